@@ -1,9 +1,8 @@
-//! The benchmarks that Pando is judged by, for OpenMLS and mls-rs, and a report that compares all
-//! three.
+//! Pando's benchmarks for OpenMLS and mls-rs, and a report that compares all three.
 //!
-//! [`library`] wraps the two libraries, [`measure`] runs the operations, [`report`] makes tables
-//! and plots of what all have printed, one [`line::Line`] for each measurement. What each operation
-//! is: `README.md` beside this crate.
+//! [`library`] wraps the two libraries and Pando, and [`measure`] runs the operations. [`report`]
+//! makes tables and plots of the printed measurements, which are one [`line::Line`] each.
+//! `README.md` beside this crate explains each operation.
 
 pub mod library;
 pub mod line;

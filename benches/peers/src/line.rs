@@ -1,4 +1,4 @@
-//! A measurement as all programs print it: one line of JSON.
+//! The format in which all programs print a measurement: one line of JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,12 @@ pub struct Line {
     pub implementation: String,
     /// `rustcrypto` or `aws-lc`.
     pub crypto: String,
-    /// What was measured.
+    /// The operation.
     pub op: String,
-    /// Members of the group.
+    /// The number of members of the group.
     pub n: u64,
-    /// Absent where only bytes are measured, and where nothing could be.
+    /// The median of the times. Absent if only bytes were measured, and if the operation was left
+    /// out.
     pub median_us: Option<f64>,
     /// The fastest run.
     #[serde(default)]
@@ -22,13 +23,13 @@ pub struct Line {
     /// The slowest run.
     #[serde(default)]
     pub max_us: Option<f64>,
-    /// How many runs there were.
+    /// The number of runs.
     #[serde(default)]
     pub runs: u64,
-    /// Of the message that was made or read, of what was stored, or of the heap.
+    /// The size of the message that was made or read, of the stored state, or of the heap.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// What a reader has to know, or why there are no figures.
+    /// A remark for the reader, or the reason why there are no figures.
     #[serde(default)]
     pub note: Option<String>,
     /// The cipher suite.
@@ -45,7 +46,7 @@ fn is_first_suite(suite: &u16) -> bool {
 }
 
 impl Line {
-    /// A line of times, in microseconds, which need not be sorted; with none it has no figures.
+    /// Makes a line of times in microseconds, in any order. Without times, the line has no figures.
     #[must_use]
     pub fn new(implementation: &str, crypto: &str, op: &str, n: u64, times: &[f64]) -> Self {
         let mut sorted = times.to_vec();
@@ -65,14 +66,14 @@ impl Line {
         }
     }
 
-    /// Whether there is any figure in it.
+    /// Returns whether the line has any figure.
     #[must_use]
     pub fn is_measured(&self) -> bool {
         self.median_us.is_some() || self.bytes.is_some()
     }
 }
 
-/// The middle one of sorted values, or the mean of the two in the middle.
+/// Returns the middle one of sorted values, or the mean of the two in the middle.
 fn median(sorted: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {
@@ -82,7 +83,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// Nobody needs picoseconds.
+/// Rounds to nanoseconds.
 fn rounded(microseconds: f64) -> f64 {
     (microseconds * 1000.0).round() / 1000.0
 }

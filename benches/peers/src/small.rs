@@ -1,8 +1,8 @@
-//! Small groups: each operation of Pando and of mls-rs with the same kind of backend, timed in
-//! turns or counted by callgrind.
+//! Small groups: each operation of Pando and of mls-rs with the same kind of backend. The two are
+//! timed in turns, or their instructions are counted by callgrind.
 //!
-//! Both libraries do their operations in groups that were made in the same way, on one thread, from
-//! bytes and to bytes. [`World`] says what an operation is.
+//! Both libraries run their operations on one thread, in groups that were made in the same way,
+//! with bytes as input and output. [`Operation`] lists the operations, and [`World`] runs them.
 
 pub mod counts;
 pub mod table;
@@ -16,14 +16,14 @@ use clap::ValueEnum;
 
 use crate::library::{Add, Library, identity};
 
-/// What is measured.
+/// A measured operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Operation {
-    /// A KeyPackage, as a message.
+    /// Making a KeyPackage, as a message.
     KeyPackage,
-    /// A group of one, whatever the number of members is.
+    /// Creating a group of one, whatever the number of members is.
     Create,
-    /// A group, a Commit with a path that adds all other members, and merging it.
+    /// Creating a group, making a Commit with a path that adds all other members, and merging it.
     CreateWithAll,
     /// Joining by a Welcome with the tree inside, as the last member. The Commit has no path.
     Join,
@@ -35,19 +35,19 @@ pub enum Operation {
     UpdateMerged,
     /// Processing it, and entering its epoch.
     UpdateProcessed,
-    /// Making a Commit with a path that adds a member to these, and a Welcome with the tree inside.
+    /// Making a Commit with a path that adds one more member, and a Welcome with the tree inside.
     AddMade,
     /// Entering the epoch of that.
     AddMerged,
     /// Processing it, and entering its epoch.
     AddProcessed,
-    /// Making such a Commit without a path.
+    /// Making the same Commit without a path.
     AddWithoutPathMade,
     /// Entering the epoch of that.
     AddWithoutPathMerged,
     /// Processing it, and entering its epoch.
     AddWithoutPathProcessed,
-    /// Making a Commit that removes a member, so that these are left.
+    /// Making a Commit that removes a member from a group of one more.
     RemoveMade,
     /// Entering the epoch of that.
     RemoveMerged,
@@ -61,34 +61,35 @@ pub enum Operation {
     Decrypt,
     /// Reading the group from its store in memory.
     Load,
-    /// The same, but that Pando reads nodes of the tree when they are needed.
+    /// The same, except that Pando reads nodes of the tree when they are needed.
     Open,
 }
 
 use Operation::*;
 
 impl Operation {
-    /// Whether the group has one member less before the operation: who joins is the last member.
+    /// Returns whether the group has one member less before the operation, because the last member
+    /// joins by it.
     const fn one_is_missing(self) -> bool {
         matches!(self, Join | ExternalJoin | ExternalJoinProcessed)
     }
 }
 
-/// A group of a library. Its tree is warm: each member has come by an external Commit, which fills
-/// the parents above it. The first member makes Commits and sends, the last one receives; the
-/// others do nothing.
+/// A group of a library. Its tree is warm, because each member has joined by an external Commit,
+/// which fills the parents above it. The first member makes Commits and sends, and the last one
+/// receives. The other members do nothing.
 pub struct World<L: Library> {
     members: usize,
     stores: bool,
     first: L::Group,
     last: Option<L::Group>,
-    /// Of all but the first member, for a group that adds them at once.
+    /// The KeyPackages of all members but the first, for a group that adds them at once.
     key_packages: Vec<Vec<u8>>,
 }
 
 impl<L: Library> World<L> {
-    /// A group of this size. If it `stores`, writing to the store is part of each operation;
-    /// otherwise it is done after it.
+    /// Makes a group of this size. If it `stores`, writing to the store is part of each operation;
+    /// otherwise it is done afterwards.
     #[must_use]
     pub fn new(members: usize, stores: bool) -> Self {
         let mut first = L::create(L::client(identity(0)));
@@ -101,7 +102,8 @@ impl<L: Library> World<L> {
         }
         let key_packages = (1..members).map(|number| L::key_package(&L::client(identity(number)))).collect();
         let mut world = Self { members, stores, first, last, key_packages };
-        // More epochs than are kept of the past, and the ratchets of the first member.
+        // Makes more epochs than the past epochs that are kept, and the ratchets of the first
+        // member.
         for _ in 0..6 {
             world.update(None);
         }
@@ -109,7 +111,7 @@ impl<L: Library> World<L> {
         world
     }
 
-    /// Does an operation, and tells how long it took.
+    /// Runs an operation, and returns its time.
     pub fn run(&mut self, operation: Operation) -> Duration {
         match operation {
             KeyPackage => {
@@ -194,14 +196,14 @@ impl<L: Library> World<L> {
         self.commit(operation, parts, |first| (L::update(first), ())).1
     }
 
-    /// Removes the member that was added last.
+    /// Removes the last added member.
     fn remove(&mut self, operation: Option<Operation>) -> Duration {
         let leaf = self.members.try_into().unwrap();
         let parts = [RemoveMade, RemoveMerged, RemoveProcessed];
         self.commit(operation, parts, |first| (L::remove(first, leaf), ())).1
     }
 
-    /// Adds a member, and gives the Welcome.
+    /// Adds a member, and returns the Welcome and the time.
     fn add(
         &mut self,
         operation: Option<Operation>,
@@ -216,8 +218,8 @@ impl<L: Library> World<L> {
         })
     }
 
-    /// The first member makes a Commit, which both merge. Tells how long that of the three parts
-    /// took that is the operation.
+    /// Lets the first member make a Commit, which both members merge. Returns the time of the part
+    /// that is the operation: making, merging or processing.
     fn commit<T>(
         &mut self,
         operation: Option<Operation>,
@@ -248,7 +250,7 @@ impl<L: Library> World<L> {
         if operation == Some(Decrypt) { decrypted } else { encrypted }
     }
 
-    /// Does what a client's group begins with.
+    /// Creates or joins a group, and returns it with the time.
     fn begin(&self, does: impl FnOnce() -> L::Group) -> (L::Group, Duration) {
         let (mut group, took) = timed(true, || {
             let mut group = does();
@@ -267,7 +269,7 @@ fn newcomer<L: Library>() -> L::Client {
     L::client(identity(usize::MAX))
 }
 
-/// Does something with a group, and stores that, as a part of it or after it.
+/// Runs an operation on a group, and stores the result, as a part of the operation or after it.
 fn step<L: Library, T>(
     group: &mut L::Group,
     stores: bool,
@@ -285,33 +287,33 @@ fn step<L: Library, T>(
     done
 }
 
-/// Does something, counted or not, and tells how long it took.
+/// Runs a function, counted by callgrind or not, and returns its time.
 fn timed<T>(counts: bool, does: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = if counts { measured(does) } else { does() };
     (result, start.elapsed())
 }
 
-/// Does what is to be counted. Callgrind finds it by its name.
+/// Runs a function whose instructions are counted. Callgrind finds this function by its name.
 #[inline(never)]
 fn measured<T>(does: impl FnOnce() -> T) -> T {
     black_box(does())
 }
 
-/// Both groups of a library in which its operations are done.
+/// The two groups of a library, in which its operations run.
 pub struct Worlds<L: Library> {
     all_are_here: World<L>,
     one_is_missing: World<L>,
 }
 
 impl<L: Library> Worlds<L> {
-    /// Groups for operations with this many members.
+    /// Makes the groups for operations with this many members.
     #[must_use]
     pub fn new(members: usize, stores: bool) -> Self {
         Self { all_are_here: World::new(members, stores), one_is_missing: World::new(members - 1, stores) }
     }
 
-    /// Does an operation, and tells how long it took.
+    /// Runs an operation, and returns its time.
     pub fn run(&mut self, operation: Operation) -> Duration {
         let world =
             if operation.one_is_missing() { &mut self.one_is_missing } else { &mut self.all_are_here };

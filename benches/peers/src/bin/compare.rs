@@ -20,16 +20,17 @@ const PEERS: [(&str, &str); 3] = [("openmls", "rustcrypto"), ("mls-rs", "rustcry
 /// Measures all three with all sizes, which takes long, and writes docs/benchmarks.md.
 #[derive(Parser)]
 struct Cli {
-    /// Only small groups: a few minutes.
+    /// Measure only small groups, which takes a few minutes.
     #[arg(long)]
     quick: bool,
-    /// The day to be written into the report.
+    /// The day that the report states.
     #[arg(long, default_value = "no date given")]
     date: String,
-    /// The seconds that one run of a peer's operation may take, before it is left out.
+    /// The seconds that one run of a peer's operation may take. An operation that takes longer is
+    /// left out.
     #[arg(long, default_value_t = 180)]
     budget: u64,
-    /// The folder for the report; by default the project's own.
+    /// The folder for the report; `docs` of the project by default.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             pando(project, crypto).args(arguments),
             &folder.join(format!("pando-{crypto}.jsonl")),
         )?);
-        // AWS-LC does not have all suites; those are not in the report then.
+        // AWS-LC does not have all suites; the report leaves the missing ones out.
         for suite in (2..=7).filter(|_| !cli.quick).map(|suite: u16| suite.to_string()) {
             let arguments = ["--suite", &suite, "--size", SUITES_SIZE, "--op", SUITES_OPS, "--json"];
             let file = folder.join(format!("pando-{crypto}-suite-{suite}.jsonl"));
@@ -63,8 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let peers =
         std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
-    // What the last run above has left, which is without AWS-LC: that makes no difference to the
-    // groups it builds.
+    // The program that the last run above has compiled. It has no AWS-LC, which makes no difference
+    // to the groups that it builds.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
     let builder = target.join("release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
     for (implementation, crypto) in PEERS {
@@ -81,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     report::write(&results, &Machine::this(), &cli.date, &cli.out.unwrap_or_else(|| project.join("docs")))
 }
 
-/// Pando's own program with a backend.
+/// Returns the command that runs Pando's own program with a backend.
 fn pando(project: &Path, crypto: &str) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(project).args([
@@ -99,8 +100,8 @@ fn pando(project: &Path, crypto: &str) -> Command {
     command
 }
 
-/// Runs a program whose output goes into a file. What it has printed before it failed is still of
-/// use.
+/// Runs a program and writes its output to a file. If the program fails, the status is printed, and
+/// its output up to that point is used.
 fn run(command: &mut Command, file: &Path) -> std::io::Result<PathBuf> {
     eprintln!("{}", file.file_stem().unwrap_or_default().display());
     let status = command.stdin(Stdio::null()).stdout(File::create(file)?).status()?;

@@ -1,20 +1,21 @@
-//! Makes the report of lines of JSON.
+//! Makes the report from lines of JSON.
 
 use std::{error::Error, fs, path::PathBuf};
 
 use clap::Parser;
 use pando_peers::report::{self, machine::Machine, results::Results};
 
-/// Makes the tables and plots of what was measured.
+/// Makes the tables and plots of measurements.
 #[derive(Parser)]
 struct Cli {
-    /// The files with lines of JSON, of which later ones replace what is in earlier ones.
+    /// The files with lines of JSON. A line replaces a line of an earlier file for the same
+    /// measurement.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The day of the measurements.
     #[arg(long)]
     date: String,
-    /// The folder that `benchmarks.md` and `benchmarks/` are put into.
+    /// The folder that gets `benchmarks.md` and `benchmarks/`.
     #[arg(long, default_value = "docs")]
     out: PathBuf,
 }

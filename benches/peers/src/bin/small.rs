@@ -1,5 +1,5 @@
-//! Measures Pando beside mls-rs in small groups, with the same kind of backend: times in turns, or
-//! counts of instructions.
+//! Measures Pando beside mls-rs in small groups, with the same kind of backend: times of the two
+//! libraries in turns, or counts of instructions.
 
 use std::error::Error;
 
@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum What {
-    /// Medians of times, of which each is taken of Pando and then of mls-rs.
+    /// Prints medians of times. Each time is measured for Pando and then for mls-rs.
     Times {
         #[command(flatten)]
         selection: Selection,
@@ -34,7 +34,7 @@ enum What {
         #[arg(long, default_value_t = 201)]
         runs: usize,
     },
-    /// Medians of instructions, counted by callgrind.
+    /// Prints medians of the numbers of instructions, which callgrind counts.
     Counts {
         #[command(flatten)]
         selection: Selection,
@@ -42,7 +42,7 @@ enum What {
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
-    /// Does the operations of one library, for a profiler.
+    /// Runs the operations of one library, for a profiler.
     Run {
         #[arg(long)]
         library: Implementation,
@@ -59,13 +59,13 @@ struct Selection {
     /// The backends.
     #[arg(long, value_delimiter = ',', default_value = "rustcrypto,aws-lc")]
     crypto: Vec<Crypto>,
-    /// How many members the group has.
+    /// The numbers of members of the group.
     #[arg(long, value_delimiter = ',', default_value = "2,10,100")]
     members: Vec<usize>,
-    /// The operations; all of them if there is none.
+    /// The operations; all operations if none is given.
     #[arg(long, value_delimiter = ',')]
     op: Vec<Operation>,
-    /// Whether writing to the store in memory is a part of each operation.
+    /// Include writing to the store in memory in each operation.
     #[arg(long)]
     store: bool,
 }
@@ -83,7 +83,7 @@ enum Crypto {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // One thread, and no other: what is counted is the work, and it is all done on this one.
+    // All work is done on this thread, so that all of it is counted.
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
     match Cli::parse().what {
         What::Times { selection, runs } => selection.tables("us", |crypto, members, operations| {
@@ -142,7 +142,7 @@ impl Selection {
     }
 }
 
-/// Microseconds of both libraries, in turns.
+/// Measures both libraries in turns, in microseconds.
 fn times<P: Library, M: Library>(
     members: usize,
     stores: bool,
@@ -161,7 +161,7 @@ fn times<P: Library, M: Library>(
     pairs.collect()
 }
 
-/// Thousands of instructions of a library.
+/// Counts the instructions of a library, in thousands.
 fn counts(
     library: Implementation,
     crypto: Crypto,

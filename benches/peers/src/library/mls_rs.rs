@@ -1,5 +1,5 @@
-//! mls-rs with its providers of RustCrypto and AWS-LC, and its store in memory, written to when it
-//! is told to.
+//! mls-rs with its providers of RustCrypto and AWS-LC, and its store in memory, to which it writes
+//! only on request.
 
 use std::{
     convert::Infallible,
@@ -32,7 +32,7 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 
-/// mls-rs with some provider.
+/// mls-rs with a provider.
 pub struct MlsRs<P>(PhantomData<P>);
 
 /// mls-rs with AWS-LC.
@@ -79,7 +79,7 @@ pub struct Group<P: Provider> {
     client: Client<P>,
 }
 
-/// What the next Commit is to be like: the library asks its application while it makes one.
+/// Options of the next Commit. The library asks its application for them while it makes a Commit.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     path: Arc<AtomicBool>,
@@ -118,12 +118,12 @@ impl MlsRules for Rules {
     }
 
     fn encryption_options(&self, _: &Roster, _: &GroupContext) -> Result<EncryptionOptions, Infallible> {
-        // The library pads unless it is told not to; the others do not.
+        // The library pads by default; the others do not.
         Ok(EncryptionOptions::new(false, PaddingMode::None))
     }
 }
 
-/// The library's store in memory, and how many bytes it was given.
+/// The library's store in memory, with the number of bytes that were written to it.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     inner: InMemoryGroupStateStorage,
@@ -293,7 +293,7 @@ impl<P: Provider> Library for MlsRs<P> {
         group.clone()
     }
 
-    /// The store is shared by all copies of a group, so it starts anew.
+    /// Deletes the group from the store, because all copies of a group share the store.
     fn restore(saved: &Group<P>) -> Group<P> {
         saved.client.store.inner.delete_group(saved.group.group_id());
         saved.clone()

@@ -1,86 +1,88 @@
-//! What the benchmarks need of a library: the calls that its users make, from bytes and to bytes.
+//! The interface of a library for the benchmarks: the calls that its users make, with bytes as
+//! input and output.
 //!
-//! All of it panics on an error: a benchmark that fails has no result.
+//! Every function panics on an error, because a benchmark that fails has no result.
 
 pub mod mls_rs;
 pub mod openmls;
 pub mod pando;
 
-/// An MLS library with a backend. All with cipher suite 1, basic credentials, handshake messages as
-/// PublicMessage.
+/// An MLS library with a backend. All libraries use cipher suite 1, basic credentials, and
+/// handshake messages as PublicMessage.
 pub trait Library {
     /// The library's name.
     const IMPL: &str;
     /// The backend's name.
     const CRYPTO: &str;
-    /// Whether every operation writes to the store, asked or not.
+    /// Whether every operation writes to the store, even without a request.
     const STORES_ALWAYS: bool;
 
-    /// A client with its keys and its store. A clone has the same keys, and what KeyPackages it has
-    /// made.
+    /// A client with its keys and its store. A clone has the same keys and the KeyPackages that the
+    /// client has made.
     type Client: Clone;
     /// A member's view of a group, with its client.
     type Group;
-    /// A copy of a group that can be gone back to any number of times.
+    /// A copy of a group that can be restored any number of times.
     type Saved;
 
-    /// A new client with a new signature key.
+    /// Makes a client with a new signature key.
     fn client(identity: [u8; 16]) -> Self::Client;
-    /// A KeyPackage as MLSMessage; the client keeps the private part.
+    /// Makes a KeyPackage, encoded as an MLSMessage. The client keeps the private part.
     fn key_package(client: &Self::Client) -> Vec<u8>;
-    /// A group with the client alone in it.
+    /// Creates a group whose only member is the client.
     fn create(client: Self::Client) -> Self::Group;
-    /// Joins from a Welcome, with the tree unless that is inside.
+    /// Joins by a Welcome. The tree is an argument unless the Welcome contains it.
     fn join(client: Self::Client, welcome: &[u8], tree: Option<&[u8]>) -> Self::Group;
-    /// Makes an external Commit from a GroupInfo with the tree inside, and what the group is after
-    /// it.
+    /// Makes an external Commit from a GroupInfo with the tree inside. Returns the group after the
+    /// Commit, and the Commit.
     fn join_externally(client: Self::Client, group_info: &[u8]) -> (Self::Group, Vec<u8>);
 
-    /// Makes a Commit of Adds that is yet to be merged.
+    /// Makes a Commit of Adds, without merging it.
     fn add(group: &mut Self::Group, key_packages: &[Vec<u8>], options: Add) -> Added;
     /// Makes an empty Commit with a path.
     fn update(group: &mut Self::Group) -> Vec<u8>;
     /// Makes a Commit of one Remove.
     fn remove(group: &mut Self::Group, leaf: u32) -> Vec<u8>;
-    /// Merges the Commit that was made last.
+    /// Merges the last Commit that the member has made.
     fn merge(group: &mut Self::Group);
-    /// Processes somebody's Commit and merges it.
+    /// Processes another member's Commit and merges it.
     fn process(group: &mut Self::Group, commit: &[u8]);
-    /// Processes somebody's Commit without merging it, if the library can.
+    /// Processes another member's Commit without merging it. Returns whether the library can do
+    /// this.
     fn stage(group: &mut Self::Group, commit: &[u8]) -> bool;
     /// Encrypts an application message.
     fn encrypt(group: &mut Self::Group, message: &[u8]) -> Vec<u8>;
     /// Decrypts an application message.
     fn decrypt(group: &mut Self::Group, message: &[u8]) -> Vec<u8>;
-    /// A GroupInfo with the tree and the key for external Commits inside.
+    /// Exports a GroupInfo with the tree and the key for external Commits inside.
     fn group_info(group: &Self::Group) -> Vec<u8>;
-    /// The tree, as it travels beside a Welcome.
+    /// Exports the tree, encoded as it travels beside a Welcome.
     fn tree(group: &Self::Group) -> Vec<u8>;
-    /// What all members agree on.
+    /// Returns the epoch authenticator, on which all members agree.
     fn authenticator(group: &Self::Group) -> Vec<u8>;
 
-    /// Writes the group to the store, if that is not done already.
+    /// Writes the group to the store, unless the library has done so already.
     fn store(group: &mut Self::Group);
-    /// The bytes in the store.
+    /// Returns the number of bytes in the store.
     fn stored(group: &Self::Group) -> u64;
-    /// The bytes that a step writes to the store.
+    /// Returns the number of bytes that a step writes to the store.
     fn written(group: &mut Self::Group, step: impl FnOnce(&mut Self::Group)) -> u64;
     /// Reads the group from the store.
     fn load(group: &Self::Group) -> Self::Group;
-    /// Reads from the store no more than is needed at once, if the library can; otherwise all of
-    /// it.
+    /// Reads only the parts of the group that are needed at once, if the library can load lazily;
+    /// otherwise reads all of it.
     fn open(group: &Self::Group) -> Self::Group {
         Self::load(group)
     }
-    /// Keeps a copy.
+    /// Copies a group.
     fn save(group: &Self::Group) -> Self::Saved;
-    /// A group as it was when it was saved.
+    /// Returns a group in the state in which it was saved.
     fn restore(saved: &Self::Saved) -> Self::Group;
-    /// Drops the group but not the client, and so not the store.
+    /// Drops the group, but neither the client nor its store.
     fn into_client(group: Self::Group) -> Self::Client;
 }
 
-/// How members are added.
+/// Options for adding members.
 #[derive(Clone, Copy)]
 pub struct Add {
     /// Whether the Commit has a path.
@@ -93,11 +95,11 @@ pub struct Add {
 pub struct Added {
     /// The Commit.
     pub commit: Vec<u8>,
-    /// The Welcome, one for all.
+    /// The Welcome for all added members.
     pub welcome: Vec<u8>,
 }
 
-/// The identity of the member with a number: 16 bytes.
+/// Returns the identity of the member with a number: 16 bytes.
 #[must_use]
 pub fn identity(number: usize) -> [u8; 16] {
     (number as u128).to_be_bytes()

@@ -1,5 +1,5 @@
-//! OpenMLS with its provider of RustCrypto and its store in memory, which every operation writes
-//! to.
+//! OpenMLS with its provider of RustCrypto and its store in memory, to which every operation
+//! writes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,7 +34,7 @@ pub struct Group {
     client: Client,
 }
 
-/// A client, and the name of the group in its store.
+/// A client, and the identifier of the group in its store.
 pub struct Saved {
     client: Client,
     id: GroupId,
@@ -73,8 +73,7 @@ fn validated(key_package: &[u8], client: &Client) -> KeyPackage {
     key_package.validate(client.provider.crypto(), ProtocolVersion::Mls10).unwrap()
 }
 
-/// Makes a Commit; what the application does not ask for, such as a GroupInfo with every Commit, is
-/// not made.
+/// Makes a Commit without optional output such as a GroupInfo.
 fn commit(
     group: &mut Group,
     add: &[KeyPackage],
@@ -229,7 +228,7 @@ impl Library for OpenMls {
         values.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 
-    /// The values that are new or not as they were: the store itself does not count.
+    /// Counts the values that are new or changed, because the store has no counter of its own.
     fn written(group: &mut Group, step: impl FnOnce(&mut Group)) -> u64 {
         let before = group.client.values();
         step(group);

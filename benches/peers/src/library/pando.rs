@@ -1,8 +1,8 @@
-//! Pando with its providers of RustCrypto and AWS-LC, and its rows in memory, written to when it is
-//! told to.
+//! Pando with its providers of RustCrypto and AWS-LC, and its rows in memory, which are written
+//! only on request.
 //!
-//! Random bytes come from where mls-rs has them from with the same backend: from the system for
-//! each call with RustCrypto, and with AWS-LC from a generator in the process.
+//! Random bytes have the same source as in mls-rs with the same backend: the system for each call
+//! with RustCrypto, and a generator in the process with AWS-LC.
 
 use std::{
     cell::RefCell,
@@ -26,7 +26,7 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
-/// Pando with some provider.
+/// Pando with a provider.
 pub struct Pando<P>(PhantomData<P>);
 
 /// Pando with AWS-LC.
@@ -41,7 +41,7 @@ pub trait Provider: CryptoProvider + Debug + 'static {
     /// The provider.
     const PROVIDER: Self;
 
-    /// Gives a generator to a call.
+    /// Runs a call with a generator.
     fn with_rng<T>(call: impl FnOnce(&mut dyn CryptoRng) -> T) -> T;
 }
 
@@ -67,7 +67,7 @@ impl Provider for RustCrypto {
     }
 }
 
-/// A client with its signature key and the KeyPackage that it has made last.
+/// A client with its signature key and the last KeyPackage that it has made.
 #[derive(Clone)]
 pub struct Client {
     client: Arc<pando_mls::Client>,
@@ -92,7 +92,7 @@ impl Client {
     }
 }
 
-/// A group with its client, its rows, and what is yet to be written to these.
+/// A group with its client, its rows, and the changes that are not written to the rows yet.
 pub struct Group {
     group: pando_mls::Group,
     client: Client,
@@ -121,7 +121,7 @@ impl RowSource for Stored {
 }
 
 impl Group {
-    /// Returns a group of which nothing is in the store.
+    /// Returns a group that has no rows in the store yet.
     fn new(unpersisted: Unpersisted<pando_mls::Group>, client: Client) -> Self {
         let (group, delta) = unpersisted.into_parts();
         Self { group, client, rows: Arc::default(), unwritten: vec![delta] }
@@ -226,7 +226,7 @@ impl<P: Provider> Library for Pando<P> {
         group.keep(output).message.encode().unwrap()
     }
 
-    /// Merges, and has sent the Welcome if there is one, which the library keeps until then.
+    /// Merges our Commit, and acknowledges its Welcome, which the library would keep until then.
     fn merge(group: &mut Group) {
         let merged = group.group.merge_pending().unwrap();
         group.keep(merged);

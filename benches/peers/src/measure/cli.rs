@@ -12,35 +12,35 @@ pub struct Cli {
     /// The library: openmls or mls-rs.
     #[arg(long = "impl", value_parser = ["openmls", "mls-rs"])]
     implementation: String,
-    /// Its backend: rustcrypto, or for mls-rs aws-lc.
+    /// Its backend: rustcrypto, or aws-lc for mls-rs.
     #[arg(long, value_parser = ["rustcrypto", "aws-lc"])]
     crypto: String,
-    /// Members of the group, several with commas.
+    /// The numbers of members of the group, separated by commas.
     #[arg(long = "size", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     sizes: Vec<u32>,
-    /// Only these operations, several with commas.
+    /// Measure only these operations, separated by commas.
     #[arg(long = "op", value_delimiter = ',')]
     ops: Vec<String>,
-    /// How often to measure; what takes microseconds is measured more often.
+    /// The number of runs of an operation; short operations get more runs.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// The seconds that one run may take, before it is left out; a third of them for all runs of an
-    /// operation.
+    /// The seconds that one run may take; an operation that takes longer is left out. All runs of
+    /// an operation together get a third of them.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
     /// The program that builds warm groups of more than 1,000 members: Pando's large-group.
     #[arg(long)]
     builder: Option<PathBuf>,
-    /// One line of JSON for each measurement; there is no other format.
+    /// Print one line of JSON for each measurement; there is no other format.
     #[arg(long)]
     json: bool,
-    /// Runs one scenario in this process.
+    /// Run one scenario in this process.
     #[arg(long, hide = true)]
     scenario: Option<Scenario>,
 }
 
 impl Cli {
-    /// Does what the arguments say.
+    /// Runs the measurements that the arguments select.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! KeyPackages, groups made of all members in one Commit, and joining them with the tree out of
-//! band.
+//! KeyPackages, groups whose members are all added by one Commit, and joining them with the tree
+//! out of band.
 
 use super::{
     groups::{self, key_packages},
@@ -12,8 +12,8 @@ pub(super) const OPS: &[&str] =
 pub(super) const OPS_OOB: &[&str] = &["create_group_add_all_oob_build", "create_group_add_all_oob_merge"];
 pub(super) const OPS_JOIN_OOB: &[&str] = &["join_welcome_oob"];
 
-/// One Commit with a path adds everybody. The KeyPackages are bytes before, the Commit and the
-/// Welcome are after.
+/// Measures adding all members by one Commit with a path. The input is the KeyPackages as bytes,
+/// and the output is the Commit and the Welcome as bytes.
 pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bool) {
     let ops @ [build, merge] = if tree_inside {
         ["create_group_add_all_build", "create_group_add_all_merge"]
@@ -39,7 +39,7 @@ pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bo
     });
 }
 
-/// Joins with the Welcome that is for all.
+/// Measures joining with the Welcome for all members.
 pub(super) fn join_oob<L: Library>(meter: &mut Meter, size: usize) {
     let (client, welcome, tree) = groups::out_of_band::<L>(meter, size);
     meter.repeat(OPS_JOIN_OOB, |samples| {

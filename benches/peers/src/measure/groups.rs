@@ -1,6 +1,6 @@
-//! Groups to measure in. All members but one are mls-rs with AWS-LC, because that can build large
-//! groups; the other one is of the library that is measured. Of them all only one, the partner,
-//! follows what happens in the group.
+//! The groups of the measurements. All members but one are clients of mls-rs with AWS-LC, because
+//! that can build large groups; the other one is a client of the measured library. Of the mls-rs
+//! clients, only the partner follows the group.
 
 use std::{
     fs,
@@ -11,24 +11,24 @@ use std::{
 use super::meter::Meter;
 use crate::library::{Add, Library, identity, mls_rs::MlsRsAwsLc as Partner};
 
-/// A group with a member of the library that is measured.
+/// A group with a member of the measured library.
 pub(super) struct Setting<L: Library> {
-    /// As it was before it joined.
+    /// The measured client, before it joins.
     pub(super) client: L::Client,
-    /// What it joins with, the tree inside.
+    /// The Welcome for the measured client, with the tree inside.
     pub(super) welcome: Vec<u8>,
     /// A member of mls-rs.
     pub(super) partner: <Partner as Library>::Group,
-    /// Commits of others in the epoch of the Welcome and those after.
+    /// Commits of other members, from the epoch of the Welcome on.
     pub(super) commits: Vec<Vec<u8>>,
 }
 
 const INSIDE: Add = Add { path: false, tree_inside: true };
 
-/// The warm trees that are built here; beyond, it takes hours.
+/// The largest warm tree that is built here, because a larger one takes hours.
 pub(super) const LARGEST_WARM: usize = 1_000;
 
-/// KeyPackages of members who will never do anything.
+/// Makes KeyPackages of members that only join.
 pub(super) fn key_packages<L: Library>(meter: &mut Meter, numbers: std::ops::Range<usize>) -> Vec<Vec<u8>> {
     let mut made = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -40,14 +40,14 @@ pub(super) fn key_packages<L: Library>(meter: &mut Meter, numbers: std::ops::Ran
     made
 }
 
-/// The client that is measured, with its KeyPackage.
+/// Makes the measured client and its KeyPackage.
 fn client<L: Library>() -> (L::Client, Vec<u8>) {
     let client = L::client(identity(usize::MAX));
     let key_package = L::key_package(&client);
     (client, key_package)
 }
 
-/// The partner adds the client, in the first place that is free.
+/// Lets the partner add the measured client, at the first free leaf.
 fn with_client<L: Library>(mut partner: <Partner as Library>::Group) -> Setting<L> {
     let (client, key_package) = client::<L>();
     let added = Partner::add(&mut partner, &[key_package], INSIDE);
@@ -55,7 +55,7 @@ fn with_client<L: Library>(mut partner: <Partner as Library>::Group) -> Setting<
     Setting { client, welcome: added.welcome, partner, commits: Vec::new() }
 }
 
-/// A group whose parents are all blank.
+/// Makes a group whose parents are all blank.
 pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     let mut partner = Partner::create(Partner::client(identity(0)));
     let others = key_packages::<Partner>(meter, 1..size - 1);
@@ -67,7 +67,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     with_client(partner)
 }
 
-/// A client, the Welcome that is for it and for everybody else in the group, and the tree.
+/// Makes a group, and returns the measured client, the Welcome for all added members, and the tree.
 pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Client, Vec<u8>, Vec<u8>) {
     let mut partner = Partner::create(Partner::client(identity(0)));
     let (client, key_package) = client::<L>();
@@ -79,20 +79,20 @@ pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Cli
     (client, added.welcome, Partner::tree(&partner))
 }
 
-/// The leaf at which the client is in a warm tree: in the second quarter of the leaves, so that no
-/// parent above it is without leaves on either side, and that the partner at the first leaf is
-/// neither near nor at the other end.
+/// Returns the leaf of the measured client in a warm tree. It is in the second quarter of the
+/// leaves, so that each parent above it has leaves on both sides, and the partner at the first leaf
+/// is neither close to it nor at the other end.
 fn warm_leaf(size: usize) -> usize {
     let leaves = size.next_power_of_two();
     if size < 4 { size - 1 } else { leaves / 4 + 1 }
 }
 
-/// A group in which every second member has committed after it joined, and so filled the parents
-/// above it. Only the partner follows them all. The client comes in the place of somebody else: the
-/// parents above it are to be filled yet.
+/// Makes a group in which every second member has committed after it joined, which filled the
+/// parents above it. Only the partner follows all Commits. The measured client takes the leaf of a
+/// removed member, so the parents above that leaf are blank.
 pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     let mut partner = Partner::create(Partner::client(identity(0)));
-    // In the smallest groups there is nobody whose place the client could take.
+    // The smallest groups have no member that the client could replace.
     let leaf = warm_leaf(size);
     let others = if leaf < size - 1 { size } else { size - 1 };
     for left in (0..others).step_by(2) {
@@ -123,7 +123,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     with_client(partner)
 }
 
-/// A group that a program has built in a folder: see `README.md`, "Fixtures".
+/// Joins a group that a program builds in a folder: see `README.md`, "Fixtures".
 pub(super) fn from_fixture<L: Library>(meter: &mut Meter, size: usize, builder: &Path) -> Setting<L> {
     const COMMITS: usize = 5;
     let folder = std::env::temp_dir().join(format!("pando-peers-{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! What a member holds in memory, and what it needs for a moment.
+//! The memory that a member keeps, and the peak during its operations.
 
 use super::{Heap, groups, meter::Meter};
 use crate::library::{Library, mls_rs::MlsRsAwsLc as Partner};
@@ -10,7 +10,7 @@ pub(super) const OPS: &[&str] = &[
     "heap_peak_during_process_update_commit",
 ];
 
-/// In a tree with blank parents.
+/// Measures the heap in a tree with blank parents.
 pub(super) fn heap<L: Library>(meter: &mut Meter, size: usize, allocator: &dyn Heap) {
     let groups::Setting { client, welcome, mut partner, .. } = groups::fresh::<L>(meter, size);
     let commit = Partner::update(&mut partner);

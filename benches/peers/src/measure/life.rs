@@ -1,6 +1,7 @@
-//! What a member does in a group: joining, messages, Commits of all kinds, made and processed.
+//! The operations of a member in a group: joining, messages, and making and processing Commits of
+//! all kinds.
 //!
-//! The other side of each message is the partner, and both have to agree afterwards.
+//! The partner makes or processes the other side of each message. Both must agree afterwards.
 
 use std::path::Path;
 
@@ -86,7 +87,7 @@ const ALWAYS_STORED: &str = "with its store, which the library always uses";
 
 type PartnerGroup = <Partner as Library>::Group;
 
-/// In a tree whose parents are blank.
+/// Measures the operations in a tree whose parents are blank.
 pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     let setting = groups::fresh::<L>(meter, size);
     let partner = &setting.partner;
@@ -98,7 +99,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     let with_path = Add { path: true, tree_inside: false };
     let without = Add { path: false, tree_inside: false };
     let nobody = "a group of two has no third member to remove";
-    // Somebody in the middle.
+    // A member in the middle.
     let leaf = (size > 2).then_some(size as u32 / 2);
 
     let update = partners_commit(meter, partner, Partner::update);
@@ -161,7 +162,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     });
 }
 
-/// In a tree whose parents are filled.
+/// Measures the operations in a tree whose parents are filled.
 pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&Path>) {
     let mut setting = match builder {
         _ if size <= LARGEST_WARM => groups::warm::<L>(meter, size),
@@ -178,7 +179,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
         "process_update_commit_warm_and_store",
     ];
     if setting.commits.is_empty() {
-        // Fills what is above the last member.
+        // Fills the parents above the last member.
         meter.step("filling the last parents");
         let mut group = L::restore(&member);
         let commit = L::update(&mut group);
@@ -189,7 +190,8 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
         processing::<L>(meter, &member, [plain, stored], &update);
         staging::<L>(meter, &member, staged, &update.0);
     } else {
-        // Measured in the epoch of the Welcome; that those after it can be followed is checked.
+        // The Commit of the Welcome's epoch is measured. The later ones are only processed, as a
+        // check.
         let commit = setting.commits.first().unwrap().clone();
         let mut follower = setting.partner.clone();
         Partner::process(&mut follower, &commit);
@@ -203,7 +205,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
             Partner::process(&mut setting.partner, commit);
             assert_eq!(L::authenticator(&group), Partner::authenticator(&setting.partner));
         }
-        // The parents above the two that have just been added.
+        // Fills the parents above the two members that have just been added.
         let commit = L::update(&mut group);
         L::merge(&mut group);
         Partner::process(&mut setting.partner, &commit);
@@ -213,7 +215,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
     creating::<L>(meter, &member, &setting.partner, ops, L::update);
 }
 
-/// Joins with a Welcome for few, the tree inside.
+/// Measures joining with a Welcome for few members, with the tree inside.
 fn join<L: Library>(meter: &mut Meter, op: &'static str, setting: &Setting<L>) -> L::Saved {
     let mut member = None;
     let mut join = |samples: &mut Samples| {
@@ -232,7 +234,7 @@ fn join<L: Library>(meter: &mut Meter, op: &'static str, setting: &Setting<L>) -
     })
 }
 
-/// The store after joining.
+/// Measures the store after joining.
 fn at_rest<L: Library>(meter: &mut Meter, member: &L::Saved) {
     let mut group = L::restore(member);
     L::store(&mut group);
@@ -299,7 +301,7 @@ fn messages<L: Library>(meter: &mut Meter, member: &L::Saved, partner: &PartnerG
     );
 }
 
-/// What a step writes, with the state before it in the store.
+/// Returns the number of bytes that a step writes when the store has the state before it.
 fn written<L: Library>(member: &L::Saved, step: impl FnOnce(&mut L::Group)) -> u64 {
     let mut group = L::restore(member);
     L::store(&mut group);
@@ -309,7 +311,8 @@ fn written<L: Library>(member: &L::Saved, step: impl FnOnce(&mut L::Group)) -> u
     })
 }
 
-/// A Commit of the partner, and what all agree on after it. The partner stays where it was.
+/// Makes a Commit of the partner. Returns it with the epoch authenticator of its epoch. The partner
+/// stays in its epoch.
 fn partners_commit(
     meter: &mut Meter,
     partner: &PartnerGroup,
@@ -358,7 +361,7 @@ fn staging<L: Library>(meter: &mut Meter, member: &L::Saved, op: &'static str, c
     }
 }
 
-/// Measures making a Commit and merging it. The partner has to follow.
+/// Measures making a Commit and merging it. The partner must be able to process it.
 fn creating<L: Library>(
     meter: &mut Meter,
     member: &L::Saved,

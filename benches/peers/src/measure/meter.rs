@@ -1,4 +1,4 @@
-//! Repeats an operation, and prints what it took.
+//! Repeats an operation, and prints its times.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,8 @@ use std::{
 use super::Settings;
 use crate::line::Line;
 
-/// What is printed before a step that may take long, so that the parent knows where we are.
+/// The prefix of the line that announces a step to the parent process, before a step that may take
+/// long.
 pub(super) const STEP: &str = "step ";
 
 /// A run shorter than this is repeated four times as often.
@@ -21,7 +22,7 @@ pub(super) struct Meter {
     announced: Option<Instant>,
 }
 
-/// What the runs of some operations have shown.
+/// The results of the runs of some operations.
 pub(super) struct Samples<'a> {
     meter: &'a mut Meter,
     times: BTreeMap<&'static str, Vec<f64>>,
@@ -34,13 +35,13 @@ impl Meter {
         Self { settings: settings.clone(), announced: None }
     }
 
-    /// Says what comes next.
+    /// Announces a step.
     pub(super) fn step(&mut self, what: &str) {
         println!("{STEP}{what}");
         self.announced = Some(Instant::now());
     }
 
-    /// Says what is going on, if nothing was said for a while.
+    /// Announces the current step if there was no output for a while.
     fn alive(&mut self, what: &str) {
         if self.announced.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
             self.step(what);
@@ -51,8 +52,8 @@ impl Meter {
         self.settings.ops.is_empty() || self.settings.ops.iter().any(|wanted| wanted == op)
     }
 
-    /// Runs something that measures some operations, as often as the settings allow, and prints a
-    /// line for each of them; nothing at all if none of them is wanted.
+    /// Repeats a function that measures some operations as often as the settings allow, and prints
+    /// a line for each operation. Does nothing if none of them is selected.
     pub(super) fn repeat(&mut self, ops: &[&'static str], mut run: impl FnMut(&mut Samples)) {
         if !ops.iter().any(|op| self.wanted(op)) {
             return;
@@ -101,7 +102,7 @@ impl Meter {
 }
 
 impl Samples<'_> {
-    /// Measures one run of an operation. The result is dropped by the caller, and so not measured.
+    /// Measures one run of an operation. Dropping the result is not measured: the caller does that.
     pub(super) fn time<T>(&mut self, op: &'static str, run: impl FnOnce() -> T) -> T {
         self.meter.alive(op);
         let start = Instant::now();
@@ -111,17 +112,17 @@ impl Samples<'_> {
         result
     }
 
-    /// Remembers a size that belongs to an operation.
+    /// Records a size for an operation.
     pub(super) fn bytes(&mut self, op: &'static str, bytes: usize) {
         self.bytes.insert(op, bytes as u64);
     }
 
-    /// Remembers what a reader has to know.
+    /// Records a remark for the reader.
     pub(super) fn note(&mut self, op: &'static str, note: impl Into<String>) {
         self.notes.insert(op, note.into());
     }
 
-    /// Says what comes next, if it is nothing that is measured.
+    /// Announces a step that is not measured.
     pub(super) fn alive(&mut self, what: &str) {
         self.meter.alive(what);
     }

@@ -1,9 +1,9 @@
-//! The operations, as scenarios: each is a process of its own, that makes a group and measures what
-//! it is for.
+//! The operations, as scenarios. Each scenario is a process that makes a group and measures some
+//! operations in it.
 //!
-//! A process on its own can be stopped if it takes too long, and its heap holds nothing of others.
-//! It prints a line of JSON for each measurement, and between them what it is about to do;
-//! [`supervise`] reads that.
+//! A separate process can be stopped if it takes too long, and its heap contains nothing of other
+//! scenarios. It prints a line of JSON for each measurement, and announces each step; [`supervise`]
+//! reads that.
 
 pub mod cli;
 mod create;
@@ -22,29 +22,29 @@ use crate::library::{
 };
 use meter::Meter;
 
-/// What is measured together.
+/// Operations that are measured in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// KeyPackages, and a group of all made in one Commit.
+    /// KeyPackages, and a group whose members are all added by one Commit.
     Create,
     /// The same with the tree out of band.
     CreateOob,
     /// Joining such a group.
     JoinOob,
-    /// A member's life in a tree whose parents are blank.
+    /// The operations of a member in a tree whose parents are blank.
     Fresh,
     /// Update Commits in a tree whose parents are filled.
     Warm,
-    /// The heap, in a program whose allocator counts.
+    /// The heap, in a program with a counting allocator.
     Heap,
 }
 
 impl Scenario {
-    /// All of them.
+    /// All scenarios.
     pub const ALL: [Self; 6] =
         [Self::Create, Self::CreateOob, Self::JoinOob, Self::Fresh, Self::Warm, Self::Heap];
 
-    /// The operations that it measures of a library, in order.
+    /// Returns the operations that the scenario measures for a library, in order.
     #[must_use]
     pub fn ops(self, implementation: &str) -> Vec<&'static str> {
         let ops = match self {
@@ -60,34 +60,33 @@ impl Scenario {
     }
 }
 
-/// What to measure and how long.
+/// The selected measurements and their limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `openmls` or `mls-rs`.
     pub implementation: String,
     /// `rustcrypto` or `aws-lc`.
     pub crypto: String,
-    /// Members of the group, at least two.
+    /// The number of members of the group, at least two.
     pub size: usize,
     /// The operations to measure; if empty, all.
     pub ops: Vec<String>,
-    /// How often at most; what takes microseconds is repeated more often.
+    /// The largest number of runs of an operation; short operations get more runs.
     pub runs: usize,
-    /// How long one run or one step on the way may take. An operation is repeated for a third of
-    /// that.
+    /// The longest time for one run or one step of the preparation. An operation is repeated for a
+    /// third of it.
     pub budget: Duration,
     /// A program that builds large warm groups.
     pub builder: Option<PathBuf>,
 }
 
-/// The bytes that are allocated, for the scenario that asks: those in use, and the most since the
-/// last reset.
+/// An allocator that counts: the allocated bytes now, and their peak since the last reset.
 pub trait Heap {
-    /// The bytes in use.
+    /// Returns the number of allocated bytes.
     fn current(&self) -> usize;
-    /// The most there have been.
+    /// Returns the largest number of allocated bytes since the last reset.
     fn peak(&self) -> usize;
-    /// Starts the peak anew.
+    /// Resets the peak.
     fn reset_peak(&self);
 }
 
@@ -95,7 +94,7 @@ pub trait Heap {
 ///
 /// # Panics
 ///
-/// If the library is not known, or anything fails.
+/// If the library is unknown, or anything fails.
 pub fn run(settings: &Settings, scenario: Scenario, allocator: Option<&dyn Heap>) {
     match (settings.implementation.as_str(), settings.crypto.as_str()) {
         ("openmls", "rustcrypto") => run_for::<OpenMls>(settings, scenario, allocator),

@@ -10,7 +10,7 @@ use std::{
 use super::{Scenario, Settings, meter::STEP};
 use crate::line::Line;
 
-/// Measures all scenarios in which there is something to measure, and hands over each line of JSON.
+/// Runs all scenarios with selected operations, and passes on each line of JSON.
 ///
 /// # Errors
 ///
@@ -34,8 +34,8 @@ pub fn measure(settings: &Settings, mut print: impl FnMut(&str)) -> std::io::Res
     Ok(())
 }
 
-/// Runs one scenario. Those operations remain that it printed nothing for; the reason if it ended
-/// early.
+/// Runs one scenario. Removes the operations with output from `left`, and returns the reason if the
+/// scenario ended early.
 fn run(
     settings: &Settings,
     scenario: Scenario,
@@ -103,7 +103,7 @@ fn start(settings: &Settings, scenario: Scenario) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// On a terminal, what is going on.
+/// Shows the current step on a terminal.
 fn progress(settings: &Settings, step: &str) {
     let mut error = std::io::stderr();
     if error.is_terminal() {

@@ -1,16 +1,17 @@
-//! What an operation costs at least: the primitives that RFC 9420 makes unavoidable, at the speeds
-//! of the same run.
+//! The minimal cost of an operation: the primitives that RFC 9420 requires, at the speeds of the
+//! same run.
 //!
-//! A seal needs a key pair and a shared secret, an opening a shared secret; what HPKE adds to that
-//! is not in the floor, unless shared secrets were not measured on their own. What can be spread is
-//! spread over all cores. Hashing, symmetric encryption and copying are not counted.
+//! Sealing needs a key pair and a shared secret, and opening needs a shared secret. The floor
+//! includes the other costs of HPKE only if shared secrets were not measured separately. Parallel
+//! work is divided by the number of cores. Hashing, symmetric encryption and copying are not
+//! counted.
 
 use super::results::{Column, Results};
 
 /// The speed of the primitives with one backend, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Primitives {
-    /// Signing.
+    /// Making a signature.
     pub sign: f64,
     /// Verifying one signature.
     pub verify: f64,
@@ -18,14 +19,14 @@ pub struct Primitives {
     pub verify_many: f64,
     /// Making a key pair for HPKE.
     pub keygen: f64,
-    /// Encrypting to somebody's key.
+    /// Encrypting to a public key with HPKE.
     pub seal: f64,
-    /// Decrypting that.
+    /// Decrypting with HPKE.
     pub open: f64,
 }
 
 impl Primitives {
-    /// As they were measured for a column, if they were.
+    /// Returns the measured primitives of a column, if all were measured.
     #[must_use]
     pub fn of(results: &Results, column: Column) -> Option<Self> {
         let time = |op| results.any_time(column, op);
@@ -41,18 +42,18 @@ impl Primitives {
         })
     }
 
-    /// The floor of an operation in a group of some size, on some cores, in microseconds.
+    /// Returns the floor of an operation in microseconds, for a number of members and of cores.
     #[must_use]
     pub fn floor(&self, op: &str, n: u64, cores: u64) -> Option<f64> {
         let Self { sign, verify, verify_many, keygen, seal, open } = *self;
         let (members, cores) = (n as f64, cores.max(1) as f64);
         let levels = f64::from(n.next_power_of_two().trailing_zeros());
-        // Above the lowest parent that both have, a member derives a key pair for each parent: two,
-        // on average.
+        // A member derives a key pair for each parent above its lowest common ancestor with the
+        // committer: two, on average.
         let path_read = open + 2.0 * keygen;
         let blank_path = members * seal / cores;
-        // Who joins at the end encrypts to one node for the largest full subtree, above which there
-        // is a path, and to all others one by one.
+        // A joiner at the end encrypts to one node for the largest full subtree, because a path
+        // goes through its root, and to all other members one by one.
         let blank_half = n.saturating_sub(1 << n.max(1).ilog2()) as f64 * seal / cores;
         let tree = members * verify_many / cores;
         Some(match op.trim_end_matches("_and_store") {
@@ -78,7 +79,7 @@ impl Primitives {
     }
 }
 
-/// The formulas, for the reader.
+/// The formulas as the report shows them.
 pub const FORMULAS: &str = "\
 `n` members, `c` cores, `l` levels of the tree (the logarithm of `n`); seal = keygen + dh and open = dh, or the times of
 HPKE if dh was not measured. `batch` is the time to verify one signature of 1,024, or a single signature if that is faster.

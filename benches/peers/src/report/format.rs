@@ -1,6 +1,6 @@
-//! Figures as people read them.
+//! Formats of figures.
 
-/// A time in microseconds, with three digits and the unit that suits it.
+/// Formats a time in microseconds with three digits, in the unit that suits it.
 #[must_use]
 pub fn time(microseconds: f64) -> String {
     match microseconds {
@@ -10,7 +10,7 @@ pub fn time(microseconds: f64) -> String {
     }
 }
 
-/// A size, with three digits and the unit that suits it.
+/// Formats a size with three digits, in the unit that suits it.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
     match bytes as f64 {
@@ -20,7 +20,7 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A number without unit, with commas between thousands.
+/// Formats a number without a unit, with commas between thousands.
 #[must_use]
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -34,7 +34,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// Three digits, or all before the point.
+/// Formats a value with three digits, or with all digits before the point.
 #[must_use]
 pub fn digits(value: f64) -> String {
     match value {
@@ -44,8 +44,8 @@ pub fn digits(value: f64) -> String {
     }
 }
 
-/// How an operation grows from one size to another: the power of the size that its time is in
-/// proportion to.
+/// Returns the growth of an operation from one size to another, as an exponent: the time is in
+/// proportion to the size raised to this power.
 #[must_use]
 pub fn exponent((from, before): (u64, f64), (to, after): (u64, f64)) -> f64 {
     (after / before).ln() / (to as f64 / from as f64).ln()

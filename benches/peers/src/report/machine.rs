@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine of the measurements.
 
 use std::{fs, process::Command, thread};
 
@@ -7,16 +7,16 @@ use std::{fs, process::Command, thread};
 pub struct Machine {
     /// The processor's name.
     pub cpu: String,
-    /// The cores that the programs could use.
+    /// The number of cores that the programs could use.
     pub cores: u64,
-    /// The memory.
+    /// The size of the memory.
     pub memory: String,
-    /// The compiler.
+    /// The version of the compiler.
     pub rustc: String,
 }
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     #[must_use]
     pub fn this() -> Self {
         let unknown = || "unknown".to_owned();
@@ -33,7 +33,7 @@ impl Machine {
     }
 }
 
-/// The first value of a name in a file of `name : value`.
+/// Returns the first value of a name in a file of lines `name : value`.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));

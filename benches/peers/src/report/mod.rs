@@ -1,4 +1,4 @@
-//! The report: `benchmarks.md` and a plot for each operation that shows how a library grows.
+//! The report: `benchmarks.md`, and a plot of the growth of each operation in a selection.
 
 pub mod floor;
 pub mod format;
@@ -13,7 +13,7 @@ use std::{error::Error, fmt::Write as _, fs, path::Path};
 use machine::Machine;
 use results::Results;
 
-/// A group so large that it has a section of its own.
+/// The size of a group that is so large that it has a section of its own.
 const HUGE: u64 = 1_000_000;
 
 const COMMANDS: &str = "\
@@ -44,7 +44,8 @@ pub fn write(results: &Results, machine: &Machine, date: &str, folder: &Path) ->
     Ok(())
 }
 
-/// The size of the first table: that of the targets, or the largest there is.
+/// Returns the size for the first table: the size of the targets, or else the largest size
+/// measured.
 fn headline_size(results: &Results) -> Option<u64> {
     let sizes = results.sizes(None);
     sizes.get(&targets::SIZE).or_else(|| sizes.range(..HUGE).next_back()).copied()

@@ -1,4 +1,5 @@
-//! How operations grow: both axes logarithmic, a line for each library and backend.
+//! Plots of the growth of operations, with logarithmic axes and a line for each library and
+//! backend.
 
 use std::{error::Error, path::Path};
 
@@ -13,7 +14,7 @@ use super::{
     tables::points,
 };
 
-/// The operations that have a plot if anybody measured them at two sizes.
+/// The operations that have a plot if they were measured at two sizes.
 pub const PLOTS: [&str; 12] = [
     "process_update_commit",
     "process_update_commit_warm",
@@ -37,7 +38,7 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(130, 170, 230),
 ];
 
-/// Draws an operation into a file; false if there is too little to draw.
+/// Draws an operation into a file. Returns false if there is too little to draw.
 ///
 /// # Errors
 ///

@@ -1,10 +1,10 @@
-//! All lines of a report, to be asked for by what they measure.
+//! All lines of a report, by operation, size and library.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::line::Line;
 
-/// A library with a backend: what a column is for.
+/// A column of the tables: a library with a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Column {
     /// The library.
@@ -23,14 +23,14 @@ const fn column(implementation: &'static str, crypto: &'static str, label: &'sta
 pub const PANDO: [Column; 2] =
     [column("pando", "rustcrypto", "Pando, RustCrypto"), column("pando", "aws-lc", "Pando, AWS-LC")];
 
-/// The others.
+/// The other libraries.
 pub const PEERS: [Column; 3] = [
     column("openmls", "rustcrypto", "OpenMLS, RustCrypto"),
     column("mls-rs", "rustcrypto", "mls-rs, RustCrypto"),
     column("mls-rs", "aws-lc", "mls-rs, AWS-LC"),
 ];
 
-/// All, in the order of the tables.
+/// Returns all columns, in the order of the tables.
 #[must_use]
 pub fn columns() -> Vec<Column> {
     PANDO.into_iter().chain(PEERS).collect()
@@ -38,15 +38,15 @@ pub fn columns() -> Vec<Column> {
 
 type Key = (u16, String, u64, String, String);
 
-/// The lines, of which there is one for each measurement.
+/// The lines, one for each measurement.
 #[derive(Default)]
 pub struct Results {
     lines: BTreeMap<Key, Line>,
 }
 
 impl Results {
-    /// Takes the lines of a file. Of two for the same measurement the later one counts, unless it
-    /// has no figures. Returns the numbers of the lines that are none.
+    /// Reads the lines of a file. Of two lines for the same measurement the later one counts,
+    /// unless it has no figures. Returns the numbers of invalid lines.
     pub fn read(&mut self, text: &str) -> Vec<usize> {
         let mut wrong = Vec::new();
         for (number, json) in text.lines().enumerate().filter(|(_, json)| !json.trim().is_empty()) {
@@ -67,45 +67,46 @@ impl Results {
         }
     }
 
-    /// What a column has for an operation at a size, with the first cipher suite.
+    /// Returns the line of a column for an operation at a size, with the first cipher suite.
     #[must_use]
     pub fn get(&self, column: Column, op: &str, n: u64) -> Option<&Line> {
         self.get_with_suite(column, op, n, 1)
     }
 
-    /// The same with any cipher suite.
+    /// As [`Self::get`], with any cipher suite.
     #[must_use]
     pub fn get_with_suite(&self, column: Column, op: &str, n: u64, suite: u16) -> Option<&Line> {
         self.lines.get(&(suite, op.into(), n, column.implementation.into(), column.crypto.into()))
     }
 
-    /// The time of an operation in microseconds.
+    /// Returns the time of an operation in microseconds.
     #[must_use]
     pub fn time(&self, column: Column, op: &str, n: u64) -> Option<f64> {
         self.get(column, op, n)?.median_us
     }
 
-    /// The time of something that has no size.
+    /// Returns the time of an operation at any size, for primitives, which have no size.
     #[must_use]
     pub fn any_time(&self, column: Column, op: &str) -> Option<f64> {
         let mut lines = self.lines.values().filter(|line| line.op == op && is_of(line, column));
         lines.find_map(|line| line.median_us)
     }
 
-    /// The operations that anybody measured with the first cipher suite, in alphabetical order.
+    /// Returns the operations that were measured with the first cipher suite, in alphabetical
+    /// order.
     #[must_use]
     pub fn ops(&self) -> BTreeSet<&str> {
         self.lines.values().filter(|line| line.suite == 1).map(|line| line.op.as_str()).collect()
     }
 
-    /// The operations and sizes that anybody measured with other suites than the first.
+    /// Returns the operations and sizes that were measured with other suites than the first.
     #[must_use]
     pub fn ops_of_suites(&self) -> BTreeSet<(&str, u64)> {
         let others = self.lines.values().filter(|line| line.suite != 1 && !is_primitive(&line.op));
         others.map(|line| (line.op.as_str(), line.n)).collect()
     }
 
-    /// The sizes at which anybody measured an operation, or anything.
+    /// Returns the sizes at which an operation, or any operation, was measured.
     #[must_use]
     pub fn sizes(&self, op: Option<&str>) -> BTreeSet<u64> {
         let lines = self.lines.values().filter(|line| line.suite == 1 && !is_primitive(&line.op));
@@ -117,7 +118,7 @@ fn is_of(line: &Line, column: Column) -> bool {
     line.suite == 1 && line.implementation == column.implementation && line.crypto == column.crypto
 }
 
-/// Whether an operation is one of cryptography alone.
+/// Returns whether an operation is a cryptographic primitive.
 #[must_use]
 pub fn is_primitive(op: &str) -> bool {
     op.starts_with("primitive_")

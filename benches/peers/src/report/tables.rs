@@ -10,7 +10,7 @@ use super::{
 };
 use crate::line::Line;
 
-/// The rows that have the operation's name but for a suffix are read together.
+/// The primitives, and their names in the table.
 const PRIMITIVES: [(&str, &str); 7] = [
     ("primitive_sign", "sign"),
     ("primitive_verify", "verify"),
@@ -21,7 +21,7 @@ const PRIMITIVES: [(&str, &str); 7] = [
     ("primitive_hpke_open", "HPKE open, 32 B"),
 ];
 
-/// What people in small groups do.
+/// The operations in the table of small groups.
 const SMALL: [&str; 12] = [
     "process_update_commit",
     "process_update_commit_warm",
@@ -37,7 +37,7 @@ const SMALL: [&str; 12] = [
     "app_decrypt_32B",
 ];
 
-/// A table: its head, and its rows.
+/// Formats a table with a head and rows.
 fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let mut text =
         format!("| {} |\n|---{}|\n", head.join(" | "), "|--:".repeat(head.len().saturating_sub(1)));
@@ -47,7 +47,7 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What a cell says of a measurement.
+/// Formats a measurement for a cell.
 fn cell(line: Option<&Line>) -> String {
     let Some(line) = line else { return String::new() };
     match (line.median_us, line.bytes) {
@@ -58,7 +58,7 @@ fn cell(line: Option<&Line>) -> String {
     }
 }
 
-/// The columns that have anything for some operations.
+/// Returns the columns that have a line for at least one of some operations.
 fn present(results: &Results, ops: &[&str]) -> Vec<Column> {
     let mut columns = columns();
     columns.retain(|column| {
@@ -68,7 +68,7 @@ fn present(results: &Results, ops: &[&str]) -> Vec<Column> {
     columns
 }
 
-/// The table of the largest size that all want to be measured at, with floors and targets.
+/// Returns the table of the main size, with floors and targets.
 #[must_use]
 pub fn headline(results: &Results, n: u64, cores: u64) -> String {
     let primitives = PANDO.map(|column| Primitives::of(results, column));
@@ -94,7 +94,7 @@ pub fn headline(results: &Results, n: u64, cores: u64) -> String {
     table(&head, &rows)
 }
 
-/// The targets that are missed by more than the noise of a measurement, with reasons.
+/// Lists the targets that are missed by more than the noise of a measurement, with reasons.
 #[must_use]
 pub fn missed(results: &Results, n: u64, cores: u64) -> String {
     const NOISE: f64 = 1.005;
@@ -114,7 +114,7 @@ pub fn missed(results: &Results, n: u64, cores: u64) -> String {
     text
 }
 
-/// One for each backend, or nothing if there are none.
+/// Formats a value for each backend, or nothing if there is none.
 fn either([left, right]: [Option<String>; 2]) -> String {
     if left.is_none() && right.is_none() {
         return String::new();
@@ -123,7 +123,7 @@ fn either([left, right]: [Option<String>; 2]) -> String {
     format!("{} / {}", text(left), text(right))
 }
 
-/// The primitives that the floors are made of.
+/// Returns the table of the primitives from which the floors are computed.
 #[must_use]
 pub fn primitives(results: &Results) -> String {
     let mut rows = Vec::new();
@@ -143,7 +143,7 @@ fn optional_time(time: Option<f64>) -> String {
     time.map(format::time).unwrap_or_default()
 }
 
-/// Small groups: Pando and the fastest peer with the same kind of backend.
+/// Returns the table of small groups: Pando and the fastest peer with the same kind of backend.
 #[must_use]
 pub fn small_groups(results: &Results) -> String {
     let mut head = vec!["operation".into(), "members".into()];
@@ -173,7 +173,7 @@ pub fn small_groups(results: &Results) -> String {
     table(&head, &rows)
 }
 
-/// Where we are behind stands out.
+/// Formats a ratio, in bold if Pando is slower.
 fn emphasised(ratio: f64) -> String {
     let digits = format::digits(ratio);
     if ratio > 1.0 { format!("**{digits}**") } else { digits }
@@ -185,7 +185,7 @@ fn fastest_peer(results: &Results, crypto: &str, op: &str, n: u64) -> Option<(Co
     times.min_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
-/// Pando with all cipher suites.
+/// Returns the table of Pando with all cipher suites.
 #[must_use]
 pub fn suites(results: &Results) -> String {
     let mut rows = Vec::new();
@@ -207,7 +207,7 @@ pub fn suites(results: &Results) -> String {
     table(&head, &rows)
 }
 
-/// Everything that was measured at one size.
+/// Returns the table of everything that was measured at one size.
 #[must_use]
 pub fn of_size(results: &Results, n: u64) -> String {
     let ops: Vec<_> = results.ops().into_iter().filter(|op| results.sizes(Some(op)).contains(&n)).collect();
@@ -224,7 +224,7 @@ pub fn of_size(results: &Results, n: u64) -> String {
     if rows.is_empty() { String::new() } else { table(&head, &rows) }
 }
 
-/// A table for each operation: sizes and columns, growth and notes.
+/// Returns a table for each operation: sizes and columns, growth and notes.
 #[must_use]
 pub fn operations(results: &Results) -> String {
     let mut text = String::new();
@@ -248,7 +248,7 @@ pub fn operations(results: &Results) -> String {
     text
 }
 
-/// The exponents between sizes that follow each other and are at least twice apart.
+/// Returns the exponents between consecutive sizes that differ at least by a factor of two.
 fn exponents(results: &Results, column: Column, op: &str) -> String {
     let points: Vec<_> = points(results, column, op);
     let pairs = points.windows(2).filter_map(|pair| match pair {
@@ -258,7 +258,8 @@ fn exponents(results: &Results, column: Column, op: &str) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
-/// What a column has for an operation, by size: times, or bytes where there are no times.
+/// Returns the values of a column for an operation, by size: times, or bytes where there are no
+/// times.
 #[must_use]
 pub fn points(results: &Results, column: Column, op: &str) -> Vec<(u64, f64)> {
     let value =
@@ -267,7 +268,7 @@ pub fn points(results: &Results, column: Column, op: &str) -> Vec<(u64, f64)> {
     sizes.filter_map(|n| results.get(column, op, n).and_then(value).map(|value| (n, value))).collect()
 }
 
-/// What there is to know about the figures of each column.
+/// Lists the notes on the figures of each column.
 fn notes(results: &Results, columns: &[Column], op: &str) -> String {
     let mut text = String::new();
     for column in columns {

@@ -1,4 +1,4 @@
-//! What Pando is to reach at 50,000 members.
+//! Pando's targets at 50,000 members.
 
 use super::{
     floor::Primitives,
@@ -6,15 +6,15 @@ use super::{
     results::{Column, Results},
 };
 
-/// The size that the targets are for.
+/// The number of members for which the targets hold.
 pub const SIZE: u64 = 50_000;
 
-/// What is to be reached.
+/// A target.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
     /// At most so many microseconds.
     Time(f64),
-    /// At most so many microseconds, and so many times its own cost at 10 members.
+    /// At most so many microseconds, and at most so many times Pando's own time at 10 members.
     TimeAndOwn(f64, f64),
     /// At most so many times the floor.
     Floor(f64),
@@ -22,17 +22,17 @@ pub enum Target {
     WithoutStore(f64),
     /// At most so many bytes.
     Bytes(u64),
-    /// None.
+    /// No target.
     Nothing,
 }
 
 /// A row of the table.
 pub struct Row {
-    /// What it says.
+    /// The name of the row.
     pub title: &'static str,
-    /// What was measured.
+    /// The operation.
     pub op: &'static str,
-    /// What is to be reached.
+    /// The target.
     pub target: Target,
 }
 
@@ -92,7 +92,7 @@ pub const ROWS: &[Row] = &[
     row("the database with it, encrypted", "store_file_size", Target::Nothing),
 ];
 
-/// Why targets are missed: what has to happen that they leave out.
+/// The reasons for missed targets: the work that the targets do not include.
 const REASONS: [(&str, &str); 9] = [
     (
         "process_update_commit",
@@ -129,13 +129,13 @@ const REASONS: [(&str, &str); 9] = [
 ];
 
 impl Row {
-    /// Why the target is missed, where that is known.
+    /// Returns the reason why the target is missed, if it is known.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         REASONS.iter().find(|(op, _)| *op == self.op).map(|(_, reason)| *reason)
     }
 
-    /// What is to be reached, in words.
+    /// Describes the target.
     #[must_use]
     pub fn target(&self) -> String {
         match self.target {
@@ -148,8 +148,8 @@ impl Row {
         }
     }
 
-    /// Whether a column has reached it, if that can be told: the largest ratio of what is to what
-    /// may be.
+    /// Returns the ratio of a column's measured value to the target, the larger one if the target
+    /// has two parts. Returns nothing if there is no target or no measurement.
     #[must_use]
     pub fn ratio(
         &self,
@@ -215,7 +215,7 @@ mod tests {
             let row = ROWS.iter().find(|row| row.op == op).unwrap();
             row.ratio(&results, PANDO[1], floor, 50_000, 2)
         };
-        // Within 0.6 ms, but three times what it costs at 10.
+        // Within 0.6 ms, but three times the time at 10 members.
         assert_eq!(ratio("process_update_commit", None), Some(1.5));
         assert_eq!(ratio("app_encrypt_32B", None), None);
         assert_eq!(ratio("app_encrypt_32B", Some(&floor)), Some(20.0 / 11.5));

@@ -1,19 +1,20 @@
-//! The table of what was measured.
+//! The table of the results.
 
 use super::Operation;
 use clap::ValueEnum;
 
-/// What an operation has taken of Pando and of mls-rs, in microseconds or in instructions.
+/// The cost of an operation in Pando and in mls-rs, in microseconds or in thousands of
+/// instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
-    /// Of Pando.
+    /// The cost in Pando.
     pub pando: f64,
-    /// Of mls-rs.
+    /// The cost in mls-rs.
     pub mls_rs: f64,
 }
 
-/// A row for each operation, and three columns for each number of members: both libraries, and
-/// Pando's share of mls-rs.
+/// Returns a table with a row for each operation, and three columns for each number of members:
+/// both libraries, and the ratio of Pando to mls-rs.
 #[must_use]
 pub fn table(unit: &str, sizes: &[usize], rows: &[(Operation, Vec<Pair>)]) -> String {
     let mut text = String::from("| operation |");
@@ -38,13 +39,13 @@ fn name(operation: Operation) -> String {
     name.unwrap_or_default().replace('-', " ")
 }
 
-/// Three digits or more.
+/// Formats a value with three digits or more.
 fn figure(value: f64) -> String {
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     format!("{value:.digits$}")
 }
 
-/// The middle one of some values, or 0 if there is none.
+/// Returns the middle one of some values, or 0 if there is none.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
