@@ -33,7 +33,7 @@ chapters! {
     from_mls_rs = "from-mls-rs.md",
 }
 
-/// Result of a program, with an error that closures of a session can return, too.
+/// The result of a program. Closures of a session can return its error, too.
 pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The cipher suite of the guide's clients.
@@ -45,7 +45,7 @@ pub const GROUP: &str = "tea";
 /// Returns a session over an empty store in memory. It has no identity yet.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn session(client: &Client) -> Outcome<Session<Memory>> {
     Ok(Session::new(Store::new(Memory::new(), &Key::bytes(&[7; 32])?)?, client.clone()))
 }
@@ -53,30 +53,30 @@ pub fn session(client: &Client) -> Outcome<Session<Memory>> {
 /// Returns a KeyPackage of the client with this name.
 ///
 /// # Errors
-/// Those of the session.
+/// Errors of the session.
 pub fn key_package(session: &mut Session<Memory>, name: &str) -> Outcome<KeyPackage> {
     let identity = session.identity(SUITE, Credential::basic(name))?;
     Ok(session.create_key_package(&identity, |builder| builder, no_rows)?)
 }
 
-/// Returns sessions of the members of a group in epoch 1 (in epoch 0, if there is only one): the
-/// first has created it and added the others.
+/// Returns sessions of the members of a group, which the first member has created. It has added the
+/// others, so the group is in epoch 1, or in epoch 0 if there is only one member.
 ///
 /// # Errors
-/// Those of the sessions.
+/// Errors of the sessions.
 pub fn group_of<const N: usize>(names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
     group_with(&Client::default(), names)
 }
 
-/// As [`group_of`], with the settings of a client.
+/// As [`group_of`], with sessions that have the settings of `client`.
 ///
 /// # Errors
-/// Those of the sessions.
+/// Errors of the sessions.
 pub fn group_with<const N: usize>(client: &Client, names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
     let mut sessions: [_; N] =
         into_array(names.iter().map(|_| session(client)).collect::<Outcome<Vec<_>>>()?)?;
-    let [first, others @ ..] = &mut sessions[..] else { return Err("a group has a member".into()) };
-    let [creator, joiners @ ..] = &names[..] else { return Err("a group has a member".into()) };
+    let [first, others @ ..] = &mut sessions[..] else { return Err("a group needs a member".into()) };
+    let [creator, joiners @ ..] = &names[..] else { return Err("a group needs a member".into()) };
     let identity = first.identity(SUITE, Credential::basic(*creator))?;
     first.create_group(Group::builder(GROUP), &identity, no_rows)?;
     if others.is_empty() {
@@ -94,5 +94,5 @@ pub fn group_with<const N: usize>(client: &Client, names: [&str; N]) -> Outcome<
 }
 
 fn into_array<T, const N: usize>(items: Vec<T>) -> Outcome<[T; N]> {
-    items.try_into().map_err(|_: Vec<T>| "another number of sessions".into())
+    items.try_into().map_err(|_: Vec<T>| "wrong number of sessions".into())
 }

@@ -1,5 +1,5 @@
-//! The chapters of the guide: each is in the book and is tested, no program escapes the compiler,
-//! and no link leads nowhere.
+//! Checks the chapters of the guide: each is in the book and is tested, every program is compiled,
+//! and every link has a target.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Words after "rust" by which a program is not compiled, or not run to its end.
+/// Words after "rust" that prevent a program from being compiled or from running to its end.
 const EVASIONS: [&str; 4] = ["ignore", "no_run", "should_panic", "compile_fail"];
 
-/// Languages of blocks that are no programs.
+/// Languages of blocks that are not programs.
 const OTHER_LANGUAGES: [&str; 2] = ["sh", "toml"];
 
 fn root() -> PathBuf {
@@ -52,7 +52,7 @@ fn outside_of_blocks(text: &str) -> String {
     prose.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns what stands behind the opening fences, with the numbers of the lines.
+/// Returns the text after each opening fence, with the number of its line.
 fn fences(text: &str) -> Vec<(usize, &str)> {
     let fences = text
         .lines()
@@ -88,13 +88,9 @@ fn every_chapter_is_included() {
     let (_, list) = source.split_once("\nchapters! {\n").unwrap();
     let (list, _) = list.split_once("\n}").unwrap();
     let included: Vec<_> = list.lines().map(|line| line.split('"').nth(1).unwrap().to_owned()).collect();
-    assert_eq!(included, in_summary, "the chapters that are tested, and those of SUMMARY.md");
+    assert_eq!(included, in_summary, "the tested chapters differ from SUMMARY.md");
     let written: BTreeSet<_> = files.into_keys().filter(|name| name != "SUMMARY.md").collect();
-    assert_eq!(
-        written,
-        in_summary.into_iter().collect(),
-        "the chapters that are written, and those of SUMMARY.md"
-    );
+    assert_eq!(written, in_summary.into_iter().collect(), "the existing chapters differ from SUMMARY.md");
 }
 
 #[test]

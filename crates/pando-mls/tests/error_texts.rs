@@ -1,8 +1,8 @@
-//! Checks that the text of an error has the section of RFC 9420 that its documentation names.
+//! Checks that the text of an error names the same section of RFC 9420 as its documentation.
 //!
-//! A text goes to logs without the documentation. The sources are read, so that a new error cannot
-//! be forgotten. The rules of groups, `Violation`, have their sections in a table, which
-//! `GroupError` adds to their texts.
+//! Logs contain a text without the documentation. The test reads the sources, so that it covers
+//! every new error. The rules of groups, `Violation`, have their sections in a table, and
+//! `GroupError` adds these to their texts.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::{fs, iter};
 use syn::{Expr, Item, Lit, Meta, Variant};
 
-/// The files that have the errors of the library.
+/// The files that define the errors of the library.
 const FILES: [&str; 7] = [
     "pando-crypto/src/error.rs",
     "pando-framing/src/error.rs",
@@ -44,7 +44,7 @@ fn text(variant: &Variant) -> Option<String> {
     })
 }
 
-/// Returns the first reference in parentheses that is to sections only: `section 7.3`, or `sections
+/// Returns the first reference in parentheses that names only sections: `section 7.3`, or `sections
 /// 6 and 6.3.2`.
 fn sections(documentation: &str) -> Option<&str> {
     let mut rest = documentation;
@@ -76,5 +76,5 @@ fn texts_of_errors_have_the_sections_of_their_documentation() {
         }
     }
     assert!(with_section > 20, "{with_section}");
-    assert!(without.is_empty(), "the text lacks the section:\n{}", without.join("\n"));
+    assert!(without.is_empty(), "texts without the section:\n{}", without.join("\n"));
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-/// The kinds of items that rustdoc has.
+/// The kinds of items in rustdoc's JSON.
 const KINDS: [&str; 22] = [
     "module",
     "extern_crate",
@@ -39,7 +39,7 @@ pub(crate) struct Docs {
     items: HashMap<Vec<String>, (String, String)>,
 }
 
-/// An item, with the crate whose identifiers it uses.
+/// An item, with the crate to which its identifiers belong.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     pub(crate) krate: &'a str,
@@ -47,24 +47,24 @@ pub(crate) struct Item<'a> {
     pub(crate) value: &'a Value,
 }
 
-/// The item to which an identifier leads.
+/// The target of an identifier.
 pub(crate) enum Target<'a> {
     Item(Item<'a>),
-    /// An item of a crate that is not one of the workspace: the crate and the name.
+    /// An item of a crate outside of the workspace: the crate and the name.
     Foreign(&'a str, &'a str),
 }
 
 /// Returns a field.
 pub(crate) fn field<'a>(of: &'a Value, name: &str) -> Result<&'a Value, String> {
-    of.get(name).ok_or_else(|| format!("rustdoc's format is not known: there is no {name} in {of:.300}"))
+    of.get(name).ok_or_else(|| format!("unknown format of rustdoc: no {name} in {of:.300}"))
 }
 
 pub(crate) fn list<'a>(of: &'a Value, name: &str) -> Result<&'a Vec<Value>, String> {
-    field(of, name)?.as_array().ok_or_else(|| format!("rustdoc's format is not known: {name} is no list"))
+    field(of, name)?.as_array().ok_or_else(|| format!("unknown format of rustdoc: {name} is not a list"))
 }
 
 pub(crate) fn object<'a>(of: &'a Value, name: &str) -> Result<&'a Map<String, Value>, String> {
-    field(of, name)?.as_object().ok_or_else(|| format!("rustdoc's format is not known: {name} is no object"))
+    field(of, name)?.as_object().ok_or_else(|| format!("unknown format of rustdoc: {name} is not an object"))
 }
 
 impl Docs {
@@ -92,7 +92,7 @@ impl Docs {
     }
 
     fn json(&self, krate: &str) -> Result<&Value, String> {
-        self.crates.get(krate).ok_or_else(|| format!("there is no JSON of {krate}"))
+        self.crates.get(krate).ok_or_else(|| format!("no JSON of {krate}"))
     }
 
     /// Returns the root module of a crate.
@@ -104,7 +104,7 @@ impl Docs {
         Ok(Item { krate, id, value })
     }
 
-    /// Returns where an identifier in the JSON of a crate leads.
+    /// Returns the target of an identifier in the JSON of a crate.
     pub(crate) fn follow(&self, krate: &str, id: &Value) -> Result<Target<'_>, String> {
         let (name, json) = self.crates.get_key_value(krate).ok_or_else(|| format!("no JSON of {krate}"))?;
         let id = id.to_string();
@@ -120,7 +120,7 @@ impl Docs {
             return Ok(Target::Foreign(first, last));
         }
         let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
-        let (krate, id) = self.items.get(&path).ok_or_else(|| format!("there is no JSON of {path:?}"))?;
+        let (krate, id) = self.items.get(&path).ok_or_else(|| format!("no JSON of {path:?}"))?;
         let (id, value) = object(self.json(krate)?, "index")?
             .get_key_value(id)
             .ok_or_else(|| format!("{path:?} is not documented"))?;
@@ -134,7 +134,7 @@ impl<'a> Item<'a> {
         let inner = object(self.value, "inner")?;
         match inner.iter().next() {
             Some((kind, value)) if inner.len() == 1 && KINDS.contains(&kind.as_str()) => Ok((kind, value)),
-            _ => Err(format!("rustdoc's format is not known: there is an item of {:?}", inner.keys())),
+            _ => Err(format!("unknown format of rustdoc: an item of {:?}", inner.keys())),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// Structures with public fields only that are exhaustive on purpose.
 const EXHAUSTIVE: [(&str, &str); 17] = [
     ("Amount", "rows and bytes"),
-    ("AnchorId", "a name and a key are what makes a trust anchor"),
+    ("AnchorId", "a trust anchor consists of a name and a key"),
     ("Argon2Cost", "the parameters of Argon2"),
     ("Argon2Limit", "bounds of the parameters of Argon2"),
     ("Created", "a creator must not miss the Welcome"),
@@ -51,8 +51,8 @@ fn is_open(item: Item<'_>) -> Result<bool, String> {
         .is_some_and(|fields| !fields.is_empty() && fields.iter().all(|field| !field.is_null())))
 }
 
-/// Returns the errors and structures that should be `#[non_exhaustive]`, and the entries of the
-/// list that name no structure. The RFC defines the structures and enumerations of the wire.
+/// Returns the errors and structures that must be `#[non_exhaustive]`, and superfluous entries of
+/// the list. The RFC defines the structures and enumerations of the wire.
 pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, String> {
     let (mut complaints, mut found) = (Vec::new(), BTreeSet::new());
     for item in &surface.types {
@@ -76,7 +76,7 @@ pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, S
     complaints.extend(
         listed
             .difference(&found)
-            .map(|name| format!("{name} is on the list of exhaustive structures without need")),
+            .map(|name| format!("{name} is needlessly on the list of exhaustive structures")),
     );
     Ok(complaints)
 }

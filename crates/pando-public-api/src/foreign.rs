@@ -6,7 +6,7 @@ use crate::surface::{Surface, paths};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where the list begins in `ARCHITECTURE.md`.
+/// The line before the list in `ARCHITECTURE.md`.
 const BEGIN: &str = "<!-- The public dependencies, checked by `.ci/public-api`. -->";
 
 type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
@@ -29,7 +29,7 @@ fn part<'a>(item: Item<'a>) -> Result<Vec<&'a Value>, String> {
     }
 }
 
-/// Returns the names of each other crate in the API.
+/// Returns the names in the API that belong to other crates, by crate.
 fn names<'a>(docs: &'a Docs, surface: &Surface<'a>) -> Result<Names<'a>, String> {
     let mut names = Names::new();
     let mut add = |krate, name| {
@@ -78,8 +78,8 @@ pub(crate) fn check(docs: &Docs, surface: &Surface<'_>, architecture: &str) -> R
     };
     let (found, listed) = (flat(&found), flat(&listed));
     let new =
-        found.difference(&listed).map(|name| format!("{name} is in the API, and not in ARCHITECTURE.md"));
+        found.difference(&listed).map(|name| format!("{name} is in the API, but not in ARCHITECTURE.md"));
     let gone =
-        listed.difference(&found).map(|name| format!("{name} is in ARCHITECTURE.md, and not in the API"));
+        listed.difference(&found).map(|name| format!("{name} is in ARCHITECTURE.md, but not in the API"));
     Ok(new.chain(gone).collect())
 }

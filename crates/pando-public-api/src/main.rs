@@ -1,10 +1,10 @@
 //! Checks rules of the public API of `pando-mls` and `pando-store` in rustdoc's JSON:
 //!
 //! - each public function that changes or creates a group returns an `Unpersisted`, or is on a list
-//!   with the reason why it does not;
+//!   of exceptions with reasons;
 //! - errors are `#[non_exhaustive]`, and so are structures that an application could make from
-//!   their fields, unless they are on a list with the reason;
-//! - the types and traits of other crates in the API are those that `ARCHITECTURE.md` lists.
+//!   their fields, unless they are on a list of exceptions with reasons;
+//! - `ARCHITECTURE.md` lists exactly the types and traits of other crates in the API.
 //!
 //! The checks follow re-exports into the crates of the workspace, and cover implementations of
 //! traits. `.ci/public-api` makes the JSON and runs this program.
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn check() -> Result<Vec<String>, String> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [folder, architecture] = arguments.as_slice() else {
-        return Err("the arguments are the folder of the JSON, and ARCHITECTURE.md".to_owned());
+        return Err("the arguments must be the folder of the JSON and ARCHITECTURE.md".to_owned());
     };
     let architecture = fs::read_to_string(architecture).map_err(|error| error.to_string())?;
     let docs = Docs::read(Path::new(folder))?;

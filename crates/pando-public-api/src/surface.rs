@@ -1,4 +1,4 @@
-//! The public items of crates: all that can be reached from their roots.
+//! The public items of crates: all items that can be reached from their roots.
 
 use crate::docs::{Docs, Item, Target, field, list};
 use serde_json::Value;
@@ -50,7 +50,7 @@ impl<'a> Surface<'a> {
         Ok(())
     }
 
-    /// Adds an item and all that can be reached from it.
+    /// Adds an item and all items that can be reached from it.
     fn add(&mut self, docs: &'a Docs, item: Item<'a>, of: Option<Item<'a>>) -> Result<(), String> {
         if !self.seen.insert((item.krate, item.id)) {
             return Ok(());
@@ -68,7 +68,7 @@ impl<'a> Surface<'a> {
                 } else if kind.get("tuple").is_some() {
                     self.add_all(docs, item.krate, list(kind, "tuple")?, Some(item))?;
                 } else if kind != "unit" {
-                    return Err(format!("rustdoc's format is not known: a struct is {kind:.300}"));
+                    return Err(format!("unknown format of rustdoc: a struct is {kind:.300}"));
                 }
                 self.add_all(docs, item.krate, list(inner, "impls")?, Some(item))?;
             }
@@ -84,7 +84,7 @@ impl<'a> Surface<'a> {
                 } else if kind.get("tuple").is_some() {
                     self.add_all(docs, item.krate, list(kind, "tuple")?, of)?;
                 } else if kind != "plain" {
-                    return Err(format!("rustdoc's format is not known: a variant is {kind:.300}"));
+                    return Err(format!("unknown format of rustdoc: a variant is {kind:.300}"));
                 }
             }
             "trait" => {
@@ -109,7 +109,7 @@ impl<'a> Surface<'a> {
                 self.others.push(item);
             }
             "macro" => {}
-            kind => return Err(format!("{} is a {kind}: nothing is checked of those", item.name())),
+            kind => return Err(format!("{} is a {kind}, which cannot be checked", item.name())),
         }
         Ok(())
     }

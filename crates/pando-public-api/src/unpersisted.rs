@@ -15,10 +15,10 @@ const RESULTS: [&str; 4] = ["Group", "PublicGroup", "Created", "CommitOutput"];
 
 /// Functions that change a group or return one without an `Unpersisted`.
 const NOTHING_TO_STORE: [(&str, &str); 7] = [
-    ("Group::load", "it is what was stored"),
-    ("Group::open", "it is what was stored"),
-    ("PublicGroup::load", "it is what was stored"),
-    ("PublicGroup::open", "it is what was stored"),
+    ("Group::load", "its state is stored already"),
+    ("Group::open", "its state is stored already"),
+    ("PublicGroup::load", "its state is stored already"),
+    ("PublicGroup::open", "its state is stored already"),
     (
         "PublicGroup::clone",
         "the copy has the same rows; a store refuses the changes of the copy that is late",
@@ -27,7 +27,7 @@ const NOTHING_TO_STORE: [(&str, &str); 7] = [
     ("CommitBuilder::fmt", "it shows the builder"),
 ];
 
-/// How a signature uses a type.
+/// The way in which a signature uses a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Borrowed {
     Not,
@@ -98,8 +98,7 @@ fn is_without(docs: &Docs, function: &Function<'_>) -> Result<bool, String> {
     Ok(concerns_a_group && !given.contains("Unpersisted"))
 }
 
-/// Returns the functions that should return an `Unpersisted`, and the entries of the list that name
-/// no function.
+/// Returns the functions that must return an `Unpersisted`, and superfluous entries of the list.
 pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, String> {
     let mut found = BTreeSet::new();
     for function in &surface.functions {
@@ -112,6 +111,6 @@ pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, S
     let new = found.difference(&listed).map(|name| {
         format!("{name} changes or creates a group, but neither returns an `Unpersisted` nor is on the list")
     });
-    let gone = listed.difference(&found).map(|name| format!("{name} is on the list without need"));
+    let gone = listed.difference(&found).map(|name| format!("{name} is needlessly on the list"));
     Ok(new.chain(gone).collect())
 }

@@ -10,7 +10,7 @@ fn prose(document: &str) -> String {
     let mut fences = Fences::default();
     let lines: Vec<_> = document.lines().filter(|line| !fences.is_code(line)).collect();
     let mut prose = String::new();
-    // A span may go on in the next line. An odd number of backticks would hide links.
+    // A span may continue in the next line. An odd number of backticks would hide links.
     for paragraph in lines.join("\n").split("\n\n") {
         assert!(paragraph.matches('`').count().is_multiple_of(2), "a span of code does not end: {paragraph}");
         prose.extend(paragraph.split('`').step_by(2));
@@ -66,12 +66,12 @@ fn anchors(document: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Returns what follows the target of a link.
+/// Returns the text after the target of a link.
 fn tail(part: &str, is_after_link: bool) -> &str {
     if is_after_link { part.split_once(')').map_or(part, |(_, tail)| tail) } else { part }
 }
 
-/// Follows a relative path from a folder, without asking the file system.
+/// Resolves a relative path from a folder, without access to the file system.
 fn resolve(folder: &Path, relative: &str) -> PathBuf {
     let mut path = folder.to_owned();
     for part in relative.split('/') {
@@ -84,7 +84,7 @@ fn resolve(folder: &Path, relative: &str) -> PathBuf {
     path
 }
 
-/// Returns what is wrong with the links of a document.
+/// Returns the broken links of a document, with reasons.
 fn broken(path: &Path, document: &str) -> Vec<String> {
     let mut broken = Vec::new();
     for target in targets(document) {

@@ -6,14 +6,14 @@ use crate::files::{Fences, files, read, shown};
 const COMMENT: usize = 100;
 const DOCUMENT: usize = 110;
 
-/// Documents that a program writes, with a paragraph on each line.
+/// Generated documents, with a paragraph on each line.
 const GENERATED: [&str; 2] = ["docs/benchmarks.md", "docs/conformance.md"];
 
-/// The marks of a generated part of a document. A heading ends it, too.
+/// The marks of a generated part of a document. A heading also ends such a part.
 const GENERATED_PART: [&str; 2] = ["<!-- Made by", "<!-- To here"];
 
-/// Returns whether a line may be of any width: a row of a table, or an address, which nothing can
-/// break.
+/// Returns whether a line may have any width: a row of a table, or an address, which cannot be
+/// broken.
 fn is_exempt(text: &str) -> bool {
     text.starts_with('|') || text.contains("://")
 }
@@ -22,8 +22,8 @@ fn width(line: &str) -> usize {
     line.chars().count()
 }
 
-/// Returns the numbers of the lines of a Rust file with a comment that is too wide. Comments behind
-/// code are rustfmt's matter.
+/// Returns the numbers of the lines of a Rust file with a comment that is too wide. rustfmt checks
+/// comments behind code.
 fn wide_comments(source: &str) -> Vec<usize> {
     let mut fences = Fences::default();
     let mut wide = Vec::new();

@@ -3,8 +3,8 @@
 //! its last life. Each step finds in the store whether it was done. In the end, each client has
 //! read each message exactly once, and all clients agree.
 //!
-//! The steps are those of the examples `chat` and `first`. A run for each write takes minutes, so
-//! the test usually takes some of the writes; `PANDO_STEP=1` takes all:
+//! The steps come from the examples `chat` and `first`. A run for each write takes minutes, so by
+//! default the test selects some of the writes; `PANDO_STEP=1` selects all:
 //!
 //! ```sh
 //! PANDO_STEP=1 cargo test --release -p pando-store --test killed_sessions
@@ -66,14 +66,14 @@ fn in_a_folder<T>(run: impl FnOnce(&Path) -> T) -> T {
     run(folder.path())
 }
 
-/// Runs a life to its end. Its output is the number of its writes.
+/// Runs a life to its end. The output is the number of its writes.
 fn finish(folder: &Path) -> Output {
     let output = start(folder, 0);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
-/// Runs a life that is killed at a write, or at none if the number is 0.
+/// Runs a life that is killed at the write with this number, or not killed if the number is 0.
 fn start(folder: &Path, countdown: u32) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.arg("--live").arg(folder).arg(countdown.to_string());

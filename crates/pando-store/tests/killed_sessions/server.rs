@@ -37,7 +37,8 @@ impl Server {
         self.log.push(bytes);
     }
 
-    /// Orders a message. Drops a message that is ordered already, and a second Commit of an epoch.
+    /// Appends a message to the log. Drops a message that is in the log already, and a second
+    /// Commit of an epoch.
     pub(crate) fn accept(&mut self, bytes: Vec<u8>) {
         let message = MlsMessage::decode(&bytes).unwrap();
         if !Self::is_commit(&message) || message.epoch() == Some(self.epoch) {
@@ -45,7 +46,7 @@ impl Server {
         }
     }
 
-    /// Orders bytes that may be no message, once.
+    /// Appends bytes, which need not be a message, to the log once.
     pub(crate) fn append(&mut self, bytes: Vec<u8>) {
         if self.log.contains(&bytes) {
             return;
@@ -56,7 +57,7 @@ impl Server {
         self.order(bytes);
     }
 
-    /// Returns the number of messages of the application.
+    /// Returns the number of application messages.
     pub(crate) fn application_messages(&self) -> usize {
         let messages = self.log.iter().filter_map(|bytes| MlsMessage::decode(bytes).ok());
         messages.filter(|message| message.content_type() == Some(ContentType::Application)).count()

@@ -36,7 +36,7 @@ fn chat() -> GroupId {
     "chat".into()
 }
 
-/// Writes that a step is done.
+/// Records that a step is done.
 fn done(tx: &mut Transaction<'_, Sqlite>, step: &str, value: &[u8]) -> Written {
     tx.connection().execute("INSERT INTO done VALUES (?1, ?2)", (step, value))?;
     Ok(())
@@ -48,16 +48,16 @@ fn queue(tx: &mut Transaction<'_, Sqlite>, step: &str, message: &[u8]) -> Writte
     done(tx, step, &[])
 }
 
-/// Returns whether a message must wait, so that the position stays.
+/// Returns whether a message must wait. The position then stays.
 fn waits(received: &Received) -> bool {
     match received {
         Received::Applied { .. } | Received::Rejected(_) => false,
-        // Older than the membership.
+        // The message is older than the membership.
         Received::Held(held) => !matches!(held, Held::NoGroup(_) | Held::Epoch { .. }),
     }
 }
 
-/// Writes that a message was read, with its text, unless it must wait.
+/// Records that a message was read, with its text, unless it must wait.
 fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Written {
     if !waits(received) {
         let text = match received {
@@ -79,7 +79,7 @@ impl Member {
         Self { session, identity }
     }
 
-    /// Returns the value of a step that was done.
+    /// Returns the recorded value of a step, if it was done.
     fn value(&self, step: &str) -> Option<Vec<u8>> {
         let mut rows =
             self.session.store().connection().prepare("SELECT value FROM done WHERE step = ?1").unwrap();
