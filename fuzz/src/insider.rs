@@ -23,9 +23,14 @@ const INSIDER: LeafIndex = LeafIndex(0);
 
 /// A flag of a message: it is encrypted.
 pub(crate) const PRIVATE: u8 = 1;
-/// Flags of a Commit, in this order: it has no path; the leaf of its path is signed again after the
-/// edits; it refers to proposals that were sent before; it has the ciphertexts of another path; it
-/// is an external Commit; its confirmation tag is wrong.
+/// Flags of a Commit, in this order:
+///
+/// - it has no path;
+/// - the leaf of its path is signed again after the edits;
+/// - it refers to proposals that were sent before;
+/// - it has the ciphertexts of another path;
+/// - it is an external Commit;
+/// - its confirmation tag is wrong.
 pub(crate) const WITHOUT_PATH: u8 = 2;
 pub(crate) const SIGN_AGAIN: u8 = 4;
 pub(crate) const BY_REFERENCE: u8 = 8;

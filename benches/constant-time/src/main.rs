@@ -1,6 +1,6 @@
 //! Measures whether the time to compare tags, MACs and secrets depends on the position of the first
-//! difference, by the method of [dudect](https://eprint.iacr.org/2016/1123): two classes of inputs
-//! in random order, each timed separately, and Welch's t-test on the two distributions.
+//! difference. The method is [dudect](https://eprint.iacr.org/2016/1123): inputs of two classes in
+//! random order are timed separately, and Welch's t-test compares the two distributions.
 //!
 //! In the left class, two values differ in the last byte; in the right class, in the first byte.
 //! The times of a comparison that stops early differ between the classes: the `control_*`

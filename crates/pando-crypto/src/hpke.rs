@@ -124,7 +124,7 @@ impl<G: Group, A: Aead> Info<G, A> {
     /// the whole ciphertext.
     ///
     /// The random bytes are the key of HMAC. If they are good, the output is pseudorandom, and an
-    /// attacker who knows the plaintext learns neither the ephemeral key nor the random bytes.
+    /// attacker with the plaintext learns neither the ephemeral key nor the random bytes.
     pub(crate) fn hedged_ikm(
         &self,
         random: &[u8],

@@ -36,7 +36,7 @@ pub fn install() {
         // SAFETY: a null name asks for the default file system, which lives as long as the process.
         let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
         assert!(!vfs.is_null(), "SQLite has a default file system");
-        // SAFETY: the table is that of SQLite's Unix file systems, in which these names have these
+        // SAFETY: the table belongs to SQLite's Unix file systems, in which these names have these
         // types (`aSyscall` in os_unix.c). The replacements have the same types.
         unsafe {
             let ftruncate =

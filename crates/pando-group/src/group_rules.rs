@@ -22,7 +22,7 @@ pub trait GroupRules: Send + Sync {
     /// Our own Commits leave it out, and it does not prevent members from sending application data.
     /// Refuse here the proposals that [`GroupRules::check`] refuses in every Commit.
     ///
-    /// By default, clients that ask to be added are not admitted, because anyone who knows the
+    /// By default, clients that ask to be added are not admitted, because any client that knows the
     /// group's identifier and epoch may ask.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ pub struct DefaultRules;
 
 impl GroupRules for DefaultRules {}
 
-/// Rules that admit every proposal, including those of clients that ask to be added.
+/// Rules that admit every proposal, including proposals of clients that ask to be added.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AdmitAll;
 

@@ -17,7 +17,7 @@
 //!
 //! # Example
 //!
-//! Alice creates a group and adds Bob, who reads what she sends.
+//! Alice creates a group, adds Bob, and sends a message that Bob reads.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};

@@ -104,7 +104,7 @@ fn bundle(suite: Suite, name: &[u8], signer: &dyn Signer, rng: &mut Forgetful) -
     KeyPackageBundle::new(suite, template, signer, &mut rng.0).unwrap()
 }
 
-/// Alice, and Bob, who has joined by a Welcome.
+/// Two members, Alice and Bob. Bob has joined by a Welcome.
 struct Pair {
     rng: Forgetful,
     signers: [Box<dyn Signer>; 2],
@@ -149,7 +149,7 @@ fn want_rows(wanted: &mut Wanted, group: &Group) {
 
 impl Pair {
     /// Creates the pair. `gone` receives the secrets that neither member needs after the join,
-    /// `kept` those that both need.
+    /// `kept` the secrets that both need.
     fn new(suite: Suite, config: GroupConfig, gone: &mut Wanted, kept: &mut Wanted) -> Self {
         let mut rng = Forgetful::new(suite);
         let signers = [signer(suite, kept, &mut rng), signer(suite, kept, &mut rng)];

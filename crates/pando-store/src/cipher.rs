@@ -5,7 +5,7 @@
 //! tag, because the store reads ranges of rows. A tag is an HMAC of the identifier under a key
 //! derived from the data key. An attacker with the identifier of a group, a PSK or a KeyPackage
 //! therefore cannot find out whether it is in the store. Fingerprints of keys in the ratchet tree
-//! would reveal the members of a group in the same way, so they are masked: a tag replaces the
+//! would reveal the members of a group in the same way, so they are masked. A tag replaces the
 //! fingerprint in the record's key, and the fingerprint is stored as the record's value.
 //!
 //! A value is sealed with XChaCha20-Poly1305. The nonce has 192 bits, so it can be random for any

@@ -102,8 +102,8 @@ impl InstanceCipher {
     }
 
     /// Returns the row key as it appears in the record key. Fingerprints are masked, because an
-    /// attacker who knows a client's key could otherwise tell by its fingerprint that the client is
-    /// in the group.
+    /// attacker with a client's key could otherwise find by its fingerprint that the client is in
+    /// the group.
     fn masked(&self, key: RowKey) -> RowKey {
         let RowKey::Tree(TreeKey::Key(kind, fingerprint, node)) = key else { return key };
         let tag = mac(&self.mask, &[&fingerprint.to_be_bytes()]);

@@ -69,7 +69,7 @@ impl<B: Backend> Store<B> {
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn resumption_psk(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, StoreError> {
         // Check the current epoch first. If another process ends it meanwhile, its PSK is found
-        // among those of past epochs.
+        // among the PSKs of past epochs.
         match self.stored_group(group_id)? {
             Some(stored) if stored.context.epoch == epoch => Ok(stored.resumption_psk),
             _ => Ok(self.row(group_id, RowKey::ResumptionPsk(epoch))?.map(PskValue::from)),

@@ -26,7 +26,7 @@ pub enum TreeError {
     /// not mention this case, but a forged tree could otherwise contain it.
     #[error("the last node, {0}, is a parent")]
     TrailingParent(NodeIndex),
-    /// A leaf is in the place of a parent, or a parent in that of a leaf (section 12.4.3.3).
+    /// A leaf is in the place of a parent, or a parent in the place of a leaf (section 12.4.3.3).
     #[error("{0} is of the wrong kind (RFC 9420, section 12.4.3.3)")]
     WrongKind(NodeIndex),
     /// A list of unmerged leaves is not sorted, or contains a leaf twice (section 7.1).

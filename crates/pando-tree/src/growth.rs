@@ -358,8 +358,9 @@ fn blank_halves_are_hashed_once() {
 #[test]
 fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     /// The allowed number of hashes, nodes and keys, each, for each level of the tree. Applying a
-    /// path needs the most hashes for each level: a tree hash, a parent hash, and one fingerprint
-    /// each for looking up the new key, adding its entry to the index, and removing the old one.
+    /// path needs the most hashes for each level: a tree hash, a parent hash and three
+    /// fingerprints. The fingerprints are for looking up the new key, adding its entry to the
+    /// index, and removing the old one.
     const CONSTANT: u64 = 7;
     /// An index lookup takes as many steps as the tree has levels, and a path changes one entry on
     /// each level.

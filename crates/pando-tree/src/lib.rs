@@ -17,9 +17,11 @@
 //!
 //! # What costs more than O(log N)
 //!
-//! Import and export; [`NewPath::encrypt`] below blank parents, because the secrets are encrypted
-//! to every member there; doubling the tree, because the hashes of all its new blank leaves are
-//! computed once; and lists of unmerged leaves, in proportion to their length.
+//! - Import and export.
+//! - [`NewPath::encrypt`] below blank parents, because the secrets are encrypted to every member
+//!   there.
+//! - Doubling the tree, because the hashes of all its new blank leaves are computed once.
+//! - Lists of unmerged leaves, in proportion to their length.
 //!
 //! # Left out on purpose
 //!

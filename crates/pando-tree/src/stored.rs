@@ -73,9 +73,9 @@ impl Tree {
         Ok(rows)
     }
 
-    /// Returns the tree that results if the nodes of this one are replaced by those of `target`,
-    /// and the row changes as [`Tree::rows_since`] does. `target` is an earlier version of this
-    /// tree, or was derived from this tree or from an earlier version.
+    /// Returns the tree that results if the nodes of this one are replaced by the nodes of
+    /// `target`, and the row changes as [`Tree::rows_since`] does. `target` is an earlier version
+    /// of this tree, or was derived from this tree or from an earlier version.
     ///
     /// The index of an opened tree contains only the changes since the tree was opened, and reads
     /// all other entries from the store. After this tree was stored, the index of `target` is

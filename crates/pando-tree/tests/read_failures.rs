@@ -666,7 +666,7 @@ fn an_operation_can_be_repeated_until_it_succeeds() {
     }
 }
 
-/// The failure is visible to callers that stop at an error and to those that continue.
+/// The failure is visible to callers that stop at an error and to callers that continue.
 #[test]
 fn the_members_end_with_a_failure() {
     let setting = Setting::new();

@@ -14,7 +14,7 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The identifier of the group.
 pub(crate) const GROUP: &str = "tea";
 
-/// The operations. Each uses only the library's own calls, and stores what must be stored.
+/// The operations. Each uses only the library's own calls, and stores the necessary state.
 pub(crate) trait Library {
     /// A client with its keys and its store.
     type Client;

@@ -42,7 +42,7 @@ macro_rules! nist_group {
 
         impl $name {
             fn read(public: &Array<u8, $public>) -> Option<$curve::PublicKey> {
-                // The length is that of the uncompressed form, whose first byte is 4.
+                // The length fits only the uncompressed form, whose first byte is 4.
                 if public.first() != Some(&4) {
                     return None;
                 }

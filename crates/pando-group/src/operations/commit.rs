@@ -190,7 +190,8 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Includes proposals of any types, such as those of a Commit that was not accepted.
+    /// Includes proposals of any types, for example the proposals of a Commit that was not
+    /// accepted.
     #[must_use]
     pub fn proposals(mut self, proposals: impl IntoIterator<Item = Proposal>) -> Self {
         self.proposals.extend(proposals);
@@ -294,8 +295,7 @@ impl<'a> CommitBuilder<'a> {
         let by_value = self.by_value(suite, rng);
 
         // The path, the Commit and the next epoch. If the group's rules refuse the Commit, they are
-        // asked again with a leaf like that of the path, and the proposals that they refuse are
-        // left out.
+        // asked again with a leaf like the path's, and the refused proposals are left out.
         let mut draft = self.draft(&state, &by_value, None, cx, rng);
         let has_pending = self.group.proposals.pending().next().is_some();
         if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
@@ -501,7 +501,7 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Returns the pending proposals that the Commit may cover, and those that are left out
+    /// Returns the pending proposals that the Commit may cover, and the proposals that are left out
     /// regardless of the others.
     fn candidates(&self, cx: &Context<'_>) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
         let known = &self.group.proposals;

@@ -86,7 +86,7 @@ impl Group {
         Ok(message)
     }
 
-    /// 12.2: all members must support the type of a proposal, except for those that pending
+    /// 12.2: all members must support the type of a proposal, except for members that pending
     /// proposals remove.
     fn check_custom_type(&self, proposal: &Proposal) -> Result<(), GroupError> {
         let Proposal::Other(other) = proposal else { return Ok(()) };

@@ -249,8 +249,8 @@ pub(crate) fn apply_proposals(
     Ok(applied)
 }
 
-/// Verifies the signatures of KeyPackages and leaves in by-value proposals. Those of standalone
-/// proposals were verified on receipt.
+/// Verifies the signatures of KeyPackages and leaves in by-value proposals. The signatures in
+/// standalone proposals were verified on receipt.
 fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), GroupError> {
     let by_value = || {
         let proposals = list.iter().enumerate();

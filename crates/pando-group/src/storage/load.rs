@@ -55,8 +55,8 @@ impl Group {
     /// changed nothing and can be repeated. The client's policy must identify clients as it did
     /// when the group was stored ([`IdentityPolicy::client_id`]).
     ///
-    /// A loaded node must have the tree hash recorded in its parent's row, and the root that of the
-    /// GroupContext. An outdated row is therefore rejected.
+    /// A loaded node must have the tree hash recorded in its parent's row, and the root must have
+    /// the tree hash of the GroupContext. An outdated row is therefore rejected.
     ///
     /// # Errors
     /// - [`GroupError::Source`] if a row cannot be read.

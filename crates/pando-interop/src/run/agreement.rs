@@ -27,7 +27,7 @@ impl Epochs {
         Epoch(self.known.len().saturating_sub(1))
     }
 
-    /// Compares the epoch authenticator of `actor` with that of the first actor in the epoch.
+    /// Compares the epoch authenticator of `actor` with the value of the first actor in the epoch.
     pub(super) fn authenticator(&mut self, epoch: Epoch, actor: &str, value: Vec<u8>) -> Result<(), Failure> {
         match self.known.get_mut(epoch.0) {
             Some(secrets) => same(&mut secrets.authenticator, actor, value, "epoch authenticators"),

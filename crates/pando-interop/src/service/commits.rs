@@ -1,4 +1,4 @@
-//! Commits: our own, and those of other members.
+//! Commits: our own, and other members' Commits.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 

@@ -330,7 +330,7 @@ impl GroupRules for NothingBad {
     }
 }
 
-/// A member that makes many invalid proposals does not keep those of other members from being
+/// A member that makes many invalid proposals does not keep other members' proposals from being
 /// committed.
 #[test]
 fn a_member_that_makes_bad_proposals_does_not_block_others() {

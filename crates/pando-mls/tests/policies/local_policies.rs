@@ -1,5 +1,5 @@
-//! A member's local policy gives advice on a valid Commit. Members may decide differently, and
-//! those that merge the Commit are in one epoch.
+//! A member's local policy gives advice on a valid Commit. Members may decide differently, and all
+//! members that merge the Commit are in one epoch.
 
 use crate::fixture::{EXPIRED, Ending, Fixture, NEVER, NOW, expired, leaf_template, name_of, new_signer};
 use pando_mls::{Advice, CommitView, DefaultRules, LeafIndex, LocalPolicy, Misuse, RuleError};

@@ -52,8 +52,8 @@ fn every_member_supports_the_extensions_of_the_group() {
     assert_eq!(fixture.forbidden_with_path(unknown.clone(), |_| {}), violation);
     assert_eq!(fixture.forbidden_with_path(unknown, supports_all), violation);
 
-    // A member that is added or stays supports the extensions of the group, including those that
-    // this Commit sets.
+    // A member that is added or stays supports the extensions of the group, including extensions
+    // that this Commit sets.
     let violation = Violation::ExtensionUnsupportedByMember(LISTED);
     let listed = Extensions(vec![extension(LISTED, b"")]);
     let lacking = add(key_package(&mut fixture.raw_member, |template| {

@@ -1,6 +1,6 @@
-//! Section 12.2: a Commit covers those pending proposals that are valid together. The selection
-//! must equal that of a simple model, which tries one proposal after the other and keeps it if the
-//! Commit is still valid.
+//! Section 12.2: a Commit covers the pending proposals that are valid together. The selection must
+//! equal the selection by a simple model, which tries one proposal after the other and keeps it if
+//! the Commit is still valid.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite, template};
 use crate::material::{ForgedKeyPackage, add, remove};

@@ -1,5 +1,5 @@
 //! A server keeps the tree and sends it to joiners: to clients that join by an external Commit, and
-//! to those whose Welcome is small because it has no tree.
+//! to clients whose Welcome is small because it has no tree.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::server::Server;

@@ -154,7 +154,7 @@ fn lives(suite: Suite, victim: usize, killed: Killed) {
         joins(&mut fixture, killed);
         fixture.chat(victim);
     }
-    // No row is left behind: the stored rows are of the same kinds as those of a member that was
+    // No row is left behind: the stored rows have the same kinds as the rows of a member that was
     // never killed.
     let kinds =
         |member: &Member| -> BTreeSet<u8> { member.rows.keys().map(|key| key.to_bytes()[0]).collect() };

@@ -1,6 +1,6 @@
 //! A Commit of every kind is pending while a Commit of every kind arrives. All members follow the
-//! one that arrives. The others get their proposals back, and propose again those that still make
-//! sense.
+//! Commit that arrives. The other committers get their proposals back, and repeat the proposals
+//! that are still useful.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites};
 use crate::proposals::{add, custom, extensions, reinit, remove, set_extensions};

@@ -20,8 +20,8 @@ pub(crate) const NOW: u64 = 1_000;
 /// The types that only some clients support.
 pub(crate) const CUSTOM_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const CUSTOM_EXTENSION: ExtensionType = ExtensionType(0xf002);
-/// The percentage of clients that support them, so that often, but not always, all members of a
-/// group do.
+/// The percentage of clients that support these types. Often, but not always, all members of a
+/// group support them.
 pub(crate) const CAPABLE: usize = 90;
 
 /// The number that identifies a client.

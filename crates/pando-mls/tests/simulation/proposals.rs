@@ -58,7 +58,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns whether all members support the custom type, except those whose removal is pending
+    /// Returns whether all members support the custom type, except members whose removal is pending
     /// at client `by`.
     fn everybody_supports_custom(&self, by: Id) -> Outcome<bool> {
         let group = &self.clients[by].member()?.group;

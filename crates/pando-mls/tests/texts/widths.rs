@@ -22,8 +22,8 @@ fn width(line: &str) -> usize {
     line.chars().count()
 }
 
-/// Returns the numbers of the lines of a Rust file with a comment that is too wide. rustfmt checks
-/// comments behind code.
+/// Returns the numbers of the lines of a Rust file with a comment that is too wide. It skips
+/// comments behind code, because rustfmt formats those lines.
 fn wide_comments(source: &str) -> Vec<usize> {
     let mut fences = Fences::default();
     let mut wide = Vec::new();

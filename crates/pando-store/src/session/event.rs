@@ -38,7 +38,7 @@ pub enum Received {
 ///
 /// | Reason | If the delivery service has one ordered log for each group | Otherwise |
 /// |---|---|---|
-/// | [`Held::Missing`] | supply what is missing, and pass the message again | the same |
+/// | [`Held::Missing`] | supply the missing object, and pass the message again | the same |
 /// | [`Held::Epoch`] | skip the message, unless a Commit before it is held, or our own pending Commit may have been accepted | store it, and pass it again after a Commit |
 /// | [`Held::NoGroup`] | store it until the Welcome has come, within a limit | the same |
 /// | [`Held::StillInGroup`] | process the log of the group first; then pass the Welcome once more, and discard it if it is held again | the same |
@@ -60,9 +60,9 @@ pub enum Held {
     /// The client is already in the group of a Welcome. The Commit that removes the client may not
     /// have arrived yet. If the delivery service has no such Commit, discard the Welcome.
     StillInGroup,
-    /// It is unknown whether our external Commit was accepted: another Commit of that epoch has
-    /// arrived, or a message of a later epoch, and the client is not a member in a group that could
-    /// process it. Ask the delivery service.
+    /// It is unknown whether our external Commit was accepted. Another Commit of that epoch has
+    /// arrived, or a message of a later epoch. The client has no group that could process it. Ask
+    /// the delivery service.
     JoinPending,
     /// The local policy advises waiting, for this reason.
     Advice(String),

@@ -37,7 +37,7 @@ impl<B: Backend> Session<B> {
     /// is needed if the Welcome does not contain it. The same transaction deletes the Welcome's
     /// KeyPackage, or counts its use if it is one of last resort.
     ///
-    /// The result is the same as that of [`Session::receive`]. If a pre-shared key or the tree is
+    /// The result is the same as for [`Session::receive`]. If a pre-shared key or the tree is
     /// missing, the Welcome is held.
     ///
     /// # Errors

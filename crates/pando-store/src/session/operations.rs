@@ -417,7 +417,7 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Encodes what is sent of a Commit.
+/// Encodes the messages of a Commit.
 fn encode_commit(output: CommitOutput) -> Result<Commit, GroupError> {
     let CommitOutput { message, group_info, left_out, .. } = output;
     let group_info = group_info.map(|group_info| MlsMessage::from(group_info).encode()).transpose()?;

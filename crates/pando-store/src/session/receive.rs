@@ -17,9 +17,10 @@ impl<B: Backend> Session<B> {
     /// contains the ratchet tree. Merges Commits. Does not join successor groups; see the [module
     /// documentation](crate::session).
     ///
-    /// A client that reads its own messages back from the delivery service needs no replies: this
-    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), drops
-    /// it when another Commit is merged in its place, and does the same for our external Commit.
+    /// A client that reads its own messages back from the delivery service needs no replies. This
+    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), and
+    /// drops it when another Commit is merged in its place. It does the same for our external
+    /// Commit.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
     /// changes, for all three results. Pass a message that is [`Received::Held`] to the session
@@ -27,8 +28,8 @@ impl<B: Backend> Session<B> {
     ///
     /// # Errors
     /// Failures of this client: [`SessionError::Store`], [`SessionError::Application`],
-    /// [`SessionError::Group`] if stored rows could not be read, [`SessionError::NoSigner`].
-    /// Nothing is stored then, and the message can be received again.
+    /// [`SessionError::Group`] if stored rows could not be read, [`SessionError::NoSigner`]. After
+    /// such an error, nothing is stored, and the message can be received again.
     pub fn receive(
         &mut self,
         bytes: &[u8],

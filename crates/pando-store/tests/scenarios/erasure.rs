@@ -34,7 +34,7 @@ fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
     windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
 }
 
-/// Secrets that the member has had, to find those that it no longer has.
+/// Secrets that the member has had, to find the secrets that it no longer has.
 struct Gone {
     had: BTreeSet<Vec<u8>>,
 }
@@ -158,7 +158,7 @@ fn who_reads_an_old_state_keeps_it_from_being_erased_and_from_nothing_else() {
     reader.execute_batch("COMMIT").unwrap();
     alice.send(b"hello").unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
-    // Nothing was deleted since this state.
+    // No row was deleted since this state.
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
     alice.store.erase().unwrap();
 }

@@ -49,7 +49,7 @@ fn nothing_is_written_before_the_key_is_known() {
     assert!(matches!(sqlite(&copy, &wrong), Err(StoreError::WrongKey)));
     assert!(matches!(sqlite(&copy, &Key::None), Err(StoreError::WrongKey)));
     assert!(fs::read(&copy).unwrap() == before);
-    // Nothing is written if there is no store either.
+    // Without a store, the database is not changed either.
     let other = folder.path().join("other");
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE own (value)").unwrap();
     let before = fs::read(&other).unwrap();

@@ -19,7 +19,7 @@ fn undone(place: &impl Place) {
         )
         .unwrap_err();
     assert_eq!(alice.stored(), before);
-    // The changes return to the group, and are stored with those of the next operation.
+    // The changes return to the group, and are stored with the changes of the next operation.
     let message = alice.send(b"hello").unwrap();
     assert_eq!(alice.stored(), alice.group().rows().unwrap());
     alice.reload().unwrap();

@@ -82,7 +82,7 @@ fn leaves_that_are_not_members_are_nothing() {
                 assert_eq!(tree.leaf(leaf).unwrap(), None, "{what}");
                 assert!(!tree.is_member(leaf).unwrap(), "{what}");
                 assert_eq!(tree.signature_key(leaf).unwrap(), None, "{what}");
-                // A blank leaf that exists has a direct path nevertheless.
+                // A blank leaf that exists still has a direct path.
                 assert!(exists || tree.filtered_direct_path(leaf).unwrap().is_empty(), "{what}");
             });
             let mut changed = tree.clone();

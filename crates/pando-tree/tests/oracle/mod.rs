@@ -245,8 +245,8 @@ impl Oracle {
     }
 
     /// Returns the direct path of a leaf, "with any node removed whose child on the copath of L has
-    /// an empty resolution" (section 4.1.2), from the leaf to the root, each node with its copath
-    /// child.
+    /// an empty resolution" (section 4.1.2). The path goes from the leaf to the root, and has each
+    /// node with its copath child.
     pub(crate) fn filtered_direct_path(&self, leaf: LeafIndex) -> Vec<(NodeIndex, NodeIndex)> {
         let copath = array::copath(NodeIndex(2 * leaf.0), self.leaf_count());
         let path = self.direct_path(leaf).into_iter().zip(copath);

@@ -50,8 +50,8 @@ impl Oracle {
         }
 
         // "D is in the resolution of C, and the intersection of P's unmerged_leaves with the
-        // subtree under C is equal to the resolution of C with D removed." Compared as sets,
-        // because unmerged_valid checks the order.
+        // subtree under C is equal to the resolution of C with D removed." The two are compared as
+        // sets, because unmerged_valid checks the order.
         let mut resolution: BTreeSet<NodeIndex> = self.resolution(c).into_iter().collect();
         if !resolution.remove(&d) {
             return false;
@@ -64,9 +64,9 @@ impl Oracle {
         below == resolution
     }
 
-    /// Verifies the `unmerged_leaves` of all parents: that they are sorted (section 7.1) without
-    /// repetition, that "the entry represents a non-blank leaf node that is a descendant of the
-    /// parent node" and that "every non-blank intermediate node between the leaf node and the
+    /// Verifies the `unmerged_leaves` of all parents. They must be sorted (section 7.1) without
+    /// repetition. For each entry, "the entry represents a non-blank leaf node that is a descendant
+    /// of the parent node" and "every non-blank intermediate node between the leaf node and the
     /// parent node also has an entry for the leaf node" (section 12.4.3.1).
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! A history consists of chapters: Commits with proposals of all kinds by all kinds of senders,
 //! external joins, application messages in any order, reinitializations and branches. It needs only
-//! functions that any client has: messages are at most one epoch late, resumption PSKs are of
-//! epochs that all members have seen, and a former member returns under its old name only by an
+//! functions that any client has. Messages are at most one epoch late, and resumption PSKs are from
+//! epochs that all members have seen. A former member returns under its old name only by an
 //! external Commit.
 
 mod chapters;

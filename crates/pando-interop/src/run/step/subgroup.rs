@@ -96,7 +96,7 @@ async fn propose(session: &mut Session<'_>, step: &ReInit) -> Result<(Vec<u8>, u
     Ok((session.re_init_proposal(proposer, request).await?.proposal, suite))
 }
 
-/// Creates a branch. From then on, the members' states are those of the branch, because a script
+/// Creates a branch. From then on, the members have only the states of the branch, because a script
 /// cannot refer to two groups.
 pub(super) async fn branch(session: &mut Session<'_>, step: &Branch) -> Result<Output, Failure> {
     let mut key_packages = Vec::new();

@@ -6,8 +6,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Rules that no message alone can violate: those that depend on the application's policy or on the
-//! time.
+//! Rules that no message alone can violate, because they depend on the application's policy or on
+//! the time.
 
 mod cases;
 mod fixture;
