@@ -193,8 +193,8 @@ impl Group {
         missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
     }
 
-    /// 11.3 and 12.4.3.1: the new group must have the old one's version and cipher suite, and no
-    /// members from outside of it.
+    /// 11.3 and 12.4.3.1: the new group must have the version and cipher suite of the old group,
+    /// and no other members than the old group.
     fn check_branched(
         &self,
         new: &Self,

@@ -2,7 +2,7 @@
 //!
 //! A session blocks while it reads and writes, and its locks must not be held across awaits. So it
 //! runs in its own thread, and callers send it functions to run. (A mutex around the session that
-//! is locked in a thread pool can deadlock: large operations use the threads of `rayon`, and such a
+//! is locked in a thread pool can deadlock. Large operations use the threads of `rayon`, and such a
 //! thread may run other work of the pool while it waits.)
 
 use crate::backend::Backend;
