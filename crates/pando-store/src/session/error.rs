@@ -11,8 +11,8 @@ use pando_mls::{Group, GroupError, GroupId, Signer};
 pub type AppError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Error of a session's operation. The operation has stored nothing, and can be repeated.
-/// [`Session::send_outbox`](crate::Session::send_outbox) is several operations: messages that it has
-/// sent before the error are deleted from the outbox.
+/// [`Session::send_outbox`](crate::Session::send_outbox) is several operations: messages that it
+/// has sent before the error are deleted from the outbox.
 ///
 /// After [`SessionError::Store`], it can be unknown whether the operation is stored, if
 /// [`Transaction::commit`](crate::Transaction::commit) has failed. It is stored entirely, with the

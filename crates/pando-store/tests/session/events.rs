@@ -163,8 +163,8 @@ fn an_identity_without_its_key_is_not_committed() {
     assert!(alice.group().pending_commit().is_none());
 }
 
-/// Suites 1 and 3 share a signature scheme. The session finds a key by the suite of the group, so it
-/// takes no identity of another suite: it could not sign after the Commit was accepted.
+/// Suites 1 and 3 share a signature scheme. The session finds a key by the suite of the group, so
+/// it takes no identity of another suite: it could not sign after the Commit was accepted.
 #[test]
 fn an_identity_of_another_suite_is_refused() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
