@@ -199,7 +199,7 @@ impl<B: Backend> Session<B> {
     /// client's current group does not change.
     ///
     /// # Errors
-    /// [`SessionError::Store`], [`SessionError::Application`].
+    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
     pub fn abandon_join(
         &mut self,
         group_id: &GroupId,

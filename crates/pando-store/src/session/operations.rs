@@ -161,6 +161,7 @@ impl<B: Backend> Session<B> {
     ///
     /// # Errors
     /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`],
+    /// [`SessionError::NoSigner`] when the group is loaded;
     /// [`SessionError::Store`], [`SessionError::Application`].
     pub fn operate<T>(
         &mut self,
@@ -370,7 +371,7 @@ impl<B: Backend> Session<B> {
     /// removal before.
     ///
     /// # Errors
-    /// [`SessionError::Store`], [`SessionError::Application`].
+    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
     pub fn delete_group(
         &mut self,
         group_id: &GroupId,
