@@ -108,7 +108,7 @@ fn what_is_in_a_store_is_told_and_no_secret() {
         &[&sealed, "--passphrase-file", "no-such-file"],
     ];
     for (arguments, told) in
-        wrong.into_iter().zip(["not the key", "not the key", "not the key", "not a key", "no-such"])
+        wrong.into_iter().zip(["does not open", "does not open", "does not open", "not a key", "no-such"])
     {
         let output = pando(&[&["inspect"], arguments].concat());
         assert_eq!(output.status.code(), Some(2));
