@@ -62,6 +62,7 @@ const ELSEWHERE: &[&str] = &[
     "ExternalJoin::tree",
     "Group::builder",
     "GroupBuilder::extensions",
+    "GroupBuilder::group_id",
     "GroupError::is_storage",
     "GroupError::violation",
     "GroupInfoBuilder::extension",

@@ -186,6 +186,7 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
                 "CommitBuilder::new_leaf",
                 "CommitBuilder::only_pending",
                 "CommitBuilder::proposal",
+                "CommitBuilder::proposals",
                 "CommitBuilder::psk",
                 "CommitBuilder::reinit",
                 "CommitBuilder::remove",
@@ -200,6 +201,7 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
                 let builder = our_group.group.commit().add(fixture.key_package(0)).remove(LeafIndex(12));
                 let builder = builder.authenticated_data(b"data").extensions(make::extensions(&[0xf0f0]));
                 let builder = builder.psk(external_psk(1)).proposal(make::custom(0xf001, b"custom"));
+                let builder = builder.proposals([make::custom(0xf002, b"another")]);
                 let builder = builder.reinit(make::reinit(fixture.suite, make::extensions(&[])));
                 let builder = builder.without_pending().only_pending([]).with_group_info();
                 drop(builder.without_path().without_tree().new_leaf(fixture.new_leaf()));
