@@ -1,7 +1,9 @@
 //! Events of Commits. The tests compare the whole list of each member.
 
 use crate::fixture::{Member, agree, by, decode, epoch, group_of, group_with, suite, tea};
-use pando_mls::wire::{ExternalSender, ExternalSenders, LeafNode, Sender, SignaturePublicKey};
+use pando_mls::wire::{
+    ApplicationId, ExtensionType, ExternalSender, ExternalSenders, LeafNode, Sender, SignaturePublicKey,
+};
 use pando_mls::{
     CipherSuite, Client, CommitBuilder, Credential, Encode, Extension, Extensions, GroupError, IdentityError,
     IdentityPolicy, LeafIndex, LeafTemplate, Misuse, MlsMessageBody, NewLeaf, Proposal, ProtocolVersion,
@@ -139,14 +141,28 @@ fn a_committer_has_another_identity() {
 #[test]
 fn a_session_commits_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
+    // A leaf that the client's settings alone would not give.
+    let mut template = template(&alice, &alice.identity);
+    template.capabilities.extensions.push(ExtensionType(0xf0f0));
+    template.extensions =
+        Extensions(vec![Extension::new(&ApplicationId { application_id: b"phone".into() }).unwrap()]);
+    let signer = alice.signer(&alice.identity.public_key);
+    let commit = alice.operate(|group, cx, rng| {
+        let output = group.commit().new_leaf(NewLeaf { template, signer: &*signer }).build(cx, rng)?;
+        output.try_map(|output| Ok(output.message.encode()?))
+    });
+    assert_eq!(bob.apply(&commit), [epoch(2, 0, false)]);
+    assert_eq!(carol.apply(&commit), [epoch(2, 0, false)]);
+    assert_eq!(alice.accept(), [epoch(2, 0, true)]);
+
     let (new, changed) = another(&mut alice, 0, "alicia");
     let before = own_leaf(&mut alice);
     let commit = alice.session.commit_identity(&tea(), &new, |commit| commit, no_rows).unwrap();
     assert_eq!(commit.group_info, None);
     alice.restart();
-    assert_eq!(bob.apply(&commit.message), [epoch(2, 0, false), changed.clone()]);
-    assert_eq!(carol.apply(&commit.message), [epoch(2, 0, false), changed.clone()]);
-    assert_eq!(alice.accept(), [epoch(2, 0, true), changed]);
+    assert_eq!(bob.apply(&commit.message), [epoch(3, 0, false), changed.clone()]);
+    assert_eq!(carol.apply(&commit.message), [epoch(3, 0, false), changed.clone()]);
+    assert_eq!(alice.accept(), [epoch(3, 0, true), changed]);
     let after = own_leaf(&mut alice);
     assert_eq!((after.capabilities, after.extensions), (before.capabilities, before.extensions));
     let message = alice.send("signed with the new key");
