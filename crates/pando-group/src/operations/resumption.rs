@@ -2,7 +2,8 @@
 //! 11.3).
 //!
 //! The identity policy decides which members of the two groups are the same. A member of the new
-//! group matches a member of the old one if its credential equals the old credential or may succeed it.
+//! group matches a member of the old one if its credential equals the old credential or may succeed
+//! it.
 
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
