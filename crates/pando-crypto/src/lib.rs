@@ -24,7 +24,8 @@
 //! - A [`Suite`] is a small value that represents a [`CryptoProvider`]'s implementation of a cipher
 //!   suite. It has the labelled operations of the RFC and dereferences to the [`Primitives`] below
 //!   them. Only providers name algorithms.
-//! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust.
+//! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust. Suites 4 and 6 need
+//!   the default feature `curve448`, because their crates are pre-releases without an audit.
 //! - `AwsLc`, with the feature `aws-lc`, implements the suites whose curves AWS-LC has (1, 2, 3, 5
 //!   and 7). It signs and encrypts to keys about twice as fast, and is no faster at verifying
 //!   Ed25519. It needs a C compiler.

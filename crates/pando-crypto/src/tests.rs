@@ -5,6 +5,7 @@ mod aws_lc;
 mod bad_points;
 mod ed25519_batch;
 mod ed25519_criterion;
+#[cfg(feature = "curve448")]
 mod ed448_criterion;
 mod hpke;
 mod hpke_hedge;

@@ -1,5 +1,6 @@
 //! The signature schemes of MLS (RFC 9420, section 17.1) in certificates: ECDSA (RFC 5758, section
-//! 3.2) with the hash that MLS uses for each curve, Ed25519 and Ed448 (RFC 8410).
+//! 3.2) with the hash that MLS uses for each curve, Ed25519 and Ed448 (RFC 8410). Ed448 needs the
+//! feature `curve448` of `pando-crypto`.
 //!
 //! Left out on purpose: RSA, and the curves with other hashes. `pando-crypto` has none of them.
 
@@ -19,7 +20,8 @@ pub(crate) struct Algorithm {
 
 impl Algorithm {
     /// Returns all schemes. A scheme uses the given provider if it has the suite, and otherwise
-    /// `RustCrypto`. Members with different providers must accept the same chains.
+    /// `RustCrypto`, because members with different providers must accept the same chains. AWS-LC
+    /// has no Ed448: without the feature `curve448` of `pando-crypto`, Ed448 is left out.
     pub(crate) fn all(provider: &dyn CryptoProvider) -> Vec<Self> {
         [
             (CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, alg_id::ED25519, alg_id::ED25519),

@@ -3,7 +3,9 @@
 use super::{Repeating, all_suites, seeded, with_each_byte_changed};
 use crate::algorithms::{Aead, Group};
 use crate::hpke::Info;
-use crate::rustcrypto::{Aes128Gcm, Aes256Gcm, nist, x448, x25519};
+#[cfg(feature = "curve448")]
+use crate::rustcrypto::x448;
+use crate::rustcrypto::{Aes128Gcm, Aes256Gcm, nist, x25519};
 use crate::{HpkeMessage, Suite};
 use pando_wire::{HpkeCiphertext, HpkePublicKey, KemOutput};
 
@@ -126,5 +128,6 @@ fn all_random_bytes_go_into_the_ephemeral_key() {
     check::<nist::P256, Aes128Gcm>(32);
     check::<nist::P384, Aes256Gcm>(48);
     check::<nist::P521, Aes256Gcm>(66);
+    #[cfg(feature = "curve448")]
     check::<x448::X448, Aes256Gcm>(56);
 }

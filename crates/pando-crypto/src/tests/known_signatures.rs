@@ -44,6 +44,7 @@ fn ed25519_signs_as_in_rfc_8032() {
 }
 
 /// RFC 8032, section 7.4, "Blank" and "1 octet".
+#[cfg(feature = "curve448")]
 #[test]
 fn ed448_signs_as_in_rfc_8032() {
     for suite in [4, 6] {

