@@ -23,7 +23,7 @@ pub(crate) struct Member {
     pub(crate) signature_private: SignaturePrivateKey,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) keys: PrivateKeys,
-    /// The path secrets that the member knows, by node, for the current node keys.
+    /// The path secrets that the member knows for the current node keys, indexed by node.
     pub(crate) path_secrets: BTreeMap<NodeIndex, SecretBytes>,
 }
 
@@ -98,8 +98,8 @@ impl GroupTree {
         Ok(group_tree)
     }
 
-    /// Builds the tree that the format description calls `get_tree(members)`: leaf i commits and
-    /// adds the member at leaf i + 1.
+    /// Builds the tree that the format description calls `get_tree(members)`: for each i, the
+    /// member at leaf i sends a Commit that adds the member at leaf i + 1.
     pub(crate) fn grown(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Result<Self, Box<dyn Error>> {
         let mut group_tree = Self::new(suite, rng)?;
         for committer in 0..members.saturating_sub(1) {
@@ -108,7 +108,7 @@ impl GroupTree {
         Ok(group_tree)
     }
 
-    /// Adds a member without a path.
+    /// Adds a member to the tree without an update path.
     pub(crate) fn add(&mut self, rng: &mut ChaCha20Rng) -> Result<LeafIndex, Box<dyn Error>> {
         let newcomer = Newcomer::new(self.suite, self.tree.member_count(), rng)?;
         let leaf = self.tree.add(&newcomer.leaf_node)?;
@@ -116,7 +116,7 @@ impl GroupTree {
         Ok(leaf)
     }
 
-    /// Applies a Commit with a path that removes some members and adds others.
+    /// Applies a Commit with an update path that removes some members and adds others.
     pub(crate) fn commit(
         &mut self,
         committer: LeafIndex,
@@ -173,7 +173,7 @@ impl GroupTree {
         Ok(())
     }
 
-    /// Returns the GroupContext of this epoch with a given tree hash.
+    /// Returns the GroupContext of the current epoch with the given tree hash.
     pub(crate) fn context(&self, tree_hash: Opaque) -> GroupContext {
         context(self.suite, &self.group_id, self.epoch, tree_hash, Opaque::default())
     }
@@ -187,7 +187,7 @@ impl GroupTree {
     }
 }
 
-/// Returns a GroupContext without extensions, as the treekem cases use it.
+/// Returns a GroupContext without extensions, as the `treekem` test cases require.
 pub(crate) fn context(
     suite: Suite,
     group_id: &GroupId,
@@ -206,7 +206,7 @@ pub(crate) fn context(
     }
 }
 
-/// Returns the credential, capabilities and extensions of a member's leaf.
+/// Returns the credential, capabilities and extensions of the leaf at a given index.
 pub(crate) fn template(tree: &Tree, leaf: LeafIndex) -> Result<LeafTemplate, TreeError> {
     let LeafNode { credential, capabilities, extensions, .. } =
         tree.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;

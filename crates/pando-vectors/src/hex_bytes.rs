@@ -1,11 +1,11 @@
-//! Binary data in JSON.
+//! Encoding of binary data in JSON.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Deref;
 
-/// Bytes that serialize as a hexadecimal string.
+/// Bytes that are serialized as a hexadecimal string.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Hex(pub(crate) Vec<u8>);
 

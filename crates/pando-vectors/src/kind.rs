@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of test vectors, with its official name. [`Kind::Negative`] is Pando's own: it has
-/// messages that a client must reject.
+/// A kind of test vectors, identified by its official name. [`Kind::Negative`] is specific to Pando
+/// and contains messages that a client must reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Kind {
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds.
+    /// All kinds of test vectors.
     pub const ALL: [Self; 15] = [
         Self::TreeMath,
         Self::CryptoBasics,
@@ -45,7 +45,7 @@ impl Kind {
         Self::Negative,
     ];
 
-    /// Returns the official name.
+    /// Returns the official name of this kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,8 +67,9 @@ impl Kind {
         }
     }
 
-    /// Returns the kind of a file, given its file name without the extension. That is the official
-    /// name, optionally followed by a hyphen and more (`passive-client-welcome`).
+    /// Returns the kind of a test vector file, given its file name without the extension. The file
+    /// name is the official name, optionally followed by a hyphen and a suffix
+    /// (`passive-client-welcome`).
     #[must_use]
     pub fn of_file(stem: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| {

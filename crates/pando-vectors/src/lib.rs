@@ -1,12 +1,11 @@
-//! The interoperability test vectors of MLS: verifies files in the official formats, and generates
-//! them.
+//! Verifies and generates the interoperability test vectors of MLS, in the official file formats.
 //!
 //! The repository `mlswg/mls-implementations` describes the formats in its file `test-vectors.md`.
-//! A file is a JSON array of cases of one [`Kind`]. The module of a kind verifies a case. Where the
-//! case has private keys, it also runs the reverse direction: it encrypts, signs or protects, and
-//! opens the result again.
+//! A file is a JSON array of test cases of one [`Kind`]. Each kind has a module that verifies its
+//! cases. If a case contains private keys, the module also tests the reverse direction: it
+//! encrypts, signs or protects the contents, and opens the result again.
 //!
-//! One kind is not official: [`Kind::Negative`] has messages that a client must reject.
+//! One kind is not official: [`Kind::Negative`] contains messages that a client must reject.
 //! `test-vectors/negative/README.md` describes its format.
 //!
 //! ```
@@ -21,7 +20,7 @@
 //!
 //! # Left out on purpose
 //!
-//! This crate reads and writes no files or folders. The program `pando` does that.
+//! This crate does not read or write files. The program `pando` does that.
 
 mod group_tree;
 mod hex_bytes;

@@ -13,14 +13,14 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
-/// Returns random bytes.
+/// Returns the given number of random bytes.
 pub(crate) fn bytes(rng: &mut ChaCha20Rng, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     rng.fill_bytes(&mut bytes);
     bytes
 }
 
-/// Exposes a secret in order to write it to a file.
+/// Exposes a secret as [`Hex`] so that it can be written to a file.
 pub(crate) fn hex(secret: &SecretBytes) -> Hex {
     secret.expose().into()
 }
@@ -34,7 +34,7 @@ fn flip(rng: &mut ChaCha20Rng) -> bool {
     choice(rng, 2) == 0
 }
 
-/// Returns between `from` and `to` values.
+/// Returns a list of at least `from` and at most `to` random values.
 fn several<T>(
     rng: &mut ChaCha20Rng,
     from: u32,
@@ -94,7 +94,7 @@ pub(crate) fn leaf_node(rng: &mut ChaCha20Rng) -> LeafNode {
     }
 }
 
-/// From the year 2026 to the year 2126.
+/// Returns a lifetime from the year 2026 to the year 2126.
 const fn lifetime() -> Lifetime {
     Lifetime { not_before: 1_767_225_600, not_after: 4_922_899_200 }
 }
@@ -146,7 +146,7 @@ pub(crate) fn welcome(rng: &mut ChaCha20Rng) -> Welcome {
     }
 }
 
-/// Returns a tree of eight leaves with blanks. The last node is not blank.
+/// Returns a tree of eight leaves in which some nodes are blank, but never the last one.
 pub(crate) fn ratchet_tree(rng: &mut ChaCha20Rng) -> RatchetTree {
     let nodes = (0..15).map(|index| {
         let blank = index != 14 && flip(rng);
@@ -221,7 +221,7 @@ pub(crate) fn commit(rng: &mut ChaCha20Rng) -> Commit {
     Commit { proposals, path: Some(path) }
 }
 
-/// Returns content sent by a member.
+/// Returns a `FramedContent` from a member with the given content.
 pub(crate) fn framed_content(rng: &mut ChaCha20Rng, content: Content) -> FramedContent {
     FramedContent {
         group_id: bytes(rng, 16).into(),

@@ -1,4 +1,4 @@
-//! Verifies and generates files of cases.
+//! Verifies and generates files of test cases.
 
 use crate::kinds::{
     crypto_basics, deserialization, key_schedule, message_protection, messages, negative, passive_client,
@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
 
-/// Verifies a file of one kind, given as text, with the cipher suites of a backend. `progress`
-/// receives the number of finished cases and the number of all cases.
+/// Verifies a file of one kind, given as text, with the cipher suites of a crypto backend.
+/// `progress` receives the number of finished test cases and the total number of test cases.
 ///
 /// # Errors
-/// [`InputError`] if the text is not a file of this kind. A well-formed case that does not hold is
-/// not an error: it is reported as a [`Failure`].
+/// Returns an [`InputError`] if the text is not a file of this kind. A well-formed test case that
+/// does not hold is not an error: it is reported as a [`Failure`].
 pub fn verify(
     kind: Kind,
     crypto: &dyn CryptoProvider,
@@ -86,11 +86,11 @@ fn run<T: DeserializeOwned>(
     Ok(report)
 }
 
-/// An error from generating a file.
+/// An error that occurred while a file was generated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// The cipher suite does not exist.
+    /// The cipher suite is unknown.
     #[error("unknown cipher suite {0}")]
     UnknownSuite(u16),
     /// A step of the generator failed.
@@ -98,11 +98,11 @@ pub enum GenerateError {
     Failed(#[from] Box<dyn Error>),
 }
 
-/// Generates a file of one kind: for all cipher suites, or for one. The output depends on nothing
-/// but the arguments.
+/// Generates a file of one kind, for one cipher suite or for all of them. The output depends only
+/// on the arguments.
 ///
 /// # Errors
-/// [`GenerateError`] if the cipher suite does not exist.
+/// Returns a [`GenerateError`] if the cipher suite does not exist.
 pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<String, GenerateError> {
     let suites = match cipher_suite {
         None => CipherSuite::ALL.into_iter().filter_map(|id| RustCrypto.suite(id)).collect(),
@@ -129,7 +129,7 @@ pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<Stri
     }
 }
 
-/// The cases that a generator creates for one cipher suite.
+/// The test cases that a generator creates for one cipher suite.
 pub(crate) type Generated<T> = Result<Vec<T>, Box<dyn Error>>;
 
 fn per_suite<T: Serialize>(
@@ -139,8 +139,8 @@ fn per_suite<T: Serialize>(
 ) -> Result<String, GenerateError> {
     let mut cases = Vec::new();
     for &suite in suites {
-        // Each suite has its own generator, so that its cases do not depend on which other suites
-        // are requested.
+        // Each suite has its own random number generator, so that its test cases do not depend on
+        // which other suites are requested.
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         rng.set_stream(suite.cipher_suite().0.into());
         cases.extend(generate(suite, &mut rng)?);

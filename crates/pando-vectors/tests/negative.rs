@@ -1,5 +1,5 @@
-//! Tests of the negative vectors: the committed files are up to date and hold; they have every rule
-//! that a message can violate; and the verification notices a case with wrong expectations.
+//! Tests of the negative vectors. The committed files are up to date and valid, they cover every
+//! rule that a message can violate, and the verification detects cases with wrong expectations.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -35,7 +35,7 @@ fn cases(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// Returns why a single case does not hold: the field and the reason.
+/// Verifies a single test case that must fail. Returns the field and the reason of its failure.
 fn failure(case: &Value) -> (String, String) {
     let report = check(&RustCrypto, &Value::Array(vec![case.clone()]).to_string());
     assert_eq!(report.failures.len(), 1, "the case holds: {}", case["description"]);
@@ -48,7 +48,7 @@ fn the_committed_files_are_what_is_generated_and_hold() {
     for suite in 1..=7 {
         let text = committed(suite);
         let generated = generate(Kind::Negative, Some(suite), SEED).unwrap();
-        // `assert_eq!` would print both texts.
+        // `assert_eq!` would print both files in full.
         assert!(generated == text, "negative-{suite}.json is out of date");
         let report = check(&RustCrypto, &text);
         assert_eq!((report.failures, report.skipped), (vec![], 0));
@@ -72,7 +72,7 @@ fn every_suite_has_cases() {
     }
 }
 
-/// The sections of the cases are sections that docs/conformance lists as implemented.
+/// Every test case refers to a section that docs/conformance lists as implemented.
 #[test]
 fn every_section_is_one_whose_rules_are_kept() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance");
@@ -90,7 +90,7 @@ fn every_section_is_one_whose_rules_are_kept() {
     }
 }
 
-/// Rule and description together identify a case.
+/// No two test cases have the same rule and the same description.
 #[test]
 fn no_two_cases_are_alike() {
     let cases = cases(&committed(1));
@@ -107,7 +107,7 @@ fn the_files_hold_on_aws_lc() {
     }
 }
 
-/// Each `Violation` has a case, or is listed in the README with a reason for having none.
+/// Each `Violation` has a test case, or the README gives a reason why it has none.
 #[test]
 fn every_rule_has_a_case_or_a_reason() {
     let readme = read("README.md");
@@ -133,7 +133,8 @@ fn every_rule_has_a_case_or_a_reason() {
     }
 }
 
-/// The two sequences differ: no accepted one is rejected, and no rejected one is accepted.
+/// Swapping the two message sequences of a case makes it fail, and so does an accepted sequence in
+/// place of the rejected one.
 #[test]
 fn a_case_the_wrong_way_round_is_noticed() {
     for case in cases(&committed(1)) {

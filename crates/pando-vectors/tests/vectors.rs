@@ -1,5 +1,5 @@
-//! Verifies the official vectors, our own, and vectors of other implementations. Also tests that
-//! the verification notices errors. The negative vectors have their own tests.
+//! Verifies the official test vectors, our own, and those of other implementations. Also tests that
+//! the verification detects errors. The negative vectors have tests of their own.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -24,7 +24,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The official kinds.
+/// Returns the official kinds of test vectors.
 fn kinds() -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Negative)
 }
@@ -33,8 +33,8 @@ fn committed(kind: Kind) -> PathBuf {
     root().join("test-vectors").join(format!("{kind}.json"))
 }
 
-/// Returns the folder of the official files: the value of `PANDO_TEST_VECTORS`, or a folder next to
-/// the project.
+/// Returns the folder of the official test vector files: the value of `PANDO_TEST_VECTORS`, or a
+/// folder next to the project.
 fn official() -> Option<PathBuf> {
     if let Some(folder) = env::var_os("PANDO_TEST_VECTORS") {
         let folder = PathBuf::from(folder);
@@ -85,8 +85,8 @@ fn the_official_files() {
     }
 }
 
-/// Verifies files of other implementations, such as recorded traces. They are in the folder
-/// `others` next to the official one.
+/// Verifies files of other implementations, such as recorded traces. These files are in the folder
+/// `others` next to the folder of the official files.
 #[test]
 fn the_files_of_other_implementations() {
     let others = official().map(|folder| folder.join("../others")).filter(|folder| folder.is_dir());
@@ -101,8 +101,8 @@ fn the_files_of_other_implementations() {
     }
 }
 
-/// Verifies the official files, or else the committed ones, with the backend that lacks some cipher
-/// suites.
+/// Verifies the test vectors with AWS-LC, which does not support all cipher suites. Uses the
+/// official files if they exist, and the committed files otherwise.
 #[cfg(feature = "aws-lc")]
 #[test]
 fn the_files_hold_on_aws_lc() {
@@ -119,7 +119,7 @@ fn the_files_hold_on_aws_lc() {
         skipped_suites.extend(report.skipped_suites);
     }
     assert!(passed > 0);
-    // AWS-LC has neither X448 nor Ed448.
+    // AWS-LC supports neither X448 nor Ed448, so it skips cipher suites 4 and 6.
     assert_eq!(skipped_suites, BTreeSet::from([4, 6]));
 }
 
@@ -128,7 +128,7 @@ fn the_committed_files_are_what_is_generated() {
     for kind in kinds() {
         check(kind, &committed(kind));
         let text = fs::read_to_string(committed(kind)).unwrap();
-        // `assert_eq!` would print both texts.
+        // `assert_eq!` would print both files in full.
         assert!(generate(kind, None, SEED).unwrap() == text, "{kind} is out of date");
     }
 }
@@ -157,7 +157,7 @@ fn a_suite_alone_gives_the_same_cases_as_among_all() {
     assert!(generate(Kind::CryptoBasics, Some(8), SEED).is_err());
 }
 
-/// Calls `change` on every nested value that is a string of hexadecimal digits.
+/// Calls `change` on every nested value that is a hexadecimal string.
 fn hex_strings(value: &mut Value, path: &str, change: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::Array(values) => {
@@ -183,7 +183,7 @@ fn strings_in(case: &Value) -> usize {
     count
 }
 
-/// Flips the lowest bit of string number `target` and returns its path.
+/// Flips the lowest bit of the string with the index `target` and returns the path of that string.
 fn tamper(case: &mut Value, target: usize) -> String {
     let (mut index, mut place) = (0, String::new());
     hex_strings(case, "", &mut |path, text| {
@@ -216,7 +216,7 @@ fn every_changed_field_is_noticed() {
             let cases: Vec<Value> =
                 serde_json::from_str(&generate(kind, Some(suite), SEED).unwrap()).unwrap();
             let case = cases.last().unwrap();
-            // A sample of at most 60 strings for each case.
+            // Change a sample of at most 60 strings per test case.
             let step = strings_in(case).div_ceil(60);
             for target in (0..strings_in(case)).step_by(step) {
                 let mut changed = case.clone();
@@ -256,7 +256,8 @@ fn wrong_numbers_are_noticed() {
         ),
         (Kind::TreeMath, &[("/2/sibling/0", 4), ("/2/n_leaves", 3), ("/2/n_leaves", 0)]),
         (Kind::Deserialization, &[("/3/length", 62), ("/3/length", 64), ("/0/length", 0x7fff_ffff)]),
-        // Deriving that many keys would exhaust the memory.
+        // Deriving that many keys would exhaust the memory, so the verification must reject the
+        // generation.
         (Kind::SecretTree, &[("/0/leaves/0/0/generation", 1), ("/0/leaves/0/2/generation", u32::MAX)]),
     ] {
         for (pointer, number) in changes {
@@ -285,7 +286,8 @@ fn a_case_that_says_nothing_is_noticed() {
     }
 }
 
-/// There are fewer members than leaves, but each member must have its decrypted path secret.
+/// The verification rejects a case that lacks a member's decrypted path secret, although blank
+/// leaves have no such secret either.
 #[test]
 fn a_path_secret_that_is_not_there_is_noticed() {
     let text = generate(Kind::TreeKem, Some(1), SEED).unwrap();

@@ -1,4 +1,5 @@
-//! crypto-basics: the labelled operations (RFC 9420, sections 5.1.2, 5.1.3, 5.2, 8 and 9.1).
+//! Test vectors of the kind `crypto-basics`: the labelled operations (RFC 9420, sections 5.1.2,
+//! 5.1.3, 5.2, 8 and 9.1).
 
 use crate::hex_bytes::Hex;
 use crate::private_keys::{hpke_key, signature_key};

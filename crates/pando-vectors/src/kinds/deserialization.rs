@@ -1,4 +1,5 @@
-//! deserialization: the headers of vectors (RFC 9420, section 2.1.2).
+//! Test vectors of the kind `deserialization`: the length headers of variable-size vectors (RFC
+//! 9420, section 2.1.2).
 
 use crate::hex_bytes::Hex;
 use crate::report::{MustSucceed, Outcome, must, must_equal};

@@ -1,4 +1,5 @@
-//! key-schedule: the secrets of a sequence of epochs (RFC 9420, section 8).
+//! Test vectors of the kind `key-schedule`: the secrets of a sequence of epochs (RFC 9420, section
+//! 8).
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;
@@ -49,7 +50,7 @@ struct Exporter {
     secret: Hex,
 }
 
-/// The inputs that the generator chooses for an epoch.
+/// The inputs to an epoch's key schedule that the generator chooses.
 struct Chosen {
     tree_hash: Hex,
     commit_secret: Hex,
@@ -61,7 +62,7 @@ struct Chosen {
 }
 
 impl Epoch {
-    /// Computes an epoch, and the init secret of the next one.
+    /// Computes the secrets of an epoch and the init secret of the next epoch.
     fn new(
         suite: Suite,
         group_id: &Hex,

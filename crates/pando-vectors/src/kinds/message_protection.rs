@@ -1,4 +1,5 @@
-//! message-protection: public and private messages (RFC 9420, section 6).
+//! Test vectors of the kind `message-protection`: public and private messages (RFC 9420, section
+//! 6).
 
 use crate::hex_bytes::Hex;
 use crate::private_keys::signature_key;
@@ -40,7 +41,7 @@ pub(crate) struct Case {
     application_priv: Hex,
 }
 
-/// The member that sends all messages.
+/// The leaf index of the member that sends all messages.
 const SENDER: LeafIndex = LeafIndex(1);
 const RECEIVER: LeafIndex = LeafIndex(0);
 
@@ -71,7 +72,7 @@ impl Case {
         group.check_private("commit_priv", &self.commit_priv, &commit)?;
         group.check_private("application_priv", &self.application_priv, &application)?;
 
-        // The reverse direction: protect the contents and open them again.
+        // The reverse direction: protect the contents, then open the protected messages again.
         for (field, content) in [("proposal", &proposal), ("commit", &commit)] {
             let message = group.protect_public(&*signer, content.clone()).in_field(field)?;
             group.check_public(field, &message, content)?;
@@ -157,7 +158,7 @@ impl<'a> Group<'a> {
         };
         let mut signed = SignedContent::sign(self.suite, signer, wire_format, content, &self.context)?;
         if is_commit {
-            // The cases have no confirmation key, so any tag will do.
+            // The test cases provide no confirmation key, so any confirmation tag will do.
             signed.set_confirmation_tag(Mac::from(vec![0; self.suite.hash_len()]))?;
         }
         Ok(signed)

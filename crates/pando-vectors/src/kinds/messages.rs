@@ -1,4 +1,5 @@
-//! messages: the encodings of all messages and their parts (RFC 9420, sections 6, 7, 10 and 12).
+//! Test vectors of the kind `messages`: the encodings of all message types and their parts (RFC
+//! 9420, sections 6, 7, 10 and 12).
 
 use crate::hex_bytes::Hex;
 use crate::random::{self, bytes};

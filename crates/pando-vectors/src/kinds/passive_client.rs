@@ -1,4 +1,5 @@
-//! passive-client: a client that joins by a Welcome and follows the group (RFC 9420, section 12.4).
+//! Test vectors of the kind `passive-client`: a client that joins a group by a Welcome and then
+//! processes its messages (RFC 9420, section 12.4).
 
 #![expect(clippy::disallowed_methods, reason = "clients of test vectors store nothing")]
 
@@ -58,7 +59,7 @@ struct Epoch {
     epoch_authenticator: Hex,
 }
 
-/// The PSKs of the case.
+/// The external PSKs of a test case.
 pub(crate) struct Psks<'a>(pub(crate) &'a [ExternalPsk]);
 
 impl PskStore for Psks<'_> {
@@ -71,7 +72,7 @@ impl PskStore for Psks<'_> {
     }
 }
 
-/// An identity policy that accepts any credential, because the cases are not about identities.
+/// An identity policy that accepts any credential, because the test cases are not about identities.
 pub(crate) struct AnyIdentity;
 
 impl IdentityPolicy for AnyIdentity {
@@ -95,7 +96,7 @@ impl Case {
         let tree = self.ratchet_tree.as_deref();
         let client =
             client(&*signer, &psks, GroupConfig::default()).with_crypto(crypto).with_policy(&AnyIdentity);
-        // A client of test vectors has no store.
+        // A client of test vectors has no store, so the group counts as persisted at once.
         let mut group = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?.assume_persisted();
         must_equal("initial_epoch_authenticator", &authenticator(&group), &self.initial_epoch_authenticator)?;
 
@@ -123,8 +124,8 @@ impl Case {
 }
 
 impl Keys {
-    /// Returns the KeyPackage with its private keys. Fails if a private key does not match the
-    /// KeyPackage.
+    /// Returns the KeyPackage together with its private keys. Fails if a private key does not match
+    /// the KeyPackage.
     pub(crate) fn bundle(&self, suite: Suite) -> Result<(KeyPackageBundle, Box<dyn Signer>), Problem> {
         let key_package = match message("key_package", &self.key_package).map(|message| message.body) {
             Ok(MlsMessageBody::KeyPackage(key_package)) => *key_package,
@@ -147,7 +148,7 @@ fn message(field: &str, bytes: &[u8]) -> Result<MlsMessage, Problem> {
     Ok(message)
 }
 
-/// A client that sends messages, in contrast to the passive one.
+/// A client that sends messages, in contrast to the passive client.
 struct Member {
     signer: Box<dyn Signer>,
     group: Group,
@@ -157,7 +158,7 @@ fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfi
     CLIENT.without_clock(signer).with_psks(psks).with_config(config)
 }
 
-/// A client before it joins, with its signature key in both forms.
+/// A client that has not joined yet: its KeyPackage, its signer and its private signature key.
 type NewClient = (KeyPackageBundle, Box<dyn Signer>, SignaturePrivateKey);
 
 fn new_bundle(suite: Suite, name: u8, rng: &mut ChaCha20Rng) -> Result<NewClient, Box<dyn Error>> {
@@ -175,7 +176,8 @@ fn new_bundle(suite: Suite, name: u8, rng: &mut ChaCha20Rng) -> Result<NewClient
 }
 
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
-    // The handshake messages are encrypted or not, and the Welcome includes the tree or not.
+    // Two variants: encrypted handshake messages and a Welcome with the ratchet tree, or public
+    // handshake messages and a Welcome without it.
     [(true, true), (false, false)]
         .into_iter()
         .map(|(encrypt, tree)| case(suite, encrypt, tree, rng))
@@ -194,7 +196,7 @@ fn case(
     let psks = Psks(&external_psks);
     let psk = || Psk::External { psk_id: (&*psk_id).into() };
 
-    // Two active members, and the passive client.
+    // Create the two active members and the passive client.
     let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
     let group_id = GroupId::from(bytes(rng, 16));
     let creator = client(&*signer, &psks, config);
@@ -231,8 +233,8 @@ fn case(
     };
 
     for round in 0..6 {
-        // Alice and Bob take turns as committer. The other one sends an Update, which the Commit
-        // includes by reference.
+        // Alice and Bob take turns as the committer. The member that does not commit sends an
+        // Update, which the Commit includes by reference.
         let (committer, other) = if round % 2 == 0 { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
         let mut proposals = Vec::new();
         if round % 3 != 2 {
@@ -271,7 +273,7 @@ fn case(
     Ok(case)
 }
 
-/// Returns the epoch authenticator of a group, which is empty for a member that was removed.
+/// Returns the epoch authenticator of a group, or an empty value if our client was removed.
 fn authenticator(group: &Group) -> Vec<u8> {
     group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec()).unwrap_or_default()
 }

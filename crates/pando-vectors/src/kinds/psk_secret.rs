@@ -1,4 +1,5 @@
-//! psk_secret: the secret of a list of pre-shared keys (RFC 9420, section 8.4).
+//! Test vectors of the kind `psk_secret`: the secret derived from a list of pre-shared keys (RFC
+//! 9420, section 8.4).
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;

@@ -1,4 +1,5 @@
-//! secret-tree: the encryption keys of messages (RFC 9420, sections 6.3.2 and 9).
+//! Test vectors of the kind `secret-tree`: the keys that encrypt messages (RFC 9420, sections 6.3.2
+//! and 9).
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;
@@ -37,11 +38,11 @@ struct Generation {
     application_nonce: Hex,
 }
 
-/// The largest generation that a file may contain. The verifier derives and keeps a key for each
-/// earlier generation.
+/// The largest generation that a file may contain. The limit exists because the verifier derives
+/// and keeps a key for each earlier generation.
 const LAST_GENERATION: u32 = 65_535;
 
-/// Returns the leaf index of each list, in order.
+/// Returns all leaf indices in ascending order, to pair each leaf with its list of generations.
 fn leaf_indices() -> impl Iterator<Item = LeafIndex> {
     (0..).map(LeafIndex)
 }
@@ -70,7 +71,8 @@ impl Case {
                         .in_field(&field)?;
                     outcome?;
                     receiving.delete_key(used);
-                    // The sender derives the same key: take keys until this generation's turn.
+                    // The sender must derive the same key. Discard its keys until it reaches this
+                    // generation.
                     let (mut generation, mut key) =
                         sending.take_next(suite, leaf, ratchet).in_field(&field)?;
                     while generation < expected.generation {
@@ -87,7 +89,7 @@ impl Case {
         let leaves = u32::try_from(self.leaves.len()).in_field("leaves")?;
         let size = TreeSize::with_leaves(leaves).ok_or("not the size of a tree").in_field("leaves")?;
         let secret = EncryptionSecret::from(&*self.encryption_secret);
-        // The limits allow any generation of the file, in any order.
+        // Set the limits so that the generations of the file can be used in any order.
         let generations = self.leaves.iter().flatten().map(|generation| generation.generation);
         let last = generations.max().unwrap_or(0);
         must("leaves", last <= LAST_GENERATION, "a generation is too large")?;

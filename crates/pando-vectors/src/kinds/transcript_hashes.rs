@@ -1,4 +1,5 @@
-//! transcript-hashes: the transcript hashes after a Commit (RFC 9420, section 8.2).
+//! Test vectors of the kind `transcript-hashes`: the transcript hashes after a Commit (RFC 9420,
+//! section 8.2).
 
 use crate::hex_bytes::Hex;
 use crate::random::{self, bytes};

@@ -1,4 +1,5 @@
-//! tree-math: how the nodes of trees of given sizes are related (RFC 9420, appendix C).
+//! Test vectors of the kind `tree-math`: the relations between the nodes of trees of various sizes
+//! (RFC 9420, appendix C).
 
 use crate::report::{Outcome, Problem, must};
 use pando_wire::{NodeIndex, TreeSize};
@@ -38,7 +39,7 @@ impl Case {
             field: "n_leaves".into(),
             reason: format!("{} is not the size of a tree", self.n_leaves),
         })?;
-        // Checked before anything of this size is allocated.
+        // Check the number of nodes before allocating anything of this size.
         must("n_nodes", self.n_nodes == size.node_count(), "wrong number of nodes")?;
         for (field, relation) in [
             ("left", &self.left),

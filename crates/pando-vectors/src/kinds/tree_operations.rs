@@ -1,4 +1,5 @@
-//! tree-operations: the effect of single proposals on a tree (RFC 9420, sections 12.1.1 to 12.1.3).
+//! Test vectors of the kind `tree-operations`: the effect of single proposals on a tree (RFC 9420,
+//! sections 12.1.1 to 12.1.3).
 
 use crate::group_tree::{GroupTree, Newcomer};
 use crate::hex_bytes::Hex;
@@ -42,7 +43,7 @@ fn apply(tree: &mut Tree, proposal: &Proposal, sender: LeafIndex) -> Result<(), 
         Proposal::Add(add) => tree.add(&add.key_package.leaf_node).map(|_| ()),
         Proposal::Update(update) => tree.update(sender, &update.leaf_node),
         Proposal::Remove(remove) => tree.remove(remove.removed),
-        // Other proposals do not change the tree.
+        // All other proposals leave the tree unchanged.
         _ => Ok(()),
     }?;
     tree.truncate()?;
@@ -57,8 +58,8 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut update = Newcomer::new(suite, 2, rng)?;
     let remove = |leaf| Proposal::Remove(Remove { removed: LeafIndex(leaf) });
 
-    // An Add to a full tree; an Add into a blank leaf; an Update in the middle; a Remove in the
-    // middle; a Remove that halves the tree; a Remove that halves it twice.
+    // The cases are: an Add to a full tree; an Add that fills a blank leaf; an Update in the
+    // middle; a Remove in the middle; a Remove that halves the tree; a Remove that halves it twice.
     let full = GroupTree::grown(suite, 4, rng)?;
     let mut hole = GroupTree::grown(suite, 5, rng)?;
     hole.commit(LeafIndex(0), &[LeafIndex(1)], 0, rng)?;

@@ -1,5 +1,5 @@
-//! tree-validation: resolutions, hashes and signatures of whole trees (RFC 9420, sections 4.1.1,
-//! 7.8, 7.9.2 and 12.4.3.1).
+//! Test vectors of the kind `tree-validation`: resolutions, hashes and signatures of whole trees
+//! (RFC 9420, sections 4.1.1, 7.8, 7.9.2 and 12.4.3.1).
 
 use crate::group_tree::GroupTree;
 use crate::hex_bytes::Hex;
@@ -50,7 +50,7 @@ impl Case {
         let group_id = GroupId::from(&*self.group_id);
         tree.check_signatures(&group_id).in_field("tree")?;
 
-        // Import with all checks, then export again: as bytes and as a `RatchetTree`.
+        // Import the tree with all checks, then export it again, as bytes and as a `RatchetTree`.
         let root_hash = tree.tree_hash().in_field("tree")?;
         let wire = RatchetTree::decode(&self.tree).in_field("tree")?;
         let imported = Tree::from_wire(suite, &wire, &group_id, &root_hash).in_field("tree")?;
@@ -64,8 +64,8 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     for members in [2, 3, 4, 7, 8] {
         group_trees.push(GroupTree::grown(suite, members, rng)?);
     }
-    // Blank leaves in the middle, with and without an Add that fills one of them; a blank left
-    // half; unmerged leaves.
+    // Add three kinds of trees: trees with blank leaves in the middle, with and without an Add that
+    // fills one of them; a tree with a blank left half; a tree with unmerged leaves.
     let mut blanks = GroupTree::grown(suite, 8, rng)?;
     blanks.commit(LeafIndex(0), &[LeafIndex(2), LeafIndex(3)], 1, rng)?;
     group_trees.push(blanks);

@@ -1,4 +1,5 @@
-//! treekem: creating and applying paths (RFC 9420, sections 7.4 to 7.6).
+//! Test vectors of the kind `treekem`: creating and applying update paths (RFC 9420, sections 7.4
+//! to 7.6).
 
 use crate::group_tree::{GroupTree, context, template};
 use crate::hex_bytes::Hex;
@@ -48,7 +49,7 @@ struct Path {
     tree_hash_after: Hex,
 }
 
-/// The private keys of those members whose keys are in the case.
+/// The private keys of the members whose keys the test case contains.
 type Keys = BTreeMap<LeafIndex, PrivateKeys>;
 
 impl Case {
@@ -97,7 +98,8 @@ impl Case {
         Ok(())
     }
 
-    /// Creates a new path. All other members must derive the same commit secret from it.
+    /// Creates a new update path and checks that all other members derive the same commit secret
+    /// from it.
     fn make_path(&self, sender: LeafIndex, tree: &Tree, keys: &Keys) -> Outcome {
         let field = format!("a new path of leaf {}", sender.0);
         let leaf = self.leaves_private.iter().find(|leaf| leaf.index == sender.0);
@@ -147,7 +149,7 @@ impl Case {
 }
 
 impl LeafPrivate {
-    /// Returns the private keys. Fails if one of them does not match the tree.
+    /// Returns the member's private keys. Fails if one of them does not match the tree.
     fn keys(&self, suite: Suite, tree: &Tree) -> Result<PrivateKeys, Box<dyn std::error::Error>> {
         let key_pair = suite.hpke_key_pair(hpke_key(suite, &self.encryption_priv))?;
         let leaf = LeafIndex(self.index);

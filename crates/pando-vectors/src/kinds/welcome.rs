@@ -1,5 +1,5 @@
-//! welcome: joining by a Welcome, except for the steps that need a tree (RFC 9420, section
-//! 12.4.3.1).
+//! Test vectors of the kind `welcome`: joining by a Welcome, except for the steps that need a tree
+//! (RFC 9420, section 12.4.3.1).
 
 use crate::hex_bytes::Hex;
 use crate::private_keys::hpke_key;
@@ -42,8 +42,8 @@ impl Case {
 
         let (secrets, group_info) = self.open(suite, &key_package, &init_key_pair, &welcome)?;
 
-        // The reverse direction: encrypt the same contents for the same KeyPackage and open them
-        // again.
+        // The reverse direction: encrypt the same contents for the same KeyPackage, then decrypt
+        // them again.
         let mut rng = ChaCha20Rng::seed_from_u64(0);
         let resealed = seal(suite, &key_package, &secrets, &group_info, &mut rng).in_field("welcome")?;
         let (secrets_again, group_info_again) = self.open(suite, &key_package, &init_key_pair, &resealed)?;
@@ -51,7 +51,7 @@ impl Case {
         must("welcome", group_info_again == group_info, "another GroupInfo after encrypting it again")
     }
 
-    /// Performs the steps of a joiner.
+    /// Performs the steps of a joiner that processes the Welcome.
     fn open(
         &self,
         suite: Suite,
@@ -111,7 +111,8 @@ fn message(field: &str, bytes: &[u8]) -> Result<MlsMessageBody, Problem> {
     Ok(message.body)
 }
 
-/// Returns the intermediate secret. The cases have no pre-shared keys.
+/// Returns the intermediate secret. The test cases contain no pre-shared keys, so the PSK secret is
+/// zero.
 fn intermediate(suite: Suite, secrets: &GroupSecrets) -> IntermediateSecret {
     let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
     joiner.with_psk_secret(suite, &PskSecret::zero(suite))
@@ -143,7 +144,7 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
         suite.signer(&suite.signature_generate_key(rng)?)
     };
 
-    // The joiner.
+    // Create the client that joins.
     let client = new_signer(rng)?;
     let init_key_pair = suite.hpke_generate_key_pair(rng)?;
     let mut key_package = random::key_package(rng);
@@ -157,7 +158,7 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     leaf.signature = suite.sign_with_label(&*client, "LeafNodeTBS", &to_be_signed)?;
     key_package.signature = suite.sign_with_label(&*client, "KeyPackageTBS", &key_package.to_be_signed()?)?;
 
-    // The group that the client joins.
+    // Create the group that the client joins.
     let member = new_signer(rng)?;
     let joiner_secret = bytes(rng, suite.hash_len()).into();
     let secrets = GroupSecrets { joiner_secret, path_secret: None, psks: vec![] };

@@ -1,5 +1,5 @@
-//! The state in which most cases begin: a group of Alice, Bob and the client. Also the actions that
-//! most cases share.
+//! The initial state of most test cases, which is a group of Alice, Bob and the client, and the
+//! actions that most test cases share.
 
 use super::forger::{Draft, Forger, Forging, Item, Sent, TestClient, sign_leaf};
 use crate::random::bytes;
@@ -17,28 +17,28 @@ pub(crate) const ALICE: LeafIndex = LeafIndex(0);
 pub(crate) const BOB: LeafIndex = LeafIndex(1);
 pub(crate) const CLIENT: LeafIndex = LeafIndex(2);
 
-/// Extension types that all members support, and one that none supports.
+/// Two extension types that all members support, and one that no member supports.
 pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
 const ALSO_LISTED: ExtensionType = ExtensionType(0xf00f);
 pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
-/// A proposal type that all members support, and one that none supports.
+/// A proposal type that all members support, and one that no member supports.
 pub(crate) const LISTED_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const UNKNOWN_PROPOSAL: ProposalType = ProposalType(0xf002);
 
-/// The identifier of the external PSK that all members have.
+/// The identifier of the external PSK that all members know.
 const PSK_ID: &[u8] = b"psk";
 
-/// The properties of the group.
+/// The properties of the group in a test case.
 pub(crate) struct Parameters {
     pub(crate) epoch: u64,
     pub(crate) extensions: Extensions,
-    /// The capabilities of all members, including later ones.
+    /// The capabilities of all members, including members that join later.
     pub(crate) capabilities: Capabilities,
-    /// Whether the group has an external sender, which may send proposals.
+    /// Whether the group allows an external sender to send proposals.
     pub(crate) has_server: bool,
 }
 
-/// The group as Alice sees it. She forges the messages to the client.
+/// The group from Alice's point of view. Alice forges the messages to the client.
 pub(crate) struct Fixture {
     pub(crate) forger: Forger,
     pub(crate) client: Rc<TestClient>,
@@ -106,32 +106,33 @@ impl Fixture {
         self.forger.suite
     }
 
-    /// Returns a cipher suite that differs from the group's.
+    /// Returns a cipher suite that differs from the group's cipher suite.
     pub(crate) fn other_suite(&self) -> CipherSuite {
         if self.suite().cipher_suite() == CipherSuite(1) { CipherSuite(2) } else { CipherSuite(1) }
     }
 
-    /// Returns the client's Welcome.
+    /// Returns the client's Welcome to the group.
     pub(crate) fn welcome(&mut self) -> Forging<Sent> {
         self.forger.welcome(&self.client, self.path_secret.as_deref())
     }
 
-    /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
+    /// Returns a client that is not in the group. `change` changes its KeyPackage before it is
+    /// signed.
     pub(crate) fn newcomer(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<TestClient> {
         self.forger.client("dora", &self.capabilities, change)
     }
 
-    /// Returns a client outside of the group that has the given name.
+    /// Returns a client that is not in the group and has the given name.
     pub(crate) fn named(&mut self, name: &str) -> Forging<TestClient> {
         self.forger.client(name, &self.capabilities, |_| {})
     }
 
-    /// Alice sends a Commit.
+    /// Alice sends a Commit with the given proposals.
     pub(crate) fn commits(&mut self, items: impl IntoIterator<Item = impl Into<Item>>) -> Forging<Vec<Sent>> {
         Ok(vec![Draft::new(items).send(&mut self.forger)?])
     }
 
-    /// Alice sends a Commit without a path.
+    /// Alice sends a Commit with the given proposals and without a path.
     pub(crate) fn commits_without_path(
         &mut self,
         items: impl IntoIterator<Item = impl Into<Item>>,
@@ -139,13 +140,14 @@ impl Fixture {
         Ok(vec![Draft::new(items).with_path(false).send(&mut self.forger)?])
     }
 
-    /// Alice adds a client. `change` changes its KeyPackage before it is signed.
+    /// Alice adds a client. `change` changes the client's KeyPackage before it is signed.
     pub(crate) fn adds(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
         let client = self.newcomer(change)?;
         self.commits_without_path([add(client.key_package)])
     }
 
-    /// Returns a leaf node for an Update from Bob. It is changed, and then signed for a leaf index.
+    /// Returns a leaf node for an Update from Bob, signed for the leaf index `place` after `change`
+    /// is applied.
     pub(crate) fn updated_leaf(
         &mut self,
         place: LeafIndex,
@@ -160,14 +162,15 @@ impl Fixture {
         Ok(leaf_node)
     }
 
-    /// Bob sends an Update, whose leaf is changed before it is signed. Alice commits it.
+    /// Bob sends an Update, and Alice commits it. `change` changes the leaf node of the Update
+    /// before it is signed.
     pub(crate) fn updates(&mut self, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
         let leaf_node = self.updated_leaf(BOB, change)?;
         let (update, sent_proposal) = self.forger.propose(BOB, update(leaf_node))?;
         Ok(vec![update, Draft::new([sent_proposal]).send(&mut self.forger)?])
     }
 
-    /// Returns the identifier, with a new nonce, of the external PSK that all members have.
+    /// Returns the identifier of the external PSK that all members know, with a new nonce.
     pub(crate) fn psk(&mut self) -> PreSharedKeyId {
         PreSharedKeyId { psk: Psk::External { psk_id: PSK_ID.into() }, psk_nonce: self.forger.nonce() }
     }
@@ -197,7 +200,8 @@ pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension
     Extension { extension_type, extension_data: data.into() }
 }
 
-/// Returns two extensions: of different types if `valid`, otherwise of the same type.
+/// Returns two extensions, which have different types if `valid` is set and the same type
+/// otherwise.
 pub(crate) fn two_extensions(valid: bool) -> Extensions {
     let second = if valid { ALSO_LISTED } else { LISTED };
     Extensions(vec![extension(LISTED, b"1"), extension(second, b"2")])

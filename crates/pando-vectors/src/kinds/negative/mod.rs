@@ -1,13 +1,15 @@
-//! negative: messages that a client must reject, rule by rule (RFC 9420, sections 2, 5 to 13 and
-//! 16.7). This format is Pando's own; `test-vectors/negative/README.md` describes it.
+//! Test vectors of the kind `negative`: messages that a client must reject, rule by rule (RFC 9420,
+//! sections 2, 5 to 13 and 16.7). The format is specific to Pando;
+//! `test-vectors/negative/README.md` describes it.
 //!
-//! A case has two message sequences that differ in one respect. The client accepts all messages of
-//! the first. It rejects a message of the second, for the reason that the case names.
+//! A test case has two message sequences that differ in one respect. The client accepts all
+//! messages of the first sequence. It rejects a message of the second sequence for the reason that
+//! the case names.
 //!
 //! # Left out on purpose
 //!
-//! Rules that no message alone can violate, because they depend on the application's policy or on
-//! the time.
+//! There are no test cases for rules that no message alone can violate because they depend on the
+//! application's policy or on the time.
 
 mod cases;
 mod fixture;
@@ -27,18 +29,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Case {
     cipher_suite: u16,
-    /// The violated rule, as [`rules::identifier`] names it.
+    /// The violated rule, named as [`rules::identifier`] does.
     rule: String,
     section: String,
     description: String,
     client: State,
-    /// Messages that come first in both sequences.
+    /// The messages with which both sequences begin.
     given: Vec<Hex>,
-    /// Messages that the client accepts.
+    /// The messages that the client accepts.
     accept: Vec<Hex>,
-    /// The epoch authenticator of the group that the last of these messages was for.
+    /// The epoch authenticator of the group that received the last accepted message.
     epoch_authenticator: Hex,
-    /// Messages of which the client rejects one.
+    /// The messages of which the client rejects one.
     reject: Vec<Hex>,
 }
 

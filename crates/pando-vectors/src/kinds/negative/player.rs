@@ -1,4 +1,4 @@
-//! A client that processes one message after another.
+//! A client that processes the messages of a test case one after another.
 
 #![expect(clippy::disallowed_methods, reason = "clients of test vectors store nothing")]
 
@@ -21,17 +21,17 @@ pub(crate) struct Player<'a> {
     suite: Suite,
     external_psks: &'a [ExternalPsk],
     keys: Vec<(KeyPackageBundle, Box<dyn Signer>)>,
-    /// The groups, with the one that processed the latest message last.
+    /// The client's groups. The group that processed the latest message is the last one.
     groups: Vec<Joined>,
 }
 
-/// A group, and the index of the keys that the client joined it with.
+/// A group, and the index of the client's keys with which the client joined it.
 struct Joined {
     group: Group,
     keys: usize,
 }
 
-/// The PSKs of the case and the resumption PSKs of the groups.
+/// The PSKs that the client knows: those of the test case and the resumption PSKs of its groups.
 struct Known<'a> {
     external: Psks<'a>,
     groups: &'a [Joined],
@@ -63,7 +63,7 @@ impl<'a> Player<'a> {
         Ok(Self { crypto, suite, external_psks, keys, groups: Vec::new() })
     }
 
-    /// Processes messages that must all be accepted.
+    /// Processes messages that the client must accept.
     pub(crate) fn take_all(&mut self, field: &str, messages: &[Hex]) -> Outcome {
         for (index, bytes) in messages.iter().enumerate() {
             self.take(bytes).in_field(&format!("{field}[{index}]"))?;
@@ -71,7 +71,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Processes a message. A Commit is merged at once.
+    /// Processes a message. If the message is a Commit, it is merged immediately.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), GroupError> {
         let message = MlsMessage::decode(bytes)?;
         let group_id = match message.body {
@@ -80,7 +80,7 @@ impl<'a> Player<'a> {
             MlsMessageBody::PrivateMessage(ref message) => message.group_id.clone(),
             _ => return Err(Misuse::WrongMessage.into()),
         };
-        // A message for an unknown group goes to the last group, which rejects it.
+        // A message for an unknown group is passed to the last group, which rejects it.
         let position = self.groups.iter().position(|joined| has_id(joined, &group_id));
         let position = position.unwrap_or(self.groups.len().saturating_sub(1));
         if position >= self.groups.len() {

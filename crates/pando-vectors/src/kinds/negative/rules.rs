@@ -1,4 +1,4 @@
-//! The identifiers of rules, and their sections in RFC 9420.
+//! The identifiers of rules, and the sections of RFC 9420 that state them.
 
 use pando_crypto::CryptoError;
 use pando_framing::FramingError;
@@ -7,8 +7,8 @@ use pando_schedule::ScheduleError;
 use pando_tree::TreeError;
 use std::fmt::Debug;
 
-/// The sections of all errors other than [`Violation`], which knows its own. They match the
-/// sections in docs/conformance.
+/// The sections of all errors other than [`Violation`], which provides its own sections. They match
+/// the sections in docs/conformance.
 const SECTIONS: &[(&str, &str)] = &[
     ("CryptoError::DecryptionFailed", "6.3.1"),
     ("CryptoError::InvalidSignature", "6.1"),
@@ -48,7 +48,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("TreeError::WrongKind", "12.4.3.3"),
 ];
 
-/// Returns the section of RFC 9420 that states a rule; `None` if there is no such rule.
+/// Returns the section of RFC 9420 that states a rule, or `None` if no rule with this identifier
+/// exists.
 pub(crate) fn section(rule: &str) -> Option<&'static str> {
     let (sections, name) = match rule.strip_prefix("Violation::") {
         Some(name) => (Violation::ALL, name),
@@ -57,8 +58,8 @@ pub(crate) fn section(rule: &str) -> Option<&'static str> {
     sections.iter().find(|(known, _)| *known == name).map(|(_, section)| *section)
 }
 
-/// Returns the identifier of the violated rule: the type and variant of the innermost error,
-/// without its fields.
+/// Returns the identifier of the rule that an error reports: the type and variant of the innermost
+/// error, without its fields.
 pub(crate) fn identifier(error: &GroupError) -> String {
     match error {
         GroupError::Malformed(error) => name("DecodeError", error),
@@ -85,7 +86,7 @@ fn crypto(error: &CryptoError) -> String {
     name("CryptoError", error)
 }
 
-/// Returns the name of a variant, prefixed by its type.
+/// Returns the name of an error variant, prefixed with the name of its type.
 fn name(of: &str, error: &dyn Debug) -> String {
     let text = format!("{error:?}");
     let variant: String = text.chars().take_while(char::is_ascii_alphanumeric).collect();

@@ -1,4 +1,4 @@
-//! Sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: invalid KeyPackages in Adds from Alice.
+//! Sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: invalid KeyPackages in Add proposals from Alice.
 
 use super::super::fixture::{
     BOB, Fixture, LISTED, LISTED_PROPOSAL, Parameters, UNKNOWN, add, extension, two_extensions,
@@ -245,7 +245,7 @@ fn changed(fixture: &mut Fixture, change: impl FnOnce(&mut KeyPackage)) -> Forgi
     fixture.commits_without_path([add(client.key_package)])
 }
 
-/// Alice adds a client whose leaf node lacks something.
+/// Alice adds a client whose leaf node lacks something that is required, unless `valid` is set.
 fn lacking(fixture: &mut Fixture, valid: bool, change: fn(&mut LeafNode)) -> Forging<Vec<Sent>> {
     fixture.adds(|key_package| {
         if !valid {
@@ -254,7 +254,8 @@ fn lacking(fixture: &mut Fixture, valid: bool, change: fn(&mut LeafNode)) -> For
     })
 }
 
-/// Alice adds a client that has the encryption key of a node in the tree.
+/// Alice adds a client whose encryption key is already used by a node of the tree, unless `valid`
+/// is set.
 fn in_use(fixture: &mut Fixture, node: NodeIndex, valid: bool) -> Forging<Vec<Sent>> {
     let key = fixture.forger.tree.encryption_key(node)?.ok_or("a blank node")?;
     fixture.adds(|key_package| {
@@ -270,8 +271,9 @@ pub(super) fn lengthen(key: &mut HpkePublicKey, valid: bool) {
     }
 }
 
-/// Replaces a key by an invalid one of the right length. On a NIST curve that is an uncompressed
-/// point with x = y = 0, which is not on the curve; on the others it is the point of order 2.
+/// Replaces a key by an invalid one of the right length. On a NIST curve, the invalid key is an
+/// uncompressed point with x = y = 0, which is not on the curve. On the other curves, it is the
+/// point of order 2.
 pub(super) fn degenerate(suite: Suite, key: &mut HpkePublicKey, valid: bool) {
     if valid {
         return;
@@ -285,13 +287,13 @@ pub(super) fn both() -> Vec<CredentialType> {
     vec![CredentialType::BASIC, CredentialType::X509]
 }
 
-/// All members support two credential types.
+/// Makes all members support two credential types.
 pub(super) fn both_credentials(parameters: &mut Parameters) -> Forging<()> {
     parameters.capabilities.credentials = both();
     Ok(())
 }
 
-/// The group requires an extension type, a proposal type and a credential type.
+/// Makes the group require an extension type, a proposal type and a credential type.
 pub(super) fn demanding(parameters: &mut Parameters) -> Forging<()> {
     both_credentials(parameters)?;
     let required = RequiredCapabilities {
@@ -303,5 +305,5 @@ pub(super) fn demanding(parameters: &mut Parameters) -> Forging<()> {
     Ok(())
 }
 
-/// A leaf index that no member has.
+/// A leaf index without a member.
 pub(super) const BLANK_LEAF: LeafIndex = LeafIndex(3);

@@ -37,7 +37,8 @@ pub(super) const CASES: &[CaseTemplate] = &[
         "Violation::EpochOverflow",
         "A Commit leads from the last epoch, 2^64 - 1, to epoch 0.",
         |fixture, valid| {
-            // The accepted message is application data, because no Commit is valid in this epoch.
+            // The accepted message contains application data, because no Commit is valid in this
+            // epoch.
             if valid { super::framed::send_message(fixture) } else { fixture.commits([remove(BOB)]) }
         },
     )

@@ -1,4 +1,4 @@
-//! Sections 12.1.8, 12.2 and 12.4.3.2: external proposals and external Commits.
+//! Sections 12.1.8, 12.2 and 12.4.3.2: invalid external proposals and external Commits.
 
 use super::super::fixture::{
     ALICE, BOB, Fixture, LISTED, LISTED_PROPOSAL, Parameters, add, extension, psk, remove, set_extensions,
@@ -149,7 +149,7 @@ fn with_server(parameters: &mut Parameters) -> Forging<()> {
     Ok(())
 }
 
-/// The external sender proposes, and Alice commits the proposal.
+/// An external sender sends a proposal, and Alice commits it.
 fn server_proposes(fixture: &mut Fixture, sender: Sender, proposal: Proposal) -> Forging<Vec<Sent>> {
     let (sent, sent_proposal) = fixture.forger.propose_as(sender, proposal, &fixture.server)?;
     Ok(vec![sent, Draft::new([sent_proposal]).send(&mut fixture.forger)?])
@@ -165,7 +165,7 @@ fn joins(
     commit(&mut fixture.forger, &dora, items, change)
 }
 
-/// Bob rejoins by an external Commit, with new keys.
+/// Bob rejoins by an external Commit, using new keys.
 fn rejoins(
     fixture: &mut Fixture,
     items: impl IntoIterator<Item = impl Into<Item>>,

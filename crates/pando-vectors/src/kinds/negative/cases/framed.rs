@@ -1,4 +1,4 @@
-//! Sections 2.1, 6 and 9.2: messages with invalid framing, and messages that do not decode.
+//! Sections 2.1, 6 and 9.2: messages with invalid framing, and messages that cannot be decoded.
 
 use super::super::fixture::{ALICE, BOB, Fixture, add, remove};
 use super::super::forger::{Draft, Plain, spoil};
@@ -136,8 +136,8 @@ pub(super) const CASES: &[CaseTemplate] = &[
         })
     }),
     case("DecodeError::UnknownValue", "The sender type of a message does not exist.", |fixture, valid| {
-        // The sender type follows the version, the wire format, the group identifier with its
-        // length, and the epoch.
+        // In the encoding, the sender type follows the version, the wire format, the group
+        // identifier with its length prefix, and the epoch.
         rewritten(fixture, |bytes| {
             if let (false, Some(sender_type)) = (valid, bytes.get_mut(29)) {
                 *sender_type = 5;
@@ -175,12 +175,13 @@ fn hello() -> Content {
     Content::Application(Opaque::from(b"hello".as_slice()))
 }
 
-/// Alice sends application data.
+/// Alice sends application data in a PrivateMessage.
 pub(super) fn send_message(fixture: &mut Fixture) -> Forging<Vec<Sent>> {
     private(fixture, ALICE, ALICE, |_| {})
 }
 
-/// Returns application data that is sent from a leaf and signed by a member.
+/// Returns application data that claims to come from the leaf `sender` and is signed by another
+/// member or the same one.
 fn private(
     fixture: &mut Fixture,
     sender: LeafIndex,
@@ -193,14 +194,14 @@ fn private(
     Ok(vec![Sent::new(fixture.forger.private(&framed, sender, change)?)?])
 }
 
-/// Returns the same sender data for another generation.
+/// Returns a copy of the sender data with a different generation.
 fn sender_data(old: &[u8], generation: u32) -> Vec<u8> {
     let mut new = old.to_vec();
     new.iter_mut().skip(4).zip(generation.to_be_bytes()).for_each(|(byte, new)| *byte = new);
     new
 }
 
-/// Returns a proposal from Alice whose encoding is changed.
+/// Returns a proposal from Alice whose encoding is changed by `change`.
 fn rewritten(fixture: &mut Fixture, change: impl FnOnce(&mut Vec<u8>)) -> Forging<Vec<Sent>> {
     let (mut sent, _) = fixture.forger.propose(ALICE, remove(BOB))?;
     change(&mut sent.bytes);

@@ -202,7 +202,7 @@ fn welcome_to(fixture: &mut Fixture, group_info: &GroupInfo) -> Forging<Vec<Sent
     Ok(vec![fixture.forger.welcome_to(group_info, &fixture.client, fixture.path_secret.as_deref())?])
 }
 
-/// Returns a Welcome whose GroupInfo is changed and then signed by Alice.
+/// Returns a Welcome whose GroupInfo is changed before Alice signs it.
 fn signed(fixture: &mut Fixture, change: impl FnOnce(&mut GroupInfo)) -> Forging<Vec<Sent>> {
     let (mut group_info, alice) = (fixture.forger.group_info()?, fixture.forger.member(ALICE)?);
     change(&mut group_info);
@@ -210,27 +210,27 @@ fn signed(fixture: &mut Fixture, change: impl FnOnce(&mut GroupInfo)) -> Forging
     welcome_to(fixture, &group_info)
 }
 
-/// Returns a Welcome to a group with a changed GroupContext. The secrets of the epoch derive from
-/// the changed one.
+/// Returns a Welcome to a group whose GroupContext is changed. The secrets of the epoch are derived
+/// from the changed GroupContext.
 fn in_context(fixture: &mut Fixture, change: impl FnOnce(&mut GroupContext)) -> Forging<Vec<Sent>> {
     change(&mut fixture.forger.context);
     fixture.forger.recompute_epoch()?;
     Ok(vec![fixture.welcome()?])
 }
 
-/// Returns a Welcome to a group with one more member.
+/// Returns a Welcome to the group after one more member has joined it.
 fn with_member(fixture: &mut Fixture, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
     let member = fixture.newcomer(change)?;
     welcome_with(fixture, member)
 }
 
-/// As [`with_member`], with a member that may be invalid.
+/// Like [`with_member`], but the new member may be invalid.
 pub(super) fn welcome_with(fixture: &mut Fixture, member: TestClient) -> Forging<Vec<Sent>> {
     let _ = fixture.forger.add_member(member)?;
     Ok(vec![fixture.welcome()?])
 }
 
-/// Returns a Welcome to an epoch with the given PSKs.
+/// Returns a Welcome to an epoch that uses the given PSKs.
 fn with_psks(fixture: &mut Fixture, ids: Vec<PreSharedKeyId>) -> Forging<Vec<Sent>> {
     for id in ids {
         let value = fixture.forger.psk_value(&id.psk)?;

@@ -1,4 +1,4 @@
-//! Section 12.2: proposals that are not valid together, or not in a Commit from this member.
+//! Section 12.2: proposals that are not valid together, or not valid in a Commit from this member.
 
 use super::super::fixture::{
     ALICE, BOB, LISTED, LISTED_PROPOSAL, UNKNOWN_PROPOSAL, add, extension, psk, remove, set_extensions,

@@ -1,5 +1,5 @@
-//! The cases. Each generates its messages twice with the same randomness: once correctly, and once
-//! with one error.
+//! The negative test cases. Each case generates its messages twice with the same randomness: once
+//! correctly, and once with a single error.
 
 mod added;
 mod committed;
@@ -42,23 +42,24 @@ const ALL: [&[CaseTemplate]; 11] = [
 /// A message sequence in which a rule may be violated.
 pub(crate) struct CaseTemplate {
     rule: &'static str,
-    /// Description of the error.
+    /// A description of the error.
     description: &'static str,
     parameters: fn(&mut Parameters) -> Forging<()>,
-    /// Whether the client joins before the sequence begins.
+    /// Whether the client has already joined the group when the sequence begins.
     joined: bool,
     /// Whether the client has a second KeyPackage.
     spare: bool,
     /// Whether to generate the case for all cipher suites.
     everywhere: bool,
-    /// Creates the messages. The second argument says whether they are correct.
+    /// The function that creates the messages. Its second argument says whether they must be
+    /// correct.
     play: Play,
 }
 
-/// A function that creates the messages of a case, correct or not.
+/// A function that creates either the correct or the incorrect messages of a case.
 type Play = fn(&mut Fixture, bool) -> Forging<Vec<Sent>>;
 
-/// Returns a case that begins when the client is in the group.
+/// Returns a case that begins after the client has joined the group.
 const fn case(rule: &'static str, description: &'static str, play: Play) -> CaseTemplate {
     CaseTemplate {
         rule,
@@ -71,7 +72,7 @@ const fn case(rule: &'static str, description: &'static str, play: Play) -> Case
     }
 }
 
-/// Returns a case that begins with a Welcome.
+/// Returns a case that begins with the client's Welcome.
 const fn welcome_case(rule: &'static str, description: &'static str, play: Play) -> CaseTemplate {
     CaseTemplate { joined: false, ..case(rule, description, play) }
 }
@@ -134,9 +135,9 @@ fn keys(client: &TestClient) -> Forging<Keys> {
     })
 }
 
-/// Generates all cases for cipher suite 1, and fewer for the others. Suite 2 has one case for each
-/// rule and those marked `everywhere`; suite 3 has one for each rule; the rest have the
-/// marked ones.
+/// Generates all cases for cipher suite 1 and fewer cases for the other suites. For suite 2, it
+/// generates one case per rule and the cases marked `everywhere`; for suite 3, one case per rule;
+/// for the other suites, only the marked cases.
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);

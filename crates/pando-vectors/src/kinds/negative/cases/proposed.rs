@@ -1,4 +1,4 @@
-//! Sections 12.1 and 13.4: proposals that are invalid by themselves.
+//! Sections 12.1 and 13.4: proposals that are invalid on their own.
 
 use super::super::fixture::{
     BOB, Fixture, LISTED, UNKNOWN, extension, psk, remove, set_extensions, two_extensions,
@@ -75,7 +75,7 @@ pub(super) const CASES: &[CaseTemplate] = &[
     }),
 ];
 
-/// Alice commits the resumption PSK of this epoch.
+/// Alice commits a proposal of the current epoch's resumption PSK.
 fn resumption(fixture: &mut Fixture, valid: bool, usage: ResumptionPskUsage) -> Forging<Vec<Sent>> {
     let usage = if valid { ResumptionPskUsage::Application } else { usage };
     let (psk_group_id, psk_epoch) = (fixture.forger.context.group_id.clone(), fixture.forger.context.epoch);
@@ -84,7 +84,7 @@ fn resumption(fixture: &mut Fixture, valid: bool, usage: ResumptionPskUsage) -> 
     fixture.commits_without_path([psk(PreSharedKeyId { psk: id, psk_nonce })])
 }
 
-/// Alice changes the group's extensions. Her new leaf supports all of them.
+/// Alice changes the group's extensions. Her new leaf node supports all of them.
 fn changes_extensions(fixture: &mut Fixture, extensions: Extensions) -> Forging<Vec<Sent>> {
     let draft = Draft::new([set_extensions(extensions)]);
     let draft = draft.leaf(|leaf_node| leaf_node.capabilities.extensions.push(UNKNOWN));
@@ -98,7 +98,7 @@ pub(super) fn shorten(id: &mut PreSharedKeyId, valid: bool) {
     }
 }
 
-/// Returns a ReInit to a group like this one.
+/// Returns a ReInit proposal whose parameters match this group, before `change` is applied to it.
 pub(super) fn reinit(fixture: &Fixture, change: impl FnOnce(&mut ReInit)) -> Proposal {
     let mut reinit = ReInit {
         group_id: b"next".as_slice().into(),

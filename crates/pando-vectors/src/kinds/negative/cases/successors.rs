@@ -1,5 +1,5 @@
 //! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of the client's group, and
-//! other groups with its identifier. Alice invites the client by its second KeyPackage.
+//! unrelated groups with the same identifier. Alice invites the client with its second KeyPackage.
 
 use super::super::fixture::{BOB, Fixture, LISTED, extension};
 use super::super::forger::{Forger, Forging, Sent};
@@ -124,7 +124,8 @@ fn resumption(
     (PreSharedKeyId { psk: Psk::Resumption { usage, psk_group_id, psk_epoch }, psk_nonce }, value)
 }
 
-/// Alice creates a group with the client and others, and sends the client the Welcome.
+/// Alice creates a group with the client and the members `others`, and sends the client the
+/// Welcome.
 fn invites(
     fixture: &mut Fixture,
     others: &[&str],
@@ -145,7 +146,7 @@ fn invites(
     Ok(vec![forger.welcome(&fixture.spare, None)?])
 }
 
-/// Alice creates a branch.
+/// Alice creates a branch of the group.
 fn branches(fixture: &mut Fixture, others: &[&str], change: impl FnOnce(&mut Forger)) -> Forging<Vec<Sent>> {
     let (epoch, value) =
         (fixture.forger.context.epoch, fixture.forger.secrets.resumption_psk.expose().to_vec());
@@ -153,7 +154,7 @@ fn branches(fixture: &mut Fixture, others: &[&str], change: impl FnOnce(&mut For
     invites(fixture, others, Some(psk), change)
 }
 
-/// Alice commits a ReInit from Bob, and creates the next group.
+/// Alice commits a ReInit from Bob, and then creates the next group.
 fn reinitializes(
     fixture: &mut Fixture,
     others: &[&str],

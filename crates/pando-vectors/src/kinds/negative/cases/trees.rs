@@ -1,5 +1,5 @@
 //! Sections 7.1, 7.3, 7.9.2, 12.4.3.1, 12.4.3.3 and 16.7: invalid ratchet trees in a Welcome. The
-//! GroupContext has the hash of the invalid tree, unless the hash is the error.
+//! GroupContext contains the hash of the invalid tree, unless the hash itself is the error.
 
 use super::super::fixture::{ALICE, BOB, CLIENT, Fixture};
 use super::super::forger::{sign_key_package, spoil};
@@ -31,7 +31,7 @@ pub(super) const CASES: &[CaseTemplate] = &[
     }),
     welcome_case("TreeError::TrailingBlank", "The last node of the tree is blank.", |fixture, valid| {
         with_tree(fixture, |tree| {
-            // The array then has the length of the full tree.
+            // With two blank nodes appended, the array has the length of the full tree.
             if !valid {
                 tree.0.extend([None, None]);
             }
@@ -66,8 +66,8 @@ pub(super) const CASES: &[CaseTemplate] = &[
         "TreeError::UnmergedGap",
         "A leaf is unmerged at the root, and not at a parent between the two.",
         |fixture, valid| {
-            // Add members at leaves 3 and 4. Remove the first of them, let Alice renew her path,
-            // and add another member in its place.
+            // Add two members, at leaves 3 and 4. Remove the member at leaf 3, let Alice renew her
+            // path, and add another member at leaf 3.
             for name in ["emil", "fred"] {
                 let client = fixture.named(name)?;
                 let _ = fixture.forger.add_member(client)?;
@@ -98,7 +98,8 @@ pub(super) const CASES: &[CaseTemplate] = &[
             let suite = fixture.suite();
             let other = suite.hpke_generate_key_pair(&mut fixture.forger.rng)?.public;
             if !valid {
-                // Otherwise the path secret would fail to match first.
+                // With a path secret, the Welcome would be rejected because the secret does not
+                // match the tree.
                 fixture.path_secret = None;
             }
             with_parent(fixture, 3, |parent| {
@@ -157,7 +158,7 @@ pub(super) const CASES: &[CaseTemplate] = &[
     .everywhere(),
 ];
 
-/// Returns the Welcome to a group whose tree is changed.
+/// Returns the Welcome to a group whose ratchet tree is changed.
 fn with_tree(
     fixture: &mut Fixture,
     change: impl FnOnce(&mut RatchetTree) -> Forging<()>,
@@ -168,7 +169,7 @@ fn with_tree(
     Ok(vec![fixture.forger.welcome_with_tree(&tree, &fixture.client, path_secret)?])
 }
 
-/// Returns the Welcome to a group in whose tree a parent node is changed.
+/// Returns the Welcome to a group in whose ratchet tree one parent node is changed.
 fn with_parent(
     fixture: &mut Fixture,
     node: usize,

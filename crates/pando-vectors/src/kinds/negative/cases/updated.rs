@@ -1,6 +1,6 @@
-//! Sections 7.2 and 7.3: invalid leaves in an Update from Bob, and in the path of a Commit from
-//! Alice. An Update with an invalid key is not among them, because a Commit could not encrypt its
-//! path to that key.
+//! Sections 7.2 and 7.3: invalid leaf nodes in an Update from Bob, and in the path of a Commit from
+//! Alice. There is no Update with an invalid key, because a Commit could not encrypt its path to
+//! that key.
 
 use super::super::fixture::{ALICE, BOB, CLIENT, Fixture, UNKNOWN, extension, update};
 use super::super::forger::{Draft, sign_leaf};
@@ -116,7 +116,7 @@ pub(super) const CASES: &[CaseTemplate] = &[
     .with(demanding),
 ];
 
-/// Alice sends a Commit with a path and no proposals. `change` changes the path's leaf.
+/// Alice sends a Commit with a path and no proposals. `change` changes the leaf node of the path.
 fn commits_leaf(fixture: &mut Fixture, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
     Ok(vec![Draft::empty().leaf(change).send(&mut fixture.forger)?])
 }

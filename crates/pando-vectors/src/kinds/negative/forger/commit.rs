@@ -1,6 +1,6 @@
-//! Commits (RFC 9420, sections 7.5, 12.3 and 12.4) of any proposals, with or without a path. Path,
-//! transcript hash, key schedule and confirmation tag are correct unless the caller asks for an
-//! error.
+//! Commits (RFC 9420, sections 7.5, 12.3 and 12.4) of arbitrary proposals, with or without a path.
+//! The path, transcript hash, key schedule and confirmation tag are correct unless the caller asks
+//! for an error.
 
 use super::test_client::{TestClient, sign_leaf};
 use super::{Forger, Forging, Sent, SentProposal, epoch_secrets, frame::Framed, lax_tree, psk_secret};
@@ -14,7 +14,7 @@ use pando_wire::{
 use rand_core::Rng;
 use std::rc::Rc;
 
-/// A proposal of a Commit.
+/// A proposal in a Commit, by value or by reference.
 pub(crate) enum Item {
     Value(Proposal),
     Reference(SentProposal),
@@ -37,7 +37,7 @@ impl From<SentProposal> for Item {
 pub(crate) struct Draft<'a> {
     items: Vec<Item>,
     sender: Sender,
-    /// The new member, if this is an external Commit.
+    /// The new member if this is an external Commit.
     joiner: Option<&'a TestClient>,
     with_path: bool,
     leaf: Box<dyn FnOnce(&mut LeafNode) + 'a>,
@@ -49,7 +49,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Creates a Commit by the member at leaf 0, with a path.
+    /// Creates a draft of a Commit from the member at leaf 0, with a path.
     pub(crate) fn new(items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
         Self {
             items: items.into_iter().map(Into::into).collect(),
@@ -65,12 +65,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Creates a Commit by the member at leaf 0 that has a path and no proposals.
+    /// Creates a draft of a Commit from the member at leaf 0, with a path but without proposals.
     pub(crate) fn empty() -> Self {
         Self::new(None::<Item>)
     }
 
-    /// Creates an external Commit.
+    /// Creates a draft of an external Commit.
     pub(crate) fn external(joiner: &'a TestClient, items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
         Self { sender: Sender::NewMemberCommit, joiner: Some(joiner), ..Self::new(items) }
     }
@@ -83,24 +83,24 @@ impl<'a> Draft<'a> {
         Self { with_path, ..self }
     }
 
-    /// Changes the leaf node of the path before it is signed.
+    /// Applies `change` to the leaf node of the path before it is signed.
     pub(crate) fn leaf(self, change: impl FnOnce(&mut LeafNode) + 'a) -> Self {
         Self { leaf: Box::new(change), ..self }
     }
 
-    /// Signs the leaf node of the path for another leaf index.
+    /// Signs the leaf node of the path for a leaf index other than the committer's.
     pub(crate) fn leaf_signed_for(self, position: LeafIndex) -> Self {
         Self { leaf_position: Some(position), ..self }
     }
 
-    /// Changes the path before the Commit is signed. The secrets still derive from the original
-    /// path.
+    /// Applies `change` to the path before the Commit is signed. The secrets are still derived from
+    /// the original path.
     pub(crate) fn path(self, change: impl FnOnce(&mut UpdatePath) + 'a) -> Self {
         Self { path: Box::new(change), ..self }
     }
 
-    /// Encrypts a wrong path secret to the member at a leaf. The key schedule continues from the
-    /// wrong secret.
+    /// Encrypts a wrong path secret to the member at the given leaf. The key schedule continues
+    /// from the wrong secret.
     pub(crate) fn misleading(self, leaf: LeafIndex) -> Self {
         Self { misled: Some(leaf), ..self }
     }
@@ -109,12 +109,12 @@ impl<'a> Draft<'a> {
         Self { tag: Box::new(change), ..self }
     }
 
-    /// Changes the finished message.
+    /// Applies `change` to the finished message.
     pub(crate) fn sealed(self, change: impl FnOnce(&mut PublicMessage) + 'a) -> Self {
         Self { seal: Box::new(change), ..self }
     }
 
-    /// Creates the Commit and its message.
+    /// Creates the Commit and the message that contains it.
     pub(crate) fn send(self, forger: &mut Forger) -> Forging<Sent> {
         let suite = forger.suite;
         let applied = forger.apply(&self.items, self.sender)?;
@@ -170,7 +170,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The effect of a list of proposals.
+/// The effect of a list of proposals on the group.
 struct Applied {
     tree: Tree,
     extensions: Extensions,
@@ -179,7 +179,7 @@ struct Applied {
     init: Option<InitSecret>,
 }
 
-/// The outputs of the epoch after a Commit.
+/// The outputs of the epoch that a Commit starts.
 struct NextEpoch {
     tag: Mac,
     authenticator: Vec<u8>,
@@ -187,7 +187,7 @@ struct NextEpoch {
 }
 
 impl Forger {
-    /// Applies proposals in the order of section 12.3. Skips a Remove of a blank leaf.
+    /// Applies proposals in the order of section 12.3. A Remove of a blank leaf is skipped.
     fn apply(&self, items: &[Item], committer: Sender) -> Forging<Applied> {
         let proposals = || {
             items.iter().map(|item| match item {
@@ -246,7 +246,8 @@ impl Forger {
         let group_id = &self.context.group_id;
         match (sender, joiner) {
             (Sender::Member(leaf), _) => {
-                // A committer that removes itself uses the tree from before the removal.
+                // A committer that removes itself builds its path on the tree from before the
+                // removal.
                 let (mut tree, old) = (tree.clone(), self.tree.leaf(leaf)?.ok_or("no such member")?);
                 if !tree.is_member(leaf)? {
                     tree = self.tree.clone();
@@ -289,13 +290,13 @@ impl Forger {
     }
 }
 
-/// Returns the credential, capabilities and extensions of a leaf.
+/// Returns the credential, capabilities and extensions of a leaf node.
 fn leaf_template(leaf_node: &LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node.clone();
     LeafTemplate { credential, capabilities, extensions }
 }
 
-/// Returns the tree hash of a path's tree, with the committer's leaf replaced.
+/// Returns the tree hash of a path's tree in which the committer's leaf is replaced by `leaf_node`.
 fn hash_with_leaf(forger: &Forger, path: &NewPath, leaf_node: &LeafNode) -> Forging<Opaque> {
     let mut tree = path.tree().to_wire()?;
     let node = path.tree().size().node(path.sender()).ok_or("the sender is not in the tree")?;
@@ -304,8 +305,8 @@ fn hash_with_leaf(forger: &Forger, path: &NewPath, leaf_node: &LeafNode) -> Forg
     lax_tree::tree_hash(forger.suite, &tree)
 }
 
-/// Encrypts a wrong path secret to a member, and to all members below the same node of the copath
-/// resolution. Returns the commit secret that follows from it.
+/// Encrypts a wrong path secret to a member whose leaf is in the resolution of a copath node.
+/// Returns the commit secret that follows from the wrong path secret.
 fn mislead(
     forger: &mut Forger,
     path: &NewPath,

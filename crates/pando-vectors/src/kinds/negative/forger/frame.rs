@@ -1,5 +1,5 @@
-//! Framing (RFC 9420, section 6) of any content from any sender: signed, tagged and encrypted with
-//! the correct keys.
+//! Framing (RFC 9420, section 6) of arbitrary content from any sender. The content is signed,
+//! tagged and encrypted with the correct keys.
 
 use super::{Forger, Forging};
 use pando_crypto::{AeadNonce, SecretBytes, Signer, Suite};
@@ -11,24 +11,24 @@ use pando_wire::{
 };
 use rand_core::Rng;
 
-/// Signed content, and the encoded `FramedContentTBS`.
+/// Signed content together with its encoded `FramedContentTBS`.
 pub(crate) struct Framed {
     pub(crate) content: AuthenticatedContent,
     tbs: Vec<u8>,
 }
 
-/// The plaintexts of a PrivateMessage, which the caller may change before they are encrypted.
+/// The plaintext parts of a PrivateMessage, which the caller may change before they are encrypted.
 pub(crate) struct Plain {
-    /// The encoded content with its padding.
+    /// The encoded content, including its padding.
     pub(crate) content: Vec<u8>,
-    /// The generation whose key is used.
+    /// The generation whose key encrypts the content.
     pub(crate) generation: u32,
-    /// The encoded SenderData.
+    /// The encoded `SenderData`.
     pub(crate) sender_data: Vec<u8>,
 }
 
 impl Forger {
-    /// Returns content for this epoch.
+    /// Returns a `FramedContent` for the current epoch.
     pub(crate) fn content(&self, sender: Sender, content: Content) -> FramedContent {
         FramedContent {
             group_id: self.context.group_id.clone(),
@@ -39,7 +39,7 @@ impl Forger {
         }
     }
 
-    /// Signs content. A Commit does not have its confirmation tag yet.
+    /// Signs the content. A Commit does not have its confirmation tag yet.
     pub(crate) fn sign(
         &self,
         wire_format: WireFormat,
@@ -52,7 +52,7 @@ impl Forger {
         Ok(Framed { content: AuthenticatedContent { wire_format, content, auth }, tbs })
     }
 
-    /// Returns a PublicMessage, with a membership tag if the sender is a member.
+    /// Returns a PublicMessage. If the sender is a member, the message has a membership tag.
     pub(crate) fn public(&self, framed: &Framed) -> Forging<PublicMessage> {
         let AuthenticatedContent { content, auth, .. } = framed.content.clone();
         let membership_tag = match content.sender {
@@ -65,13 +65,13 @@ impl Forger {
         Ok(PublicMessage { content, auth, membership_tag })
     }
 
-    /// Returns the reference by which a Commit cites a proposal.
+    /// Returns the reference by which a Commit refers to a proposal.
     pub(crate) fn reference(&self, framed: &Framed) -> Forging<ProposalRef> {
         Ok(self.suite.proposal_ref(&framed.content.encode()?)?)
     }
 
-    /// Returns a PrivateMessage from the member at a leaf, with 16 bytes of padding, after
-    /// `change`.
+    /// Returns a PrivateMessage from the member at a leaf, with 16 bytes of padding. `change`
+    /// changes its parts before they are encrypted.
     pub(crate) fn private(
         &mut self,
         framed: &Framed,
@@ -90,7 +90,7 @@ impl Forger {
         let mut plain = Plain { content: encoded.to_vec(), generation: 0, sender_data };
         change(&mut plain);
 
-        // Take the key of the generation from an unused secret tree.
+        // Take the key of that generation from a new secret tree, in which all keys are unused.
         let encryption = EncryptionSecret::from(self.secrets.encryption.expose());
         let mut secret_tree = SecretTree::new(self.tree.size(), encryption, RatchetLimits::default());
         let mut next = secret_tree.take_next(suite, leaf_index, content_type.into())?;
@@ -142,14 +142,14 @@ fn to_be_signed(
     Ok(FramedContentTbs { wire_format, content, context }.encode()?)
 }
 
-/// Applies the reuse guard to the first bytes of the nonce (section 6.3.1).
+/// Applies the reuse guard to the first bytes of the nonce (RFC 9420, section 6.3.1).
 fn guarded(nonce: &AeadNonce, reuse_guard: [u8; 4]) -> AeadNonce {
     let mut guarded = SecretBytes::from(nonce.expose());
     guarded.expose_mut().iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
     guarded.into()
 }
 
-/// Flips the lowest bit of the last byte, if there is one.
+/// Returns a copy of the bytes in which the lowest bit of the last byte is flipped.
 pub(crate) fn spoil(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if let Some(last) = bytes.last_mut() {
@@ -158,7 +158,7 @@ pub(crate) fn spoil(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns as many zeros as a hash of the cipher suite has bytes.
+/// Returns a string of zeros with the length of the cipher suite's hash.
 pub(crate) fn zeros(suite: Suite) -> Vec<u8> {
     vec![0; suite.hash_len()]
 }

@@ -1,10 +1,10 @@
-//! The hash of a ratchet tree (RFC 9420, section 7.8), even of an invalid one.
+//! The hash of a ratchet tree (RFC 9420, section 7.8), even if the tree is invalid.
 
 use super::Forging;
 use pando_crypto::Suite;
 use pando_wire::{Encode, Node, NodeIndex, Opaque, RatchetTree, TreeSize};
 
-/// Returns the tree hash without any checks. A node of the wrong type counts as blank.
+/// Returns the tree hash without checking the tree. A node of the wrong type counts as blank.
 pub(crate) fn tree_hash(suite: Suite, tree: &RatchetTree) -> Forging<Opaque> {
     let leaves = u32::try_from(tree.0.len().div_ceil(2))?.max(1);
     let size = TreeSize::with_leaves(leaves).ok_or("too many leaves")?;

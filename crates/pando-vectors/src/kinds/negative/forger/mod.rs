@@ -1,6 +1,6 @@
-//! A malicious member that has everything it needs for its messages to authenticate: the group's
-//! ratchet tree, its secrets, and the private keys of all members. Its messages are correct except
-//! for the one error that the caller asks for, so that they are rejected for that error alone.
+//! A malicious member that can authenticate any message: it knows the group's ratchet tree, its
+//! secrets, and the private keys of all members. Its messages are correct except for the one error
+//! that the caller asks for, so that only this error can cause their rejection.
 
 mod commit;
 mod frame;
@@ -28,10 +28,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::rc::Rc;
 
-/// A forged value, or an error from forging it.
+/// A forged value, or the error that occurred while forging it.
 pub(crate) type Forging<T> = Result<T, Box<dyn Error>>;
 
-/// A message, and the secrets of the epoch that it starts.
+/// A message, together with secrets of the epoch that it starts.
 pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
     /// The epoch authenticator after the message, if it starts an epoch.
@@ -41,14 +41,14 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Returns a message that starts no epoch.
+    /// Returns a message that does not start an epoch.
     pub(crate) fn new(message: impl Into<MlsMessage>) -> Forging<Self> {
         let bytes = message.into().encode()?;
         Ok(Self { bytes, authenticator: None, resumption: None })
     }
 }
 
-/// A proposal that was sent, to be committed by reference.
+/// A proposal that has been sent and can be committed by reference.
 #[derive(Clone)]
 pub(crate) struct SentProposal {
     pub(crate) reference: ProposalRef,
@@ -62,9 +62,9 @@ pub(crate) struct Forger {
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
     pub(crate) members: BTreeMap<LeafIndex, Rc<TestClient>>,
-    /// The PSKs of this epoch.
+    /// The PSKs that this epoch uses.
     pub(crate) psks: Vec<(PreSharedKeyId, Vec<u8>)>,
-    /// The external PSKs that all members have.
+    /// The external PSKs that all members know.
     pub(crate) external_psks: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) secrets: EpochSecrets,
     pub(crate) confirmation_tag: Mac,
@@ -73,8 +73,8 @@ pub(crate) struct Forger {
 }
 
 impl Forger {
-    /// Creates a group with one member at a given epoch. The transcript hash and the joiner secret
-    /// are random instead of coming from earlier epochs.
+    /// Creates a group with one member at the given epoch. The transcript hash and the joiner
+    /// secret are random, because no earlier epochs exist.
     pub(crate) fn new(
         suite: Suite,
         epoch: u64,
@@ -131,13 +131,13 @@ impl Forger {
         Ok(fork)
     }
 
-    /// Recomputes the epoch for the current tree.
+    /// Recomputes the tree hash and the secrets of the epoch from the current tree.
     pub(crate) fn recompute_tree_hash(&mut self) -> Forging<()> {
         self.context.tree_hash = self.tree.tree_hash()?;
         self.recompute_epoch()
     }
 
-    /// Recomputes the epoch for the current context and PSKs.
+    /// Recomputes the secrets of the epoch from the current GroupContext and PSKs.
     pub(crate) fn recompute_epoch(&mut self) -> Forging<()> {
         let suite = self.suite;
         self.secrets = epoch_secrets(suite, &self.joiner, &psk_secret(suite, &self.psks)?, &self.context)?;
@@ -147,7 +147,7 @@ impl Forger {
         Ok(())
     }
 
-    /// Adds a member to the tree, as if it had been added in an earlier epoch.
+    /// Adds a member to the tree as if an earlier epoch had added it.
     pub(crate) fn add_member(&mut self, client: impl Into<Rc<TestClient>>) -> Forging<LeafIndex> {
         let client = client.into();
         let leaf = self.tree.add(&client.key_package.leaf_node)?;
@@ -156,8 +156,8 @@ impl Forger {
         Ok(leaf)
     }
 
-    /// Gives new keys to the member at a leaf and to all nodes of its direct path, as a Commit from
-    /// it would. Returns the path secret for the member `other`, if there is one.
+    /// Renews the keys of the member at a leaf and of all nodes of its direct path, as a Commit
+    /// from this member would. Returns the path secret for the member `other`, if it exists.
     pub(crate) fn renew(&mut self, leaf: LeafIndex, other: LeafIndex) -> Forging<Option<Vec<u8>>> {
         let client = self.member(leaf)?;
         let leaf_node = self.tree.leaf(leaf)?.ok_or("no such member")?;
@@ -173,7 +173,8 @@ impl Forger {
         Ok(path.path_secret_for(other)?.map(|secret| secret.expose().to_vec()))
     }
 
-    /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
+    /// Returns a client that is not in the group. `change` changes its KeyPackage before it is
+    /// signed.
     pub(crate) fn client(
         &mut self,
         name: &str,
@@ -185,13 +186,13 @@ impl Forger {
         Ok(client)
     }
 
-    /// Returns a proposal sent by a member.
+    /// Returns a proposal sent by the member at a leaf.
     pub(crate) fn propose(&self, leaf: LeafIndex, proposal: Proposal) -> Forging<(Sent, SentProposal)> {
         let signer = self.member(leaf)?;
         self.propose_as(Sender::Member(leaf), proposal, &signer)
     }
 
-    /// Returns a proposal from any type of sender.
+    /// Returns a proposal sent by a sender of any type.
     pub(crate) fn propose_as(
         &self,
         sender: Sender,
@@ -204,15 +205,15 @@ impl Forger {
         Ok((Sent::new(self.public(&framed)?)?, sent_proposal))
     }
 
-    /// Returns the ExternalInit of a joiner.
+    /// Returns the ExternalInit proposal of a joiner.
     pub(crate) fn external_init(&mut self) -> Forging<Proposal> {
         let external_pub = self.secrets.external.key_pair(self.suite)?.public;
         let (kem_output, _) = InitSecret::send(self.suite, &external_pub, &mut self.rng)?;
         Ok(Proposal::ExternalInit(ExternalInit { kem_output }))
     }
 
-    /// Returns the value of a PSK: of an external PSK, or of this epoch's resumption PSK. An
-    /// unknown external PSK gives an empty value.
+    /// Returns the value of an external PSK or of this epoch's resumption PSK. For an unknown
+    /// external PSK, the value is empty.
     pub(crate) fn psk_value(&self, psk: &Psk) -> Forging<Vec<u8>> {
         match psk {
             Psk::External { psk_id } => Ok(self.external_psks.get(&**psk_id).cloned().unwrap_or_default()),
@@ -220,7 +221,7 @@ impl Forger {
         }
     }
 
-    /// Returns a random nonce for a PSK.
+    /// Returns a random nonce for a PSK identifier.
     pub(crate) fn nonce(&mut self) -> Opaque {
         bytes(&mut self.rng, self.suite.hash_len()).into()
     }

@@ -1,4 +1,4 @@
-//! A client with a KeyPackage (RFC 9420, sections 7.2 and 10) whose contents may be invalid.
+//! A client whose KeyPackage (RFC 9420, sections 7.2 and 10) may have invalid contents.
 
 use super::Forging;
 use pando_crypto::{HpkeKeyPair, SignaturePrivateKey, Signer, Suite};
@@ -8,7 +8,7 @@ use pando_wire::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// A client with all its private keys.
+/// A client together with all its private keys.
 pub(crate) struct TestClient {
     pub(crate) key_package: KeyPackage,
     pub(crate) init_key_pair: HpkeKeyPair,
@@ -53,15 +53,15 @@ impl TestClient {
         Ok(client)
     }
 
-    /// Changes the KeyPackage, and then signs its leaf and the KeyPackage.
+    /// Changes the KeyPackage, and then signs its leaf node and the KeyPackage itself.
     pub(crate) fn change(&mut self, suite: Suite, change: impl FnOnce(&mut KeyPackage)) -> Forging<()> {
         change(&mut self.key_package);
         sign_key_package(suite, &mut self.key_package, &*self.signer)
     }
 }
 
-/// Signs the leaf of a KeyPackage and then the KeyPackage. The signature key in the leaf need not
-/// be the signer's.
+/// Signs the leaf node of a KeyPackage and then the KeyPackage itself. The signature key in the
+/// leaf node may differ from the signer's key.
 pub(crate) fn sign_key_package(
     suite: Suite,
     key_package: &mut KeyPackage,
@@ -72,7 +72,7 @@ pub(crate) fn sign_key_package(
     sign_around_leaf(suite, key_package, signer)
 }
 
-/// Signs a KeyPackage without signing its leaf again.
+/// Signs a KeyPackage without signing its leaf node again.
 pub(crate) fn sign_around_leaf(
     suite: Suite,
     key_package: &mut KeyPackage,
@@ -83,7 +83,7 @@ pub(crate) fn sign_around_leaf(
     Ok(())
 }
 
-/// Signs a leaf node for a leaf index in a group.
+/// Signs a leaf node for the given leaf index of a group.
 pub(crate) fn sign_leaf(
     suite: Suite,
     leaf_node: &mut LeafNode,

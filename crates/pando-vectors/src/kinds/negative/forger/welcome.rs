@@ -1,4 +1,4 @@
-//! Welcomes and GroupInfos (RFC 9420, section 12.4.3) with any contents.
+//! Welcomes and GroupInfos (RFC 9420, section 12.4.3) with arbitrary contents.
 
 use super::{Forger, Forging, Sent, TestClient, lax_tree, psk_secret};
 use pando_crypto::{SecretBytes, Signer};
@@ -8,12 +8,13 @@ use pando_wire::{
 };
 
 impl Forger {
-    /// Returns the GroupInfo of this epoch with the ratchet tree, signed by the member at leaf 0.
+    /// Returns the GroupInfo of the current epoch, which includes the ratchet tree and is signed by
+    /// the member at leaf 0.
     pub(crate) fn group_info(&self) -> Forging<GroupInfo> {
         self.group_info_with(&self.tree.to_wire()?)
     }
 
-    /// As [`Self::group_info`], with a tree that may differ from the group's.
+    /// Like [`Self::group_info`], but with a tree that may differ from the group's tree.
     pub(crate) fn group_info_with(&self, tree: &RatchetTree) -> Forging<GroupInfo> {
         let external_pub = self.secrets.external.key_pair(self.suite)?.public;
         let ratchet_tree =
@@ -36,14 +37,14 @@ impl Forger {
         Ok(())
     }
 
-    /// Returns the Welcome to this epoch.
+    /// Returns the Welcome of a client to the current epoch.
     pub(crate) fn welcome(&mut self, to: &TestClient, path_secret: Option<&[u8]>) -> Forging<Sent> {
         let group_info = self.group_info()?;
         self.welcome_to(&group_info, to, path_secret)
     }
 
-    /// Returns the Welcome to a group with the given tree. The tree may be invalid; the
-    /// GroupContext has its hash in any case.
+    /// Returns the Welcome to a group with the given tree. The GroupContext contains the hash of
+    /// this tree even if the tree is invalid.
     pub(crate) fn welcome_with_tree(
         &mut self,
         tree: &RatchetTree,
@@ -56,7 +57,7 @@ impl Forger {
         self.welcome_to(&group_info, to, path_secret)
     }
 
-    /// Returns a Welcome with a GroupInfo that may differ from the group's.
+    /// Returns a Welcome with a GroupInfo that may differ from the group's GroupInfo.
     pub(crate) fn welcome_to(
         &mut self,
         group_info: &GroupInfo,
