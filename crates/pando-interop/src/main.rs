@@ -1,6 +1,6 @@
-//! `pando-interop`: see the crate's documentation.
+//! The program `pando-interop`; see the crate's documentation.
 //!
-//! Exit codes: 0 on success, 1 if a script has failed, 2 if the program could not do its task.
+//! The exit code is 0 on success, 1 if a script failed, and 2 if the program could not do its task.
 
 #![forbid(unsafe_code)]
 
@@ -22,16 +22,16 @@ struct Arguments {
 enum Command {
     /// Serve the interface of the interoperability harness until the process ends
     Serve(Serve),
-    /// Run scripts of the interoperability harness with clients, which are gRPC servers
+    /// Run scripts of the interoperability harness against clients, which are gRPC servers
     Run(run::Arguments),
-    /// Make scripts
+    /// Generate scripts
     #[command(subcommand)]
     Scripts(Scripts),
 }
 
 #[derive(Subcommand)]
 enum Scripts {
-    /// Write a long random history of a group to standard output
+    /// Write a long random history of a group, as a script, to standard output
     Random(run::random::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! The interface of the harness: messages, client and server, generated from
+//! The interface of the harness. The messages, the client and the server are generated from
 //! `proto/mls_client.proto`.
 
 #![allow(

@@ -1,4 +1,4 @@
-//! Runs our own scripts with two services of Pando.
+//! Runs our own scripts with two services of Pando as clients.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -89,7 +89,7 @@ fn random_histories_that_nobody_has_looked_at() {
     }
 }
 
-/// A ReInit changes the suite to the next one.
+/// A ReInit changes the cipher suite to the next one that the clients support.
 #[test]
 fn all_suites() {
     let suites = [1, 2, 3, 4, 5, 6, 7];

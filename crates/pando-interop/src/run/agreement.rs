@@ -1,19 +1,19 @@
-//! The epoch of each actor, and the values on which all actors in one epoch must agree: the epoch
-//! authenticator and an exported secret (sections 8.5 and 8.7).
+//! Tracks the epochs of a run, and the values on which all actors in the same epoch must agree: the
+//! epoch authenticator and an exported secret (RFC 9420, sections 8.5 and 8.7).
 
 use super::failure::Failure;
 
-/// The number of an epoch of a group, to which a Commit leads.
+/// The number of an epoch, which a Commit or the creation of a group starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch(usize);
 
-/// The values known for each epoch.
+/// The known values of each epoch.
 #[derive(Default)]
 pub(super) struct Epochs {
     known: Vec<Secrets>,
 }
 
-/// The values of the first actor in the epoch, with its name.
+/// The values that the first actor in an epoch reported, each with the name of that actor.
 #[derive(Default)]
 struct Secrets {
     authenticator: Option<(String, Vec<u8>)>,
@@ -21,7 +21,7 @@ struct Secrets {
 }
 
 impl Epochs {
-    /// Returns a new epoch, without any actor.
+    /// Begins a new epoch, in which there is no actor yet.
     pub(super) fn begin(&mut self) -> Epoch {
         self.known.push(Secrets::default());
         Epoch(self.known.len().saturating_sub(1))
@@ -35,7 +35,7 @@ impl Epochs {
         }
     }
 
-    /// Compares an exported secret in the same way.
+    /// Compares the exported secret of `actor` with the value of the first actor in the epoch.
     pub(super) fn exported(&mut self, epoch: Epoch, actor: &str, value: Vec<u8>) -> Result<(), Failure> {
         match self.known.get_mut(epoch.0) {
             Some(secrets) => same(&mut secrets.exported, actor, value, "exported secrets"),

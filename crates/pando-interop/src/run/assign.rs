@@ -1,18 +1,17 @@
-//! The settings of each run of a script: the cipher suite, the wire format of handshake messages,
-//! and the assignment of clients to actors.
+//! Chooses the settings of each run of a script: the cipher suite, the wire format of handshake
+//! messages, and the assignment of clients to actors.
 
 use rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Maximum number of assignments of a script.
+/// Maximum number of assignments of clients to the actors of a script.
 const MOST_COMBINATIONS: usize = 100_000;
 
-/// Returns all ways to assign one of `clients` to each of `slots`, with the last slot changing
-/// fastest.
+/// Returns all ways to assign one of `clients` to each of `slots`. The last slot changes fastest.
 ///
 /// # Errors
 ///
-/// If there are too many.
+/// Returns an error if there are more than [`MOST_COMBINATIONS`] assignments.
 pub(crate) fn combinations(clients: &[usize], slots: usize) -> Result<Vec<Vec<usize>>, String> {
     let count = u32::try_from(slots)
         .ok()
@@ -41,12 +40,12 @@ pub(crate) fn combinations(clients: &[usize], slots: usize) -> Result<Vec<Vec<us
     Ok(all)
 }
 
-/// Returns one random client for each of `slots`.
+/// Returns one randomly chosen client for each of `slots`.
 pub(crate) fn random(clients: &[usize], slots: usize, rng: &mut impl Rng) -> Vec<usize> {
     (0..slots).filter_map(|_| pick(clients, rng).copied()).collect()
 }
 
-/// Returns a random item.
+/// Returns a randomly chosen item, or `None` if there are no items.
 pub(crate) fn pick<'a, T>(items: &'a [T], rng: &mut impl Rng) -> Option<&'a T> {
     let index = below(items.len(), rng);
     items.get(index)
@@ -59,11 +58,11 @@ pub(crate) fn below(bound: usize, rng: &mut impl Rng) -> usize {
     usize::try_from(drawn).unwrap_or(0)
 }
 
-/// Returns the suites to run, each with the clients that support it.
+/// Returns the cipher suites to run, each with the clients that support it.
 ///
 /// # Errors
 ///
-/// If no client supports a requested suite.
+/// Returns an error if no client supports one of the requested suites.
 pub(crate) fn suites(
     supported: &[&BTreeSet<u32>],
     wanted: &[u32],

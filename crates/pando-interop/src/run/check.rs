@@ -1,12 +1,12 @@
-//! Checks of a script before it runs: each reference leads to an earlier step that makes an object
-//! of the right kind, and each actor can act.
+//! Checks a script before it runs: each reference must lead to an earlier step that creates an
+//! object of the right kind, and each actor must be able to perform its steps.
 //!
-//! The clients decide whether the steps are valid in MLS.
+//! Whether the steps are valid in MLS is decided by the clients.
 
 use super::script::{Description, Step};
 use std::collections::BTreeSet;
 
-/// Checks all steps. Returns the index of the first wrong step and the reason.
+/// Checks all steps. Returns the index of the first wrong step and the reason why it is wrong.
 pub(crate) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     let mut story = Story::default();
     for (index, step) in steps.iter().enumerate() {
@@ -16,7 +16,7 @@ pub(crate) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-/// An object that a step makes, to which later steps may refer.
+/// The kind of object that a step creates and that later steps may refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
     Nothing,
@@ -24,23 +24,23 @@ enum Made {
     Proposal,
     ReInitProposal,
     Commit,
-    /// A Commit that adds no member by a Welcome.
+    /// A Commit that does not add a member by a Welcome.
     ExternalCommit,
     Psk,
     Ciphertext,
 }
 
-/// The roles of the actors after the steps so far.
+/// The roles of the actors after the steps that have been checked so far.
 #[derive(Default)]
 struct Story<'a> {
     made: Vec<Made>,
     all_actors: BTreeSet<&'a str>,
-    /// Actors that have a group.
+    /// The actors that have a group.
     members: BTreeSet<&'a str>,
-    /// Actors that have a KeyPackage.
+    /// The actors that have a KeyPackage.
     joiners: BTreeSet<&'a str>,
     signers: BTreeSet<&'a str>,
-    /// Actors that have made a Commit and not applied it.
+    /// The actors that have created a Commit but not applied it yet.
     pending: BTreeSet<&'a str>,
 }
 
@@ -250,7 +250,8 @@ impl Made {
     }
 }
 
-/// Returns an error if an actor is named twice in a step in which each actor has one role.
+/// Returns an error if an actor is named more than once in a step in which each actor has only one
+/// role.
 fn distinct(actors: &[&str], lists: &[&[String]]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let all = actors.iter().copied().chain(lists.iter().copied().flatten().map(String::as_str));

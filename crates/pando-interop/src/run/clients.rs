@@ -1,4 +1,5 @@
-//! The clients under test: gRPC servers, each with a name and the cipher suites that it supports.
+//! The clients under test. Each client is a gRPC server that reports its name and the cipher suites
+//! that it supports.
 
 use crate::proto;
 use crate::proto::mls_client_client::MlsClientClient;
@@ -11,14 +12,15 @@ use tonic::{Response, Status};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 /// Timeout of a connection attempt.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Maximum size of a response. A tree of many members is larger than gRPC's default of 4 MiB.
+/// Maximum size of a response, in bytes. The ratchet tree of a large group exceeds gRPC's default
+/// of 4 MiB.
 const LARGEST_ANSWER: usize = 256 << 20;
 
 /// A connected client.
 pub(crate) struct Client {
-    /// The address from the command line: host and port.
+    /// The address from the command line, consisting of a host and a port.
     pub(crate) address: String,
-    /// The name that the client returns.
+    /// The name that the client reports.
     pub(crate) name: String,
     pub(crate) suites: BTreeSet<u32>,
     pub(crate) rpc: MlsClientClient<Channel>,
@@ -50,7 +52,7 @@ impl Client {
     }
 }
 
-/// Returns the response, or an error if the deadline passes.
+/// Returns the response to a call, or an error if the call exceeds the deadline.
 pub(crate) async fn bounded<R>(call: impl Future<Output = Result<Response<R>, Status>>) -> Result<R, Status> {
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(answer) => answer.map(Response::into_inner),
@@ -58,7 +60,8 @@ pub(crate) async fn bounded<R>(call: impl Future<Output = Result<Response<R>, St
     }
 }
 
-/// Returns the text of an error with all its sources, because a transport error alone says little.
+/// Returns the text of an error followed by all its sources, because a transport error alone is
+/// rarely informative.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,8 +1,8 @@
-//! Configurations: files of scripts (mlswg/mls-implementations, test-config.md).
+//! Configurations: files that contain scripts (mlswg/mls-implementations, test-config.md).
 //!
 //! The format is `{"mode": "allCombinations" or "random", "scripts": {name: [step, ...]}}`, where
-//! the mode is optional. Other members of the file's header are ignored. Errors name the file, the
-//! script and the step.
+//! the mode is optional. Any other member of the top-level object is ignored. Error messages name
+//! the file, the script and the step.
 
 use super::check;
 use super::script::Step;
@@ -11,28 +11,29 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The way to assign clients to the actors of a script.
+/// The way in which clients are assigned to the actors of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub(crate) enum Mode {
-    /// All combinations of actors and clients.
+    /// Run the script with every combination of actors and clients.
     #[default]
     #[serde(rename = "allCombinations")]
     AllCombinations,
-    /// A random client for each actor.
+    /// Run the script with a random client for each actor.
     #[serde(rename = "random")]
     Random,
 }
 
-/// A checked script.
+/// A script that has been checked.
 #[derive(Debug)]
 pub(crate) struct Script {
-    /// The file's name without its ending, a slash, and the name in the file.
+    /// The name of the file without its extension, a slash, and the name of the script within the
+    /// file.
     pub(crate) name: String,
     pub(crate) mode: Mode,
     pub(crate) steps: Vec<Step>,
-    /// The steps as they are in the file.
+    /// The steps as the file contains them.
     pub(crate) sources: Vec<Value>,
-    /// In the order of their first step.
+    /// The names of the actors, in the order of their first steps.
     pub(crate) actors: Vec<String>,
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Script>, String> {
     parse(&stem, &text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Parses the scripts in a text.
+/// Parses the scripts in a configuration text.
 pub(crate) fn parse(stem: &str, text: &str) -> Result<Vec<Script>, String> {
     let config: Config = serde_json::from_str(text).map_err(|error| error.to_string())?;
     config

@@ -1,21 +1,21 @@
-//! The reason for which a step has failed.
+//! The reason why a step failed.
 
 use std::fmt;
 use tonic::Code;
 
-/// A failure of a step, with the actors concerned.
+/// A failure of a step, with the names of the actors involved.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A client returned an error, or no response in time.
+    /// A client returned an error, or did not respond in time.
     Call { actor: String, client: String, rpc: &'static str, code: Code, message: String },
-    /// Two actors in the same epoch have different values.
+    /// Two actors in the same epoch reported different values.
     Disagreement { actor: String, other: String, what: &'static str },
-    /// A wrong value.
+    /// An actor returned a wrong value.
     Wrong { actor: String, what: &'static str },
-    /// A ReInit must change the cipher suite, and the clients support no other common suite.
+    /// A ReInit must change the cipher suite, but the clients have no other suite in common.
     NoOtherSuite,
-    /// The step needs an object that does not exist. Errors that can be found before the run are
-    /// errors of the script.
+    /// The step needs an object that does not exist. Missing objects that can be detected before
+    /// the run are reported as errors of the script instead.
     Missing { actor: String, what: &'static str },
 }
 

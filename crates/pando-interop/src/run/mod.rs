@@ -1,12 +1,13 @@
 //! `pando-interop run`: runs scripts of the interoperability harness (mlswg/mls-implementations)
 //! with any set of clients.
 //!
-//! A script is run with each cipher suite, with private and public handshake messages, and with
-//! clients assigned to its actors: in all combinations, or at random. The runner makes all checks
-//! of the official runner. In addition, it checks after each step that all actors in one epoch have
-//! the same epoch authenticator and export the same secret.
+//! A script is run with each cipher suite, with private and with public handshake messages, and
+//! with clients assigned to its actors, either in all combinations or at random. The runner
+//! performs all checks of the official runner. In addition, it checks after each step that all
+//! actors in the same epoch have the same epoch authenticator and export the same secret.
 //!
-//! Left out on purpose: concurrent runs, because each client gets one call at a time.
+//! The runner does not run scripts concurrently, because each client receives only one call at a
+//! time.
 
 mod agreement;
 mod assign;
@@ -57,16 +58,18 @@ pub struct Arguments {
     /// How handshake messages are sent
     #[arg(long, value_enum, default_value_t = Handshakes::All)]
     pub handshakes: Handshakes,
-    /// A cipher suite, by number; by default, all that the clients support
+    /// A cipher suite to run, given by its number; by default, all suites that the clients support
     #[arg(long = "suite", value_name = "N")]
     pub suites: Vec<u32>,
-    /// A script to run, by name, with or without the name of its file; by default, all
+    /// A script to run, given by its name, with or without the name of its file; by default, all
+    /// scripts
     #[arg(long = "script", value_name = "NAME")]
     pub scripts: Vec<String>,
     /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
-    /// Make only the calls of the script, and do not compare the secrets of members in one epoch
+    /// Make only the calls of the script, without comparing the secrets of members in the same
+    /// epoch
     #[arg(long)]
     pub only_script: bool,
     /// Write results and transcripts, in the format of the official runner
@@ -74,14 +77,14 @@ pub struct Arguments {
     pub json: Option<PathBuf>,
 }
 
-/// How handshake messages are sent.
+/// The wire format of handshake messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Handshakes {
-    /// As PublicMessage
+    /// As PublicMessages
     Public,
-    /// As PrivateMessage
+    /// As PrivateMessages
     Private,
-    /// Both, one after the other
+    /// First as PublicMessages, then as PrivateMessages
     All,
 }
 
@@ -102,7 +105,7 @@ pub struct Report {
     pub passed: usize,
     /// Number of runs that failed.
     pub failed: usize,
-    /// A table of the runs, with the reason of each failure.
+    /// A table of the runs, followed by the reason for each failure.
     pub table: String,
 }
 
@@ -111,16 +114,16 @@ struct Run<'a> {
     script: &'a Script,
     suite: u32,
     encrypt_handshake: bool,
-    /// The index of the client of each actor.
+    /// The index of the client that plays each actor.
     assignment: Vec<usize>,
 }
 
-/// Runs the scripts as [`run`] does, in its own runtime, and prints the table to standard output.
+/// Runs the scripts like [`run`], but in its own runtime, and prints the table to standard output.
 /// Returns whether all runs passed.
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// Returns an error in the same cases as [`run`].
 pub fn execute(arguments: &Arguments) -> Result<bool, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -131,13 +134,14 @@ pub fn execute(arguments: &Arguments) -> Result<bool, String> {
     Ok(report.failed == 0)
 }
 
-/// Runs the scripts. Progress is shown if standard error is a terminal.
+/// Runs the scripts. If standard error is a terminal, the progress is shown there.
 ///
 /// # Errors
 ///
-/// Returns a text if the runs cannot start: an unreadable configuration, an invalid script (with
-/// file, script and step), a client that does not answer, or a suite that no client supports. A
-/// script that fails is in the report.
+/// Returns an error text if the runs cannot start. Possible reasons are an unreadable
+/// configuration, an invalid script (the text names the file, the script and the step), a client
+/// that does not answer, and a suite that no client supports. Failed scripts are not errors, but
+/// part of the report.
 pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let scripts = scripts(arguments)?;
     let mut clients = Vec::new();
@@ -177,7 +181,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     Ok(Report { passed: summary.passed(), failed: summary.failed(), table: summary.table() })
 }
 
-/// Reads the selected scripts.
+/// Reads the scripts that the command line selects.
 fn scripts(arguments: &Arguments) -> Result<Vec<Script>, String> {
     let mut scripts = Vec::new();
     for path in &arguments.configs {
@@ -204,7 +208,7 @@ fn scripts(arguments: &Arguments) -> Result<Vec<Script>, String> {
     Ok(scripts)
 }
 
-/// Plans all runs, with the runs of one script next to each other.
+/// Plans all runs. The runs of one script are next to each other.
 fn plan<'a>(
     arguments: &Arguments,
     scripts: &'a [Script],
@@ -276,8 +280,8 @@ impl Run<'_> {
     }
 }
 
-/// Returns a generator for names and pre-shared keys with a random seed. Only assignments follow
-/// the seed of the command line, because a client may remember the names of an earlier run.
+/// Returns a randomly seeded generator for names and pre-shared keys. The seed of the command line
+/// determines only the assignments, because a client may remember the names of an earlier run.
 fn unpredictable() -> Result<ChaCha20Rng, String> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| format!("no random numbers: {error}"))?;
@@ -286,7 +290,7 @@ fn unpredictable() -> Result<ChaCha20Rng, String> {
 
 fn progress(runs: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX));
-    // If the template is invalid, the bar keeps the default style.
+    // If the template is invalid, the progress bar keeps its default style.
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
         bar.set_style(style);
     }

@@ -1,5 +1,5 @@
-//! The results: a table for people, and results with transcripts for programs, in the format of the
-//! official runner.
+//! The results of the runs, in two formats: a table for people, and results with transcripts for
+//! programs, in the format of the official runner.
 
 use super::config::Script;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
-/// One call of a transcript. Bytes are in Base64.
+/// One call in a transcript. Bytes are encoded in Base64.
 #[derive(Debug, Serialize)]
 pub(crate) struct Entry {
     pub(crate) actor: String,
@@ -17,7 +17,7 @@ pub(crate) struct Entry {
     pub(crate) response: Value,
 }
 
-/// One run of a script.
+/// The result of one run of a script.
 #[derive(Debug, Serialize)]
 pub(crate) struct ScriptResult {
     pub(crate) cipher_suite: u32,
@@ -29,16 +29,16 @@ pub(crate) struct ScriptResult {
     pub(crate) transcript: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
-    /// The number of the failed step, or the number of steps if the failure comes after the last
-    /// one.
+    /// The number of the failed step, or the number of steps if the failure occurred after the last
+    /// step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_step: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_step_json: Option<String>,
 }
 
-/// A writer of the official format: `{"scripts": {name: [result, ...]}}`. It writes each result
-/// immediately, because transcripts are long.
+/// A writer of results in the official format: `{"scripts": {name: [result, ...]}}`. It writes each
+/// result immediately, because transcripts are long.
 pub(crate) struct Results<W> {
     to: W,
     script: Option<String>,
@@ -50,7 +50,7 @@ impl<W: io::Write> Results<W> {
         Ok(Self { to, script: None })
     }
 
-    /// Adds a result. Results of one script must be added one after the other.
+    /// Adds a result. The results of one script must be added one after the other.
     pub(crate) fn add(&mut self, script: &str, result: &ScriptResult) -> io::Result<()> {
         if self.script.as_deref() == Some(script) {
             self.to.write_all(b",\n")?;
@@ -76,11 +76,11 @@ impl<W: io::Write> Results<W> {
     }
 }
 
-/// The counts and the failures.
+/// The numbers of passed runs and the failures.
 #[derive(Default)]
 pub(crate) struct Summary {
-    /// The numbers of passed runs and of all runs, by script and whether handshake messages are
-    /// private, then by suite.
+    /// The number of passed runs and the number of all runs. The outer key is the script and
+    /// whether handshake messages are private, the inner key the cipher suite.
     counts: BTreeMap<(String, bool), BTreeMap<u32, (usize, usize)>>,
     failures: Vec<String>,
     passed: usize,
@@ -108,8 +108,9 @@ impl Summary {
         self.failures.len()
     }
 
-    /// Returns a row for each script and kind of handshake messages, with a column for each suite
-    /// and passed/run in the cells; then each failure, and the sum.
+    /// Returns the results as text. A table has a row for each script and kind of handshake
+    /// messages, a column for each suite, and "passed/run" in each cell. The failures and the
+    /// totals follow the table.
     pub(crate) fn table(&self) -> String {
         let suites: BTreeSet<u32> = self.counts.values().flat_map(|row| row.keys().copied()).collect();
         let mut rows = vec![vec!["script".to_owned(), "handshakes".to_owned()]];
@@ -129,7 +130,7 @@ impl Summary {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let width = rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-                // Writing to a string never fails.
+                // Writing to a `String` never fails.
                 let _ = if column < 2 {
                     write!(line, "{cell:<width$}  ")
                 } else {
@@ -148,14 +149,14 @@ impl Summary {
     }
 }
 
-/// Returns the text of a failure, with everything that is needed to reproduce it.
+/// Returns the text of a failure, with all the information that is needed to reproduce it.
 fn failure(script: &Script, result: &ScriptResult, error: &str) -> String {
     let step = match (result.failed_step, &result.failed_step_json) {
         (Some(index), Some(json)) => format!("step {index} {json}"),
         _ => "after the last step".to_owned(),
     };
     let clients: BTreeSet<&String> = result.actors.values().collect();
-    // With a single client, the assignment of actors is obvious.
+    // With a single client, there is no need to show which client plays which actor.
     let actors = if clients.len() < 2 {
         String::new()
     } else {

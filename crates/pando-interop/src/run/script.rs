@@ -1,10 +1,11 @@
-//! The 23 actions of a script, with one type each, in the format of the interoperability harness
-//! (mlswg/mls-implementations, test-config.md). A script is the story of a group, step by step.
+//! The 23 actions of a script, each with its own type, in the format of the interoperability
+//! harness (mlswg/mls-implementations, test-config.md). A script tells the story of a group step by
+//! step.
 //!
-//! Actors are names. A step refers to the object of an earlier step by the number of that step,
-//! which begins at zero. `check.rs` checks the references. An unknown member of an action is an
-//! error, because a misspelt option would silently weaken a test. Some options have two spellings,
-//! because the official configurations use both.
+//! Actors are identified by names. A step refers to the object of an earlier step by the number of
+//! that step, counted from zero. `check.rs` checks the references. An unknown member of an action
+//! is an error, because a misspelt option would silently weaken a test. Some options have two
+//! spellings, because the official configurations use both.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::proto;
 
-/// The action of a step.
+/// A step, which consists of an action with its parameters.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "camelCase")]
 pub(crate) enum Step {
@@ -46,14 +47,14 @@ pub(crate) enum Step {
     ExternalSignerProposal(ExternalSignerProposal),
 }
 
-/// An action that needs an actor and nothing else.
+/// An action whose only parameter is the actor.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Alone {
     pub(crate) actor: String,
 }
 
-/// The actor creates a group and adds the members with one Commit.
+/// The actor creates a group and adds the members with a single Commit.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateGroup {
@@ -70,8 +71,8 @@ pub(crate) struct JoinGroup {
     pub(crate) welcome: usize,
 }
 
-/// The joiner joins by an external Commit with the actor's GroupInfo; the actor and the members
-/// process it.
+/// The joiner joins by an external Commit that uses the actor's GroupInfo. The actor and the
+/// members process this Commit.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExternalJoin {
@@ -87,7 +88,7 @@ pub(crate) struct ExternalJoin {
     pub(crate) psks: Vec<usize>,
 }
 
-/// The clients get a fresh pre-shared key.
+/// The clients receive a fresh pre-shared key.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct InstallExternalPsk {
@@ -121,7 +122,7 @@ pub(crate) struct RemoveProposal {
     pub(crate) removed: String,
 }
 
-/// The actor proposes an installed external PSK.
+/// The actor proposes an external PSK that was installed in an earlier step.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExternalPskProposal {
@@ -139,7 +140,7 @@ pub(crate) struct ResumptionPskProposal {
     pub(crate) epoch: u64,
 }
 
-/// The actor proposes new extensions of the group.
+/// The actor proposes new group context extensions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GroupContextExtensionsProposal {
@@ -148,7 +149,7 @@ pub(crate) struct GroupContextExtensionsProposal {
     pub(crate) extensions: Vec<Extension>,
 }
 
-/// The actor makes a Commit, the members process it, and the joiners join by its Welcome.
+/// The actor creates a Commit, the members process it, and the joiners join by its Welcome.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FullCommit {
@@ -167,7 +168,7 @@ pub(crate) struct FullCommit {
     pub(crate) external_tree: bool,
 }
 
-/// The actor makes a Commit, and does not apply it yet.
+/// The actor creates a Commit without applying it yet.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Commit {
@@ -182,7 +183,7 @@ pub(crate) struct Commit {
     pub(crate) external_tree: bool,
 }
 
-/// The actor processes a Commit of another member, with the proposals that it refers to.
+/// The actor processes another member's Commit and the proposals to which the Commit refers.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HandleCommit {
@@ -192,7 +193,7 @@ pub(crate) struct HandleCommit {
     pub(crate) by_reference: Vec<usize>,
 }
 
-/// The actor encrypts a text.
+/// The actor encrypts a plaintext.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Protect {
@@ -211,13 +212,13 @@ pub(crate) struct Unprotect {
     pub(crate) ciphertext: usize,
 }
 
-/// A group is reinitialized: proposal, Commit and Welcome.
+/// The actors reinitialize the group, by a proposal, a Commit and a Welcome.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReInit {
     #[serde(default, rename = "actor")]
     _actor: IgnoredAny,
-    /// Absent if an external signer made the proposal.
+    /// The actor that makes the proposal; absent if an external signer made it in an earlier step.
     pub(crate) proposer: Option<String>,
     pub(crate) committer: String,
     pub(crate) welcomer: String,
@@ -236,7 +237,7 @@ pub(crate) struct ReInit {
     pub(crate) external_reinit_proposal: Option<usize>,
 }
 
-/// The actor creates a branch with some members.
+/// The actor creates a branch of the group with some of its members.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Branch {
@@ -250,7 +251,7 @@ pub(crate) struct Branch {
     pub(crate) external_tree: bool,
 }
 
-/// The joiner proposes to be added, with the actor's GroupInfo.
+/// The joiner uses the actor's GroupInfo to propose that it be added itself.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewMemberAddProposal {
@@ -258,7 +259,7 @@ pub(crate) struct NewMemberAddProposal {
     pub(crate) joiner: String,
 }
 
-/// The actor proposes to add an external signer to the group's external senders.
+/// The actor proposes to add an external signer to the external senders of the group.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AddExternalSigner {
@@ -266,7 +267,7 @@ pub(crate) struct AddExternalSigner {
     pub(crate) signer: String,
 }
 
-/// The actor, an external signer, makes a proposal with the member's GroupInfo.
+/// The actor is an external signer and uses the GroupInfo of a member to make a proposal.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExternalSignerProposal {
@@ -275,7 +276,7 @@ pub(crate) struct ExternalSignerProposal {
     pub(crate) description: Description,
 }
 
-/// The description of a proposal that another actor makes.
+/// The description of a proposal that the actor of the step makes or commits by value.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "proposalType", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Description {
@@ -311,7 +312,7 @@ pub(crate) enum Description {
     },
 }
 
-/// An extension of the group, with its data in Base64.
+/// An extension of the group, whose data is encoded in Base64.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Extension {
@@ -338,7 +339,7 @@ fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Erro
 }
 
 impl Step {
-    /// Returns all actors of the step, with possible duplicates.
+    /// Returns all actors of the step. The list may contain duplicates.
     pub(crate) fn actors(&self) -> Vec<&str> {
         let (first, others): (&[&String], &[&[String]]) = match self {
             Self::CreateKeyPackage(step) | Self::UpdateProposal(step) | Self::HandlePendingCommit(step) => {

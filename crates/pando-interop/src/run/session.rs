@@ -1,5 +1,5 @@
-//! One run of a script: the state of each actor at its client, the objects that the steps have
-//! made, and the calls.
+//! A single run of a script: the state of each actor at its client, the objects that the steps have
+//! created, and the calls to the clients.
 
 use super::agreement::{Epoch, Epochs};
 use super::clients::{Client, bounded};
@@ -12,21 +12,21 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use tonic::{Code, Status};
 
-/// The options of a run.
+/// The options of a run of a script.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checks {
-    /// Whether members' secrets are compared after each step.
+    /// Whether the secrets of members are compared after each step.
     pub(crate) states: bool,
-    /// Whether the calls are kept.
+    /// Whether the calls are recorded in a transcript.
     pub(crate) transcript: bool,
 }
 
-/// The object that a step makes for later ones.
+/// The object that a step creates for use in later steps.
 pub(super) enum Output {
     Nothing,
     KeyPackage(Vec<u8>),
     Proposal(Vec<u8>),
-    /// A proposal by an external signer, with the suite that it names.
+    /// A ReInit proposal from an external signer, with the cipher suite that it names.
     ReInitProposal {
         proposal: Vec<u8>,
         suite: u32,
@@ -43,17 +43,17 @@ pub(super) enum Output {
     },
 }
 
-/// A Commit with its Welcome and tree.
+/// A Commit together with its Welcome and ratchet tree.
 #[derive(Clone)]
 pub(super) struct Committed {
     pub(super) commit: Vec<u8>,
     pub(super) welcome: Vec<u8>,
     pub(super) ratchet_tree: Vec<u8>,
-    /// The epoch to which it leads.
+    /// The epoch that the Commit starts.
     pub(super) epoch: Epoch,
 }
 
-/// The state of a run.
+/// The state of a run of a script.
 pub(super) struct Session<'a> {
     clients: BTreeMap<&'a str, &'a Client>,
     pub(super) suite: u32,
@@ -63,7 +63,8 @@ pub(super) struct Session<'a> {
     states: BTreeMap<String, u32>,
     pub(super) transactions: BTreeMap<String, u32>,
     pub(super) signers: BTreeMap<String, u32>,
-    /// For each actor with a Commit that it has not applied, the epoch to which the Commit leads.
+    /// The actors with a Commit that they have not applied yet, each with the epoch that the Commit
+    /// starts.
     pub(super) pending: BTreeMap<String, Epoch>,
     pub(super) outputs: Vec<Output>,
     pub(super) epochs: Epochs,
@@ -100,20 +101,21 @@ impl<'a> Session<'a> {
         self.clients.get(actor).copied().ok_or_else(|| missing(actor, "client"))
     }
 
-    /// Returns the number of the actor's state.
+    /// Returns the number that the actor's client assigned to its state.
     pub(super) fn state(&self, actor: &str) -> Result<u32, Failure> {
         self.states.get(actor).copied().ok_or_else(|| missing(actor, "group"))
     }
 
-    /// Returns the number of the actor's KeyPackage.
+    /// Returns the number that the actor's client assigned to its KeyPackage.
     pub(super) fn transaction(&self, actor: &str) -> Result<u32, Failure> {
         self.transactions.get(actor).copied().ok_or_else(|| missing(actor, "KeyPackage"))
     }
 
-    /// Records that the actor has entered an epoch with a state, and compares the state with those
-    /// of the other actors in the epoch.
+    /// Records that the actor has entered an epoch and has a new state. Compares the secrets of
+    /// that state with those of the other actors in the epoch.
     ///
-    /// A client that does not implement the authenticator or export call is skipped.
+    /// If a client does not implement one of the calls `StateAuth` and `Export`, the comparison of
+    /// that value is skipped.
     pub(super) async fn arrive(&mut self, actor: &str, state: u32, epoch: Epoch) -> Result<(), Failure> {
         self.states.insert(actor.to_owned(), state);
         if !self.checks.states {
@@ -138,7 +140,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// As `arrive`, but also compares the epoch authenticator that was returned with the state.
+    /// Like `arrive`, but also compares the epoch authenticator that the client returned with the
+    /// state.
     pub(super) async fn arrive_with(
         &mut self,
         actor: &str,
@@ -157,18 +160,19 @@ impl<'a> Session<'a> {
         bytes
     }
 
-    /// Returns an identifier for a new group. It is text, because some clients print it.
+    /// Returns an identifier for a new group. The identifier is text, because some clients print
+    /// it.
     pub(super) fn fresh_group_id(&mut self) -> Vec<u8> {
         self.fresh_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
     }
 
-    /// Returns the identifier of the group that a ReInit begins.
+    /// Returns the identifier of the group that a ReInit starts.
     pub(super) fn next_group_id(&mut self, change: bool) -> Vec<u8> {
         if change { self.fresh_group_id() } else { self.group_id.clone() }
     }
 
-    /// Returns the suite of the group that a ReInit begins: if it must change, the next suite that
-    /// the clients of all actors support.
+    /// Returns the cipher suite of the group that a ReInit starts. If the suite must change, this
+    /// is the next suite that the clients of all actors support.
     pub(super) fn next_suite(&self, change: bool) -> Result<u32, Failure> {
         if !change {
             return Ok(self.suite);
@@ -186,8 +190,8 @@ impl<'a> Session<'a> {
         next.copied().ok_or(Failure::NoOtherSuite)
     }
 
-    /// Frees a state that is no longer used, unless another actor's state has the same number. This
-    /// is optional, because clients may free it themselves.
+    /// Frees a state that is no longer used, unless another actor of the same client uses the same
+    /// state number. A failure is ignored, because clients may have freed the state themselves.
     pub(super) async fn forget(&mut self, actor: &str, state: u32) -> Result<(), Failure> {
         let client = self.client(actor)?;
         let used = self.states.iter().any(|(other, number)| {
@@ -201,8 +205,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Frees all states. Ignores clients that do not implement this call, and returns the first
-    /// other error.
+    /// Frees all states. Clients that do not implement this call are ignored. Returns the first
+    /// error of any other kind.
     pub(super) async fn finish(&mut self) -> Result<(), Failure> {
         let mut result = Ok(());
         for (actor, state) in std::mem::take(&mut self.states) {
@@ -243,7 +247,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The parameters of the secrets that members export for the comparison. Any label works.
+/// The parameters of the exported secrets that are compared between members. Their values are
+/// arbitrary.
 const EXPORT_LABEL: &str = "comparison";
 const EXPORT_CONTEXT: &[u8] = b"of members in one epoch";
 const EXPORT_LENGTH: u32 = 32;
@@ -254,7 +259,8 @@ pub(super) fn missing(actor: &str, what: &'static str) -> Failure {
 
 macro_rules! calls {
     ($($method:ident, $name:literal, $request:ident, $response:ident;)*) => {
-        /// The calls of the script, with the response of the actor's client.
+        /// The calls that the steps of a script make. Each returns the response of the actor's
+        /// client.
         impl Session<'_> {
             $(
                 pub(super) async fn $method(

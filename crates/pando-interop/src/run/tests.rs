@@ -1,4 +1,4 @@
-//! Tests of parsing and assignment.
+//! Tests of parsing scripts and assigning clients.
 
 use super::assign;
 use super::config::{Mode, parse};
@@ -9,7 +9,7 @@ use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A story that has each action, with all its options.
+/// Returns a script that contains every action with all its options.
 fn everything() -> Vec<Value> {
     let extensions = json!([{"extension_type": 3, "extension_data": "AAAA"}]);
     vec![
@@ -95,8 +95,8 @@ fn every_action_is_read() {
     assert!(join.external_tree && join.remove_prior && join.psks == [2]);
 }
 
-/// Returns the error of the story with another value for a member of a step. `Null` removes the
-/// member.
+/// Returns the error that is reported when a member of a step has the given value instead. `Null`
+/// removes the member.
 fn complaint(step: usize, member: &str, value: Value) -> String {
     let mut steps = everything();
     let object = steps[step].as_object_mut().unwrap();

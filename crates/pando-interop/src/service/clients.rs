@@ -1,4 +1,4 @@
-//! The state of the service: all objects, by the numbers that requests use for them.
+//! The state of the service: all objects, indexed by the numbers that identify them in requests.
 
 use super::failure::{Failure, Outcome};
 use super::played_client::{PlayedClient, Psks};
@@ -7,13 +7,13 @@ use pando_mls::{Group, KeyPackageBundle};
 use rand_chacha::ChaCha20Rng;
 use std::collections::BTreeMap;
 
-/// All clients that the service plays.
+/// All clients that the service plays, and its random number generator.
 pub(super) struct Clients {
     pub(super) table: Table,
     pub(super) rng: ChaCha20Rng,
 }
 
-/// The object of a number.
+/// An object that a number identifies.
 enum Entry {
     Member(Box<State>),
     Joiner(Box<Joiner>),
@@ -21,21 +21,21 @@ enum Entry {
     Signer(Box<PlayedClient>),
 }
 
-/// A client with a KeyPackage that waits for a Welcome: a transaction.
+/// A client whose KeyPackage waits for a Welcome. The interface calls this a transaction.
 pub(super) struct Joiner {
     pub(super) client: PlayedClient,
     pub(super) bundle: KeyPackageBundle,
 }
 
-/// A member of a reinitialized group, as the successor group will have it.
+/// A member of a reinitialized group, with the client that will join the successor group.
 pub(super) struct Successor {
-    /// The number of the state of the ended group.
+    /// The number that identifies the state of the old group.
     pub(super) old: u32,
     pub(super) joiner: Joiner,
 }
 
-/// Entries by number. All kinds share one sequence, because some requests take numbers of several
-/// kinds.
+/// The objects, indexed by number. All kinds of objects share one sequence of numbers, because some
+/// requests accept numbers of several kinds.
 #[derive(Default)]
 pub(super) struct Table {
     entries: BTreeMap<u32, Entry>,
@@ -100,7 +100,7 @@ impl Table {
         }
     }
 
-    /// Returns the pre-shared keys of a member, or of a client that waits for a Welcome.
+    /// Returns the pre-shared keys of a member or of a client that waits for a Welcome.
     pub(super) fn psks_mut(&mut self, id: u32) -> Outcome<&mut Psks> {
         match self.entries.get_mut(&id) {
             Some(Entry::Member(state)) => Ok(&mut state.client.psks),
@@ -109,7 +109,7 @@ impl Table {
         }
     }
 
-    /// Turns a waiting client into a member. Its KeyPackage is used up, and its number becomes
+    /// Turns a waiting client into a member. Its KeyPackage is used up, and its old number becomes
     /// invalid.
     pub(super) fn joined(&mut self, id: u32, group: Group) -> Outcome<u32> {
         let client = match self.entries.remove(&id) {
@@ -121,7 +121,7 @@ impl Table {
         self.add_state(client, group)
     }
 
-    /// Removes the object of a number.
+    /// Removes the object with the given number.
     pub(super) fn free(&mut self, id: u32) -> Outcome<()> {
         self.entries.remove(&id).map(drop).ok_or_else(|| unknown("state", id))
     }

@@ -1,4 +1,4 @@
-//! Commits: our own, and other members' Commits.
+//! Requests that create or process Commits.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -14,7 +14,7 @@ use pando_mls::{CommitOutput, CryptoRng, MlsMessage, Proposal, ProposalRef, Stag
 use std::collections::BTreeSet;
 
 impl Clients {
-    /// Makes a Commit, which is pending. It replaces an earlier pending Commit.
+    /// Creates a pending Commit, which replaces any earlier pending Commit.
     pub(super) fn commit(&mut self, request: CommitRequest) -> Outcome<CommitResponse> {
         let state = self.table.state_mut(request.state_id)?;
         let references = request.by_reference.into_iter().map(|bytes| state.take_proposal(bytes));
@@ -55,7 +55,8 @@ impl Clients {
         Ok(HandleCommitResponse { state_id, epoch_authenticator: state.epoch_authenticator() })
     }
 
-    /// Processes a Commit with the proposals that it refers to, and enters its epoch.
+    /// Processes a Commit and the proposals to which it refers, and enters the epoch that it
+    /// starts.
     pub(super) fn enter(
         &mut self,
         request: HandleCommitRequest,
@@ -69,14 +70,14 @@ impl Clients {
     }
 }
 
-/// The options of a requested Commit.
+/// The options of a Commit that a request asks for.
 struct Kind {
     path: bool,
     tree_in_welcome: bool,
 }
 
-/// Makes a Commit that covers all these proposals, or returns an error if they are incompatible. It
-/// never covers fewer.
+/// Creates a Commit that covers all the given proposals. Returns an error if the proposals cannot
+/// be committed together.
 fn build(
     state: &mut State,
     references: BTreeSet<ProposalRef>,

@@ -1,4 +1,4 @@
-//! Conversion of request fields to structures of MLS.
+//! Conversion of request fields to MLS structures.
 
 use super::failure::{Failure, Outcome};
 use crate::proto;
@@ -7,13 +7,13 @@ use pando_mls::{
     MlsMessage, MlsMessageBody, RustCrypto, Suite, Welcome,
 };
 
-/// Returns the cipher suite with a number.
+/// Returns the cipher suite with the given number.
 pub(super) fn suite(number: u32) -> Outcome<Suite> {
     let suite = u16::try_from(number).ok().and_then(|number| RustCrypto.suite(CipherSuite(number)));
     suite.ok_or_else(|| Failure::argument(format!("unknown cipher suite {number}")))
 }
 
-/// Decodes a message of any kind. `what` names the expected kind in the error.
+/// Decodes an MLSMessage of any kind. The error message uses `what` to name the expected kind.
 pub(super) fn message(what: &str, bytes: &[u8]) -> Outcome<MlsMessage> {
     MlsMessage::decode(bytes).map_err(|error| Failure::argument(format!("{what}: {error}")))
 }
@@ -39,7 +39,7 @@ pub(super) fn group_info(bytes: &[u8]) -> Outcome<GroupInfo> {
     }
 }
 
-/// Returns a field, or `None` if it is empty.
+/// Returns the contents of a field, or `None` if the field is empty.
 pub(super) fn optional(bytes: &[u8]) -> Option<&[u8]> {
     (!bytes.is_empty()).then_some(bytes)
 }
@@ -54,7 +54,7 @@ pub(super) fn extensions(list: Vec<proto::Extension>) -> Outcome<Extensions> {
     Ok(Extensions(list.collect::<Outcome<_>>()?))
 }
 
-/// Encodes a structure as an MLSMessage.
+/// Encodes an MLS structure as an MLSMessage.
 pub(super) fn encode(message: impl Into<MlsMessage>) -> Outcome<Vec<u8>> {
     Ok(message.into().encode()?)
 }

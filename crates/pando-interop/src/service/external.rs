@@ -1,5 +1,5 @@
-//! Proposals from outside of a group: from a client that asks to be added, and from the group's
-//! external senders.
+//! Proposals from outside of a group, either from a client that asks to be added or from an
+//! external sender of the group.
 
 use super::clients::{Clients, Joiner};
 use super::decode::{encode, group_info, optional, suite};
@@ -46,8 +46,8 @@ impl Clients {
         Ok(CreateExternalSignerResponse { signer_id: self.table.add_signer(client)?, external_sender })
     }
 
-    /// The index in the request is ignored, because the runner sends 0 for every signer. The signer
-    /// is found in the group by its key.
+    /// Creates a proposal from an external signer. The index in the request is ignored, because the
+    /// runner sends 0 for every signer. The signer is identified in the group by its key.
     pub(super) fn external_signer_proposal(
         &mut self,
         request: ExternalSignerProposalRequest,

@@ -1,4 +1,4 @@
-//! Reasons for refusing a request, with their gRPC status.
+//! The reasons for refusing a request, with their gRPC status codes.
 
 use pando_mls::{CryptoError, DecodeError, EncodeError, GroupError, TreeError};
 use tonic::{Code, Status};
@@ -13,17 +13,17 @@ pub(super) struct Failure {
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// Returns a failure for a request that is invalid by itself.
+    /// Returns a failure for a request that is invalid regardless of any state.
     pub(super) fn argument(message: impl Into<String>) -> Self {
         Self { code: Code::InvalidArgument, message: message.into() }
     }
 
-    /// Returns a failure for a request that is invalid in the present state of the group.
+    /// Returns a failure for a request that is invalid in the current state of the group.
     pub(super) fn state(message: impl Into<String>) -> Self {
         Self { code: Code::FailedPrecondition, message: message.into() }
     }
 
-    /// Returns a failure for an error of the service.
+    /// Returns a failure that an error in the service itself causes.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self { code: Code::Internal, message: message.into() }
     }

@@ -1,4 +1,4 @@
-//! Joining a group, and the values of its epochs.
+//! Requests that join a group, and requests for the values of its epochs.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -84,7 +84,7 @@ impl Clients {
             .psks(psks)
             .authenticated_data(authenticated_data);
         let (mut group, commit) = join.build(&client.cx(), &mut self.rng)?.assume_persisted();
-        // The harness accepts every Commit that it asks for, so none loses a race.
+        // The harness accepts every Commit that it asks for, so a Commit never loses a race.
         group.merge_pending()?.assume_persisted();
         let state_id = self.table.add_state(client, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
@@ -151,7 +151,7 @@ impl Clients {
     }
 }
 
-/// Returns the public state in a GroupInfo, after all checks that are possible from outside.
+/// Returns the public state described by a GroupInfo, after all checks that an outsider can make.
 pub(super) fn public_state(
     suite: Suite,
     group_info: &GroupInfo,

@@ -1,28 +1,29 @@
 //! The service `mls_client.MLSClient`, through which the harness's runner drives an implementation.
 //!
-//! [`serve`] answers its requests. Each request is a function of the state of the service, called
-//! under a lock. The functions are in `groups`, `proposals`, `commits`, `successors` and
-//! `external`, and gRPC is in `rpc`.
+//! [`serve`] answers the runner's requests. Each request has a function that operates on the state
+//! of the service and is called under a lock. These functions are in `groups`, `proposals`,
+//! `commits`, `successors` and `external`. The gRPC code is in `rpc`.
 //!
-//! - One service plays any number of clients, which know nothing of each other. States,
-//!   transactions, reinitializations and external signers are numbered in one sequence; all of them
-//!   can be freed.
-//! - A request that cannot be served gets a status: INVALID_ARGUMENT if it is malformed or names an
-//!   unknown object, FAILED_PRECONDITION if the state of the group or a rule forbids it. A failed
-//!   request does not change states, except that valid proposals in it are kept.
-//! - A Commit is made only if it can cover all proposals of the request. It has a path if the
-//!   proposals require one or the request does. Another request for a Commit drops a pending
-//!   Commit, even if the new one cannot be made.
-//! - A request that refers to a proposal contains it, even if the service already has it or made
-//!   it.
+//! - One service plays any number of clients, which know nothing about each other. States,
+//!   transactions, reinitializations and external signers are numbered in a single sequence, and
+//!   all of them can be freed.
+//! - A request that cannot be served is answered with a status. The status is INVALID_ARGUMENT if
+//!   the request is malformed or names an unknown object, and FAILED_PRECONDITION if the state of
+//!   the group or a rule forbids it. A failed request does not change any state, except that the
+//!   valid proposals in it are kept.
+//! - A Commit is created only if it can cover all proposals of the request. It has a path if the
+//!   proposals or the request require one. A request for a Commit drops the pending Commit, even if
+//!   the new Commit cannot be created.
+//! - A request that refers to a proposal contains that proposal, even if the service has already
+//!   received or created it.
 //! - Application data is not encrypted while proposals are pending (RFC 9420, section 12.4).
-//! - A state keeps its number in all epochs of its group. A successor group has another number, and
-//!   the old one remains.
-//! - Members are found by their identities. If several members have the same identity, the first is
-//!   chosen.
+//! - A state keeps its number in all epochs of its group. A successor group has a different number,
+//!   and the state of the old group remains.
+//! - Members are identified by their identities. If several members have the same identity, the
+//!   first of them is chosen.
 //!
-//! Left out on purpose: credentials other than basic ones, for which the interface has no field,
-//! and storage.
+//! The service supports only basic credentials, because the interface has no field for other types,
+//! and it stores nothing.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -49,14 +50,17 @@ use std::net::SocketAddr;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-/// Maximum size of a request, in bytes. A request may contain a ratchet tree.
+/// Maximum size of a request, in bytes. The limit is high because a request may contain a ratchet
+/// tree.
 const MAX_REQUEST: usize = 64 << 20;
 
-/// Answers requests at an address until the process ends. It calls `ready` with the address when it
-/// can accept requests. If `address` has port 0, that address has the chosen port.
+/// Answers requests at an address until the process ends. As soon as it can accept requests, it
+/// calls `ready` with the address. If the port of `address` is 0, `ready` receives the port that
+/// the operating system chose.
 ///
 /// # Errors
-/// If the service cannot listen on the address, or the operating system provides no randomness.
+/// Returns an error if the service cannot listen on the address, or if the operating system
+/// provides no random numbers.
 pub fn serve(
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),

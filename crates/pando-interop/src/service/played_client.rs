@@ -1,5 +1,5 @@
-//! The clients that a service plays: members and future members of groups, each with a name, a
-//! signature key and pre-shared keys.
+//! The clients that the service plays. They are members and future members of groups, each with a
+//! name, a signature key and pre-shared keys.
 
 use super::decode::encode;
 use super::failure::{Failure, Outcome};
@@ -17,7 +17,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(
 /// Lifetime of a KeyPackage, in seconds.
 const LIFETIME: u64 = 28 * 24 * 60 * 60;
 
-/// A client.
+/// A client that the service plays.
 pub(super) struct PlayedClient {
     pub(super) suite: Suite,
     pub(super) identity: Vec<u8>,
@@ -26,11 +26,11 @@ pub(super) struct PlayedClient {
     pub(super) config: GroupConfig,
 }
 
-/// External pre-shared keys, by identifier.
+/// The external pre-shared keys of a client, indexed by their identifiers.
 #[derive(Default)]
 pub(super) struct Psks(BTreeMap<Vec<u8>, SecretBytes>);
 
-/// A KeyPackage in the form of a response.
+/// The parts of a KeyPackage bundle, encoded for a response.
 pub(super) struct Published {
     pub(super) key_package: Vec<u8>,
     pub(super) init_priv: Vec<u8>,
@@ -38,7 +38,7 @@ pub(super) struct Published {
 }
 
 impl PlayedClient {
-    /// Makes a client with a new signature key, and returns both.
+    /// Creates a client with a new signature key. Returns the client and the private key.
     pub(super) fn new(
         suite: Suite,
         identity: Vec<u8>,
@@ -58,12 +58,13 @@ impl PlayedClient {
         Credential::Basic { identity: self.identity.as_slice().into() }
     }
 
-    /// Returns the context of this client for every operation.
+    /// Returns the context of this client, which every operation requires.
     pub(super) fn cx(&self) -> Context<'_> {
         CLIENT.at(now(), &*self.signer).with_psks(&self.psks).with_config(self.config)
     }
 
-    /// Returns the leaf of this client. It lists all suites, since a group may change its own.
+    /// Returns the leaf of this client. It lists all cipher suites, because a reinitialization may
+    /// change the suite of the group.
     pub(super) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
             credential: self.credential(),
@@ -107,17 +108,17 @@ impl PskStore for Psks {
         Ok(self.0.get(psk_id).map(|secret| secret.expose().into()))
     }
 
-    /// Groups have their own resumption PSKs, and there are no others.
+    /// Returns `None`, because the only resumption PSKs are those that the groups hold themselves.
     fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
         Ok(None)
     }
 }
 
-/// Finds the first member with an identity.
+/// Returns the leaf index of the first member with the given identity.
 pub(super) fn member(tree: &Tree, identity: &[u8]) -> Outcome<LeafIndex> {
     let wanted = Credential::Basic { identity: identity.into() };
     let mut members = tree.members().filter_map(Result::ok);
-    // The tree is in memory.
+    // Reading a leaf cannot fail, because the tree is in memory.
     let found =
         members.find(|leaf| tree.credential(*leaf).is_ok_and(|found| found.as_ref() == Some(&wanted)));
     found.ok_or_else(|| Failure::state(format!("no member has the identity {}", identity.escape_ascii())))

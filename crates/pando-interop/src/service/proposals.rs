@@ -1,4 +1,4 @@
-//! Proposals of members.
+//! Requests that create proposals of members.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -58,7 +58,7 @@ impl Clients {
         self.propose(request.state_id, |_, _| Ok(new_extensions(extensions)))
     }
 
-    /// Proposes the present extensions of the group with one more external sender.
+    /// Proposes the group's current extensions with one additional external sender.
     pub(super) fn add_external_signer(
         &mut self,
         request: AddExternalSignerRequest,
@@ -95,7 +95,7 @@ impl Clients {
     }
 }
 
-/// Returns the described proposal, in a group.
+/// Converts the description of a proposal to a proposal for the given group.
 pub(super) fn described(
     description: ProposalDescription,
     group: &PublicState,
@@ -142,7 +142,7 @@ const fn new_extensions(extensions: Extensions) -> Proposal {
     Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
 }
 
-/// Returns a ReInit. The suite must be one that the successor group can have.
+/// Returns a ReInit proposal. Its cipher suite must be one that the successor group can use.
 fn reinit(group_id: Vec<u8>, cipher_suite: u32, extensions: Extensions) -> Outcome<Proposal> {
     let (cipher_suite, version) = (suite(cipher_suite)?.cipher_suite(), ProtocolVersion::MLS_10);
     let reinit = ReInit { group_id: group_id.into(), version, cipher_suite, extensions };

@@ -1,4 +1,4 @@
-//! The gRPC requests. Each calls the function of [`Clients`] with its name.
+//! The gRPC requests. Each request calls the function of [`Clients`] with the same name.
 
 use super::clients::Clients;
 use super::failure::Outcome;
@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// The server of the requests.
+/// The gRPC server that answers the requests.
 pub(super) struct Service(Arc<Mutex<Clients>>);
 
 impl Service {
@@ -31,7 +31,7 @@ impl Service {
         Self(Arc::new(Mutex::new(clients)))
     }
 
-    /// Serves a request on a separate thread, so that it does not block network threads.
+    /// Serves a request on a separate thread so that it does not block the network threads.
     async fn call<Q: Send + 'static, R: Send + 'static>(
         &self,
         request: Request<Q>,
@@ -224,7 +224,8 @@ impl MlsClient for Service {
         self.call(request, Clients::handle_branch).await
     }
 
-    /// Makes an ordinary Commit. The only difference is that it begins the last epoch.
+    /// Creates an ordinary Commit. The only difference is that this Commit starts the last epoch of
+    /// the group.
     async fn re_init_commit(&self, request: Request<CommitRequest>) -> Answer<CommitResponse> {
         self.call(request, Clients::commit).await
     }

@@ -8,12 +8,13 @@ use super::played_client::PlayedClient;
 use pando_mls::{Group, Processed, ProposalRef, Staged};
 use std::collections::BTreeMap;
 
-/// A member of a group.
+/// A client that is a member of a group.
 pub(super) struct State {
     pub(super) client: PlayedClient,
     pub(super) group: Group,
-    /// The proposals of this epoch in encoded form. Each request that refers to a proposal contains
-    /// it again, and an encrypted proposal can be opened only once.
+    /// The references of this epoch's proposals, indexed by the encoded proposals. They are kept
+    /// because each request that refers to a proposal contains it again, and an encrypted proposal
+    /// can be decrypted only once.
     seen: BTreeMap<Vec<u8>, ProposalRef>,
 }
 
@@ -22,7 +23,7 @@ impl State {
         Self { client, group, seen: BTreeMap::new() }
     }
 
-    /// Processes a proposal, unless it was processed before.
+    /// Processes a proposal, unless it has been processed before. Returns its reference.
     pub(super) fn take_proposal(&mut self, bytes: Vec<u8>) -> Outcome<ProposalRef> {
         if let Some(reference) = self.seen.get(&bytes) {
             return Ok(reference.clone());
@@ -37,7 +38,8 @@ impl State {
         Ok(reference)
     }
 
-    /// Processes a Commit and enters its epoch, if the staged epoch is `acceptable`.
+    /// Processes a Commit and enters the epoch that it starts, provided that the staged epoch is
+    /// `acceptable`.
     pub(super) fn take_commit(
         &mut self,
         bytes: &[u8],
@@ -55,7 +57,7 @@ impl State {
         }
     }
 
-    /// Enters the epoch of the pending Commit, if the staged epoch is `acceptable`.
+    /// Enters the epoch of the pending Commit, provided that the staged epoch is `acceptable`.
     pub(super) fn merge_pending(&mut self, acceptable: impl FnOnce(&Staged) -> Outcome<()>) -> Outcome<()> {
         let staged = self.group.pending_epoch().ok_or_else(|| Failure::state("no Commit is pending"))?;
         acceptable(staged)?;
@@ -69,7 +71,7 @@ impl State {
     }
 }
 
-/// Returns the epoch authenticator of a group, which is empty for a member that was removed.
+/// Returns the epoch authenticator of a group, or an empty value if our client was removed.
 pub(super) fn authenticator(group: &Group) -> Vec<u8> {
     group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec()).unwrap_or_default()
 }

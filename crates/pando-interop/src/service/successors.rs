@@ -1,4 +1,4 @@
-//! Successor groups: reinitialization and branching.
+//! Requests that create and join successor groups, by reinitialization or branching.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -39,7 +39,8 @@ impl Clients {
         let Successor { old, joiner: Joiner { client, .. } } = self.table.successor(request.reinit_id)?;
         let group = &self.table.state(*old)?.group;
         let key_packages = request.key_package.iter().map(|bytes| key_package(bytes));
-        // The KeyPackage that other members have is for a Welcome from them.
+        // Use a new KeyPackage, because the existing one is meant for a Welcome from another
+        // member.
         let bundle = client.key_package(&mut self.rng)?;
         let successor = pando_mls::Successor::new(bundle, key_packages.collect::<Outcome<_>>()?)
             .with_path(request.force_path)
@@ -81,7 +82,7 @@ impl Clients {
         Ok(response)
     }
 
-    /// Joins a branch. The state of the old group stays.
+    /// Joins a branch. The state of the old group remains.
     pub(super) fn handle_branch(&mut self, request: HandleBranchRequest) -> Outcome<HandleBranchResponse> {
         let old = self.table.state(request.state_id)?;
         let Joiner { client, bundle } = self.table.joiner(request.transaction_id)?;
@@ -93,8 +94,8 @@ impl Clients {
         Ok(HandleBranchResponse { state_id, epoch_authenticator })
     }
 
-    /// Returns what a member of an ended group needs for the successor: a KeyPackage, with a
-    /// signature key for the suite, which may be new.
+    /// Returns the KeyPackage with which a member of an ended group joins the successor group. The
+    /// client has a new signature key, because the cipher suite may be different.
     fn prepare_successor(&mut self, old: u32) -> Outcome<HandleReInitCommitResponse> {
         let state = self.table.state(old)?;
         let reinit = state.group.reinit().ok_or_else(|| Failure::internal("the group has not ended"))?;
@@ -110,7 +111,7 @@ impl Clients {
     }
 }
 
-/// Checks that a Commit reinitializes the group.
+/// Returns an error unless the Commit reinitializes the group.
 fn reinitializes(staged: &Staged) -> Outcome<()> {
     if staged.proposals().any(|(_, proposal)| matches!(proposal, Proposal::ReInit(_))) {
         Ok(())
@@ -119,7 +120,8 @@ fn reinitializes(staged: &Staged) -> Outcome<()> {
     }
 }
 
-/// Returns a successor group and the response that describes it, without its number.
+/// Returns a successor group and the response that describes it. The response does not contain the
+/// state's number yet.
 fn subgroup(created: Created, external_tree: bool) -> Outcome<(CreateSubgroupResponse, pando_mls::Group)> {
     let Created { group, welcome } = created;
     let welcome = welcome.map(|welcome| encode(MlsMessage::from(welcome))).transpose()?;

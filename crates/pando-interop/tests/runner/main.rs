@@ -1,5 +1,5 @@
-//! Tests of the runner with clients whose errors are known: toy clients whose groups are a number
-//! and a secret, some of which give wrong responses.
+//! Tests the runner with clients whose errors are known. These are toy clients whose groups consist
+//! of a number and a secret; some of them return wrong responses.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use toy_client::{Lie, ToyClient};
 
-/// The story has Ada, Ben and Cleo. The Commit is step 1, the message step 2.
+/// A script with the actors Ada, Ben and Cleo. Step 1 is the Commit and step 2 is the message.
 const STORY: &str = r#"{"scripts": {"story": [
     {"action": "createGroup", "actor": "ada", "members": ["ben", "cleo"]},
     {"action": "fullCommit", "actor": "ben", "members": ["ada", "cleo"]},
@@ -34,7 +34,7 @@ fn arguments(config: &Path, clients: Vec<String>) -> Arguments {
     }
 }
 
-/// Runs a configuration with toy clients, each with its lie.
+/// Runs a configuration with one toy client for each of `lies`.
 fn with(
     text: &str,
     lies: &[Lie],
@@ -70,7 +70,8 @@ fn honest_clients_pass_in_all_combinations() {
     })
     .0
     .unwrap();
-    // Two suites, two kinds of handshake messages, two clients for each of three actors.
+    // There are two suites, two kinds of handshake messages, and two clients for each of three
+    // actors.
     assert_eq!((report.passed, report.failed), (2 * 2 * 8, 0));
     assert!(report.table.contains("toys/story  private         8/8      8/8"), "{}", report.table);
     assert!(report.table.ends_with("32 passed, 0 failed\n"));
@@ -122,8 +123,8 @@ fn wrong_texts_are_found() {
 fn an_answer_that_is_an_error_is_reported_with_all_that_is_known() {
     let (result, _folder) = with(STORY, &[Lie::None, Lie::Refuse], |arguments| arguments.fail_fast = true);
     let report = result.unwrap();
-    // The clients of Ada, Ben and Cleo are (0, 0, 0), then (0, 0, 1), where Cleo refuses the
-    // Commit.
+    // The first run assigns the clients (0, 0, 0) to Ada, Ben and Cleo. The second run assigns (0,
+    // 0, 1), so that Cleo refuses the Commit.
     assert_eq!((report.passed, report.failed), (1, 1));
     assert!(report.table.contains("step 1 "), "{}", report.table);
     assert!(report.table.contains("cleo (toy Refuse at 127.0.0.1:"), "{}", report.table);

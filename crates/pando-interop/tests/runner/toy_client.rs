@@ -1,5 +1,5 @@
-//! A toy client whose groups are only a secret that a Commit and a Welcome carry in the clear. It
-//! shows how the runner handles right and wrong responses.
+//! A toy client whose groups consist only of a secret, which Commits and Welcomes contain
+//! unencrypted. It tests how the runner handles correct and wrong responses.
 
 use pando_interop::proto::mls_client_server::{MlsClient, MlsClientServer};
 use pando_interop::proto::*;
@@ -8,21 +8,21 @@ use std::sync::Mutex;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// The wrong behaviour of a toy client.
+/// The error that a toy client makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lie {
     None,
-    /// It has a different epoch authenticator after each Commit of another member.
+    /// The client reports a wrong epoch authenticator after each Commit from another member.
     Authenticator,
-    /// It exports a different secret each time.
+    /// The client exports a different secret each time.
     Export,
-    /// It does not implement the export.
+    /// The client does not implement the `Export` call.
     NoExport,
-    /// It returns another plaintext.
+    /// The client returns a wrong plaintext.
     Plaintext,
-    /// It refuses all Commits.
+    /// The client refuses all Commits.
     Refuse,
-    /// It cannot free a state.
+    /// The client cannot free a state.
     Free,
 }
 
@@ -68,7 +68,7 @@ fn answer<R>(response: R) -> Answer<R> {
     Ok(Response::new(response))
 }
 
-/// Implements the given calls, and returns an error for the others.
+/// Implements the given calls, and makes all other calls return an error.
 macro_rules! toy_client {
     ({ $($answered:tt)* } $($method:ident, $request:ident, $response:ident;)*) => {
         #[tonic::async_trait]

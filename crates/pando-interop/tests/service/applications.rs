@@ -1,4 +1,4 @@
-//! Tests of application messages.
+//! Tests of sending and receiving application messages.
 
 use crate::fixture::{GroupFixture, SETTINGS};
 use pando_interop::proto::*;

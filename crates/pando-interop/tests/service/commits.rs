@@ -1,9 +1,9 @@
-//! Commits with proposals of all kinds, by reference and by value.
+//! Tests of Commits that contain proposals of all kinds, by reference and by value.
 
 use crate::fixture::{GroupFixture, SETTINGS, add, description, remove, required_capabilities};
 use pando_interop::proto::*;
 
-/// Returns the proposals of one member, in the order in which it makes them.
+/// Makes one member create proposals, and returns the proposals in the order of their creation.
 async fn proposed_by(fixture: &mut GroupFixture, by: usize, key_package: Vec<u8>) -> Vec<Vec<u8>> {
     let member = &mut fixture.members[by];
     let (rpc, state_id) = (&mut member.rpc, member.state);
@@ -20,8 +20,9 @@ async fn proposed_by(fixture: &mut GroupFixture, by: usize, key_package: Vec<u8>
     [added, removed, extensions, external, resumption].map(|answer| answer.into_inner().proposal).into()
 }
 
-/// As in the script `all_together`. In the first run, the committer makes all proposals; in the
-/// second, another member does, and also updates its leaf.
+/// A single Commit covers proposals of all kinds, as in the script `all_together`. In the first
+/// run, the committer makes all proposals. In the second run, another member makes them and also
+/// updates its leaf.
 #[tokio::test]
 async fn everything_in_one_commit() {
     for (setting, by) in SETTINGS.into_iter().flat_map(|setting| [(setting, 0), (setting, 1)]) {
@@ -30,7 +31,7 @@ async fn everything_in_one_commit() {
             member.store_psk(b"id 1", b"secret 1").await;
             member.store_psk(b"id 2", b"secret 2").await;
         }
-        // With this Commit, all members have the resumption PSKs of two epochs.
+        // After this Commit, all members have the resumption PSKs of two epochs.
         fixture.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
         let (ellen, frank) = (fixture.joiner("ellen").await, fixture.joiner("frank").await);
         let mut by_reference = proposed_by(&mut fixture, by, ellen.key_package.clone()).await;
@@ -46,13 +47,14 @@ async fn everything_in_one_commit() {
             ProposalDescription { psk_id: b"id 2".to_vec(), ..description("externalPSK") },
             ProposalDescription { epoch_id: 2, ..description("resumptionPSK") },
         ];
-        // New members have none of these keys, so they do not join; charlie and diana are removed.
+        // The new members do not join, because they do not have these PSKs. Charlie and Diana are
+        // removed.
         fixture.members.truncate(2);
         let request = CommitRequest { by_reference, by_value, ..CommitRequest::default() };
         let made = fixture.commit(0, request, Vec::new()).await;
         assert!(!made.welcome.is_empty());
 
-        // Without the extensions, and without the members that did not join.
+        // Remove the extensions again, and the members that did not join.
         let no_extensions = description("groupContextExtensions");
         let by_value = vec![no_extensions, remove("ellen"), remove("frank")];
         fixture.commit(1, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
@@ -71,14 +73,15 @@ async fn a_commit_is_replaced_by_another_and_comes_back() {
         let kept = alice.rpc.commit(kept).await.unwrap().into_inner();
         assert_ne!(lost.commit, kept.commit);
         assert!(kept.welcome.is_empty() && kept.ratchet_tree.is_empty());
-        // It is processed like a Commit of another member.
+        // The committer processes its own Commit like a Commit from another member.
         let authenticator = alice.take(&[], &kept.commit).await;
         assert_eq!(fixture.members[1].take(&[], &kept.commit).await, authenticator);
         fixture.agree().await;
     }
 }
 
-/// Each request contains the proposals that it refers to, even if the service already has them.
+/// A request may contain a proposal that the service already has, because each request contains the
+/// proposals to which it refers.
 #[tokio::test]
 async fn a_proposal_may_come_again() {
     for setting in SETTINGS {
@@ -89,7 +92,7 @@ async fn a_proposal_may_come_again() {
         let bob = &mut fixture.members[1];
         let request = ExternalPskProposalRequest { state_id: bob.state, psk_id: b"id".to_vec() };
         let proposal = bob.rpc.external_psk_proposal(request).await.unwrap().into_inner().proposal;
-        // Alice makes a Commit that is dropped, and then another.
+        // Alice creates a Commit that is dropped, and then another one.
         let alice = &mut fixture.members[0];
         let by_reference = vec![proposal.clone(), proposal];
         let request = CommitRequest { by_reference, ..CommitRequest::default() };

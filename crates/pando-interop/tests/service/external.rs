@@ -1,4 +1,4 @@
-//! Proposals from outside.
+//! Tests of proposals from outside of the group.
 
 use crate::fixture::{GroupFixture, Rpc, SETTINGS, connect, description, remove, required_capabilities};
 use pando_interop::proto::*;
@@ -9,7 +9,7 @@ struct Signer {
 }
 
 impl Signer {
-    /// Adds an external signer to the group.
+    /// Adds an external signer with the given name to the group.
     async fn of(fixture: &mut GroupFixture, name: &str) -> Self {
         let mut rpc = connect(1).await;
         let request =
@@ -28,7 +28,7 @@ impl Signer {
         let GroupInfoResponse { group_info, ratchet_tree } = fixture.members[0].group_info(true).await;
         let request = ExternalSignerProposalRequest {
             signer_id: self.id,
-            // The runner sends 0 for every signer.
+            // The runner sends the index 0 for every signer.
             signer_index: 0,
             group_info,
             ratchet_tree,
@@ -77,7 +77,7 @@ async fn external_senders_propose_everything_that_they_may() {
         let by_reference = vec![second.proposes(&mut fixture, add).await];
         fixture.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
 
-        // This is the last proposal of both, because it removes all external senders.
+        // This is the last proposal of both signers, because it removes all external senders.
         let extensions = vec![required_capabilities()];
         let extensions = ProposalDescription { extensions, ..description("groupContextExtensions") };
         let by_reference = vec![first.proposes(&mut fixture, extensions).await];

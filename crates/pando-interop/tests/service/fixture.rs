@@ -1,4 +1,4 @@
-//! Fixture: members of a group, each at one of three services.
+//! A test fixture: a group whose members are distributed over three services.
 
 use pando_interop::proto::mls_client_client::MlsClientClient;
 use pando_interop::proto::*;
@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 
 pub(crate) type Rpc = MlsClientClient<Channel>;
 
-/// The addresses of the services, which run until the process ends.
+/// The addresses of the three services, which run until the process ends.
 static SERVICES: LazyLock<[SocketAddr; 3]> = LazyLock::new(|| {
     std::array::from_fn(|_| {
         let (ready, address) = mpsc::channel();
@@ -18,20 +18,20 @@ static SERVICES: LazyLock<[SocketAddr; 3]> = LazyLock::new(|| {
     })
 });
 
-/// Connects to one of the services.
+/// Connects to the service with the given index modulo 3.
 pub(crate) async fn connect(index: usize) -> Rpc {
     Rpc::connect(format!("http://{}", SERVICES[index % 3])).await.unwrap()
 }
 
-/// The settings of which the runner tries all combinations.
+/// One of the settings that the runner combines in all possible ways.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) suite: u32,
     pub(crate) encrypt: bool,
 }
 
-/// Two cipher suites and both kinds of handshakes. The lower crates test the dependence on the
-/// suite.
+/// Two cipher suites, one with encrypted and one with public handshake messages. The tests of the
+/// lower crates cover the other cipher suites.
 pub(crate) const SETTINGS: [Setting; 2] =
     [Setting { suite: 1, encrypt: true }, Setting { suite: 2, encrypt: false }];
 
@@ -41,7 +41,7 @@ pub(crate) struct Member {
     pub(crate) state: u32,
 }
 
-/// A client with a KeyPackage.
+/// A client that has a KeyPackage but has not joined a group.
 pub(crate) struct Joiner {
     pub(crate) rpc: Rpc,
     pub(crate) name: &'static str,
@@ -112,7 +112,7 @@ pub(crate) async fn store_psk(rpc: &mut Rpc, id: u32, psk_id: &[u8], psk_secret:
 }
 
 impl GroupFixture {
-    /// Creates a group of these members, as the runner does.
+    /// Creates a group with the given members, in the same way as the runner.
     pub(crate) async fn of(setting: Setting, names: &[&'static str]) -> Self {
         let (mut rpc, name) = (connect(0).await, names[0]);
         let request = CreateGroupRequest {
@@ -134,7 +134,7 @@ impl GroupFixture {
         fixture
     }
 
-    /// Creates a new client, at the next service in turn.
+    /// Creates a new client. Each call uses the next of the three services.
     pub(crate) async fn joiner(&mut self, name: &'static str) -> Joiner {
         self.joiners = self.joiners.wrapping_add(1);
         self.joiner_at(connect(self.joiners).await, name).await
@@ -146,8 +146,8 @@ impl GroupFixture {
         Joiner { rpc, name, transaction: made.transaction_id, key_package: made.key_package }
     }
 
-    /// Lets one member make a Commit, the others process it, and new members join; then checks that
-    /// all agree.
+    /// Makes one member create a Commit, the other members process it, and the new members join.
+    /// Then checks that all members agree.
     pub(crate) async fn commit(
         &mut self,
         by: usize,
@@ -175,7 +175,7 @@ impl GroupFixture {
         made
     }
 
-    /// Checks that all members export the same secret and can read each other's messages.
+    /// Checks that all members export the same secret and can decrypt each other's messages.
     pub(crate) async fn agree(&mut self) {
         let mut exported = Vec::new();
         for member in &mut self.members {
@@ -197,7 +197,8 @@ impl GroupFixture {
     }
 }
 
-/// Returns the description of a proposal by value. Other fields depend on its type.
+/// Returns the description of a proposal by value. The caller sets the fields that the type of the
+/// proposal requires.
 pub(crate) fn description(proposal_type: &str) -> ProposalDescription {
     ProposalDescription { proposal_type: proposal_type.into(), ..ProposalDescription::default() }
 }
@@ -210,7 +211,7 @@ pub(crate) fn remove(identity: &str) -> ProposalDescription {
     ProposalDescription { removed_id: identity.into(), ..description("remove") }
 }
 
-/// Returns an empty required_capabilities extension, as in the runner's scripts.
+/// Returns an empty `required_capabilities` extension, as the runner's scripts use it.
 pub(crate) fn required_capabilities() -> Extension {
     Extension { extension_type: 3, extension_data: vec![0, 0, 0] }
 }

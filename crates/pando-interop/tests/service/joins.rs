@@ -1,4 +1,4 @@
-//! The ways to join a group.
+//! Tests of all ways to join a group.
 
 use crate::fixture::{GroupFixture, Member, SETTINGS, Setting, add, connect, description, store_psk};
 use pando_interop::proto::*;
@@ -41,7 +41,7 @@ async fn by_a_welcome_with_a_pre_shared_key() {
     }
 }
 
-/// Lets a client join by an external Commit, which all members process.
+/// Makes a client join by an external Commit, which all members process.
 async fn joins(
     fixture: &mut GroupFixture,
     name: &'static str,
@@ -87,7 +87,7 @@ async fn by_an_external_commit() {
         }
         let psks = vec![PreSharedKey { psk_id: b"id".to_vec(), psk_secret: b"secret".to_vec() }];
         joins(&mut fixture, "ellen", false, false, psks).await;
-        // A member that has lost its state returns.
+        // A member that has lost its state rejoins.
         joins(&mut fixture, "bob", false, true, Vec::new()).await;
         joins(&mut fixture, "bob", true, true, Vec::new()).await;
         assert_eq!(fixture.members.len(), 5);

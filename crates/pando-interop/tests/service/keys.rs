@@ -1,4 +1,4 @@
-//! The private keys in responses match the public keys.
+//! Tests that the private keys in responses match the public keys.
 
 use crate::fixture::connect;
 use pando_interop::proto::*;
@@ -7,8 +7,8 @@ use pando_mls::{
     CipherSuite, CryptoProvider, Decode, KeyPackage, MlsMessage, MlsMessageBody, Proposal, RustCrypto,
 };
 
-/// Checks the private keys of a KeyPackage: the init key, the leaf's encryption key, and the
-/// signature key.
+/// Checks the private keys of a KeyPackage, which are the init key, the leaf's encryption key and
+/// the signature key.
 fn fit(key_package: &KeyPackage, [init, encryption, signature]: [Vec<u8>; 3]) {
     let suite = RustCrypto.suite(key_package.cipher_suite).unwrap();
     let leaf_node = &key_package.leaf_node;
@@ -34,7 +34,7 @@ async fn private_keys_fit_public_ones_in_all_suites() {
         assert_eq!(key_package.cipher_suite, CipherSuite(u16::try_from(cipher_suite).unwrap()));
         fit(&key_package, [made.init_priv, made.encryption_priv, made.signature_priv]);
 
-        // The same holds for a client that asks to be added.
+        // The private keys of a client that asks to be added match its public keys too.
         let request = CreateGroupRequest { cipher_suite, ..CreateGroupRequest::default() };
         let state_id = rpc.create_group(request).await.unwrap().into_inner().state_id;
         let described = rpc.group_info(GroupInfoRequest { state_id, external_tree: false }).await.unwrap();

@@ -1,4 +1,4 @@
-//! Refused requests do not change any state.
+//! Tests that refused requests do not change any state.
 
 use crate::fixture::{GroupFixture, Member, SETTINGS, add, description, remove};
 use pando_interop::proto::*;
@@ -14,7 +14,8 @@ fn code<T>(answer: Result<Response<T>, Status>) -> Option<Code> {
 const INVALID: Option<Code> = Some(Code::InvalidArgument);
 const PRECONDITION: Option<Code> = Some(Code::FailedPrecondition);
 
-/// Returns the status of each request that names a state: `id`, with invalid contents.
+/// Sends each request that names a state, with the state `id` and invalid contents. Returns the
+/// status of each.
 async fn statuses(member: &mut Member, id: u32) -> Vec<Option<Code>> {
     let (rpc, state_id) = (&mut member.rpc, id);
     let (junk, welcome) = (b"junk".to_vec(), b"junk".to_vec());
@@ -46,7 +47,7 @@ async fn statuses(member: &mut Member, id: u32) -> Vec<Option<Code>> {
     ]
 }
 
-/// Returns the status of each request that succeeds if the state exists.
+/// Sends each request that succeeds if its state exists. Returns the status of each.
 async fn statuses_for_unknown_state(member: &mut Member, state_id: u32) -> Vec<Option<Code>> {
     let rpc = &mut member.rpc;
     let psk = StorePskRequest { state_or_transaction_id: state_id, ..StorePskRequest::default() };
@@ -86,7 +87,7 @@ async fn what_there_is_not_and_what_is_malformed() {
     let answers = statuses(&mut fixture.members[0], state).await;
     assert!(answers.iter().all(|code| *code == INVALID), "{answers:?}");
 
-    // Unknown cipher suites, and bytes that are not a GroupInfo.
+    // The service refuses unknown cipher suites, and bytes that are not a GroupInfo.
     let rpc = &mut fixture.members[0].rpc;
     for cipher_suite in [0, 8, 65_537] {
         let group = CreateGroupRequest { cipher_suite, ..Default::default() };
@@ -104,7 +105,8 @@ async fn what_there_is_not_and_what_is_malformed() {
     fixture.agree().await;
 }
 
-/// A request that is valid only at another time is refused, and succeeds at that time.
+/// A request that is not valid in the current state is refused, and succeeds once the state allows
+/// it.
 #[tokio::test]
 async fn what_cannot_be_done_now() {
     for setting in SETTINGS {
@@ -127,7 +129,7 @@ async fn what_cannot_be_done_now() {
         let request = CommitRequest { by_reference: vec![update.proposal], state_id, ..Default::default() };
         assert_eq!(code(rpc.commit(request).await), PRECONDITION);
 
-        // A Commit without a ReInit is refused as a ReInit Commit, and is then accepted as an
+        // A Commit without a ReInit is refused as a ReInit Commit. Afterwards, it is accepted as an
         // ordinary Commit.
         let request = CommitRequest { state_id, ..Default::default() };
         let made = rpc.commit(request).await.unwrap().into_inner();
@@ -142,7 +144,7 @@ async fn what_cannot_be_done_now() {
         fixture.members[0].store_psk(b"id", b"secret").await;
         assert_eq!(code(fixture.members[0].rpc.commit(lacking).await), None);
 
-        // A client joins only by a Welcome for its KeyPackage, and only under its own name.
+        // A client can join only by a Welcome for its own KeyPackage, and only under its own name.
         let mut stranger = fixture.joiner("diana").await;
         let by_value = vec![add(&joiner.key_package)];
         let request = CommitRequest { by_value, external_tree: true, ..Default::default() };
@@ -171,7 +173,7 @@ async fn what_cannot_be_done_now() {
     }
 }
 
-/// A removed member gets no more values.
+/// A removed member can neither encrypt messages nor export secrets.
 #[tokio::test]
 async fn who_is_removed_is_out() {
     let mut fixture = GroupFixture::of(SETTINGS[0], &["alice", "bob", "charlie"]).await;

@@ -1,10 +1,10 @@
-//! Tests of successor groups.
+//! Tests of successor groups, created by reinitialization and by branching.
 
 use crate::fixture::{GroupFixture, SETTINGS, required_capabilities};
 use pando_interop::proto::*;
 
-/// Reinitializes the group, with all members in the successor. The tree is outside of the Welcome,
-/// and the first Commit has a path, or not.
+/// Reinitializes the group, with all members in the successor group. The last parameter says
+/// whether the tree is delivered outside of the Welcome, and whether the first Commit has a path.
 pub(crate) async fn begins_anew(
     fixture: &mut GroupFixture,
     proposal: Vec<u8>,
@@ -65,7 +65,7 @@ async fn a_group_is_reinitialized() {
         let alice = &mut fixture.members[0];
         let request = ReInitProposalRequest {
             state_id: alice.state,
-            // Either the suite changes or the identifier does.
+            // Either the cipher suite or the group identifier changes.
             cipher_suite: if way.0 { setting.suite } else { 3 },
             group_id: if way.0 { b"next".to_vec() } else { b"group".to_vec() },
             extensions: vec![required_capabilities()],
@@ -108,7 +108,7 @@ async fn members_branch_off() {
         }
         fixture.agree().await;
         fixture.commit(1, CommitRequest::default(), Vec::new()).await;
-        // The old group continues.
+        // The old group continues to work.
         for (member, old) in fixture.members.iter_mut().zip(old) {
             member.state = old;
         }

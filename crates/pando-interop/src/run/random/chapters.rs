@@ -1,11 +1,12 @@
-//! Chapters of a history other than ordinary Commits.
+//! The chapters of a random history, other than ordinary Commits.
 
 use super::super::assign::below;
 use super::History;
 use serde_json::json;
 
 impl History {
-    /// Lets some members send, and others read in another order. Some messages may remain unread.
+    /// Makes some members send messages that others read in a different order. Some messages may
+    /// remain unread.
     pub(super) fn talk(&mut self) {
         let order = self.shuffled();
         let count = below(4, &mut self.rng).saturating_add(1);
@@ -34,7 +35,7 @@ impl History {
         self.talk();
     }
 
-    /// Reads messages of the previous epoch. Older messages are never read.
+    /// Makes members read the unread messages of the previous epoch. Older messages are never read.
     pub(super) fn read_late(&mut self) {
         let before = self.epoch.saturating_sub(1);
         for (step, sender, epoch) in std::mem::take(&mut self.unread) {
@@ -44,7 +45,7 @@ impl History {
         }
     }
 
-    /// Lets up to three members read a message of an epoch that they have seen.
+    /// Makes up to three members read a message of an epoch in which they were members.
     fn read(&mut self, step: usize, sender: &str, epoch: u64) {
         let mut readers = self.shuffled();
         readers.retain(|reader| {
@@ -55,7 +56,7 @@ impl History {
         }
     }
 
-    /// Lets a client join or return by an external Commit.
+    /// Makes a new client join, or a member rejoin, by an external Commit.
     pub(super) fn external_join(&mut self) {
         let mut order = self.shuffled();
         let back = self.members.len() >= self.most || self.happens(40);
@@ -80,8 +81,8 @@ impl History {
         self.read_late();
     }
 
-    /// Reinitializes the group. If there is an external signer, it proposes this in one of two
-    /// cases.
+    /// Reinitializes the group. If there is an external signer, it makes the proposal in half of
+    /// the cases.
     pub(super) fn reinit(&mut self) {
         let order = self.shuffled();
         let (committer, welcomer) = (self.one_of(&order), self.one_of(&order));
@@ -117,7 +118,7 @@ impl History {
         self.start_over(order);
     }
 
-    /// Creates a branch with at least two members.
+    /// Creates a branch of the group that keeps at least two members.
     pub(super) fn branch(&mut self) {
         let mut order = self.shuffled();
         let spare = order.len().saturating_sub(2);

@@ -1,22 +1,21 @@
-//! Commits with proposals of all kinds.
+//! Commits of a random history, with proposals of all kinds.
 
 use super::super::assign::below;
 use super::History;
 use serde_json::{Value, json};
 
-/// The contents of a Commit.
+/// The contents of a Commit and the members that it affects.
 #[derive(Default)]
 struct Contents {
     by_reference: Vec<usize>,
     by_value: Vec<Value>,
     joiners: Vec<String>,
     removed: Vec<String>,
-    /// Members that stay and have proposed no Update.
+    /// The members that stay in the group and have not proposed an Update.
     idle: Vec<String>,
-    /// Members that stay.
+    /// The members that stay in the group.
     staying: Vec<String>,
-    /// The external signers in the new extensions of the group, if the Commit replaces the
-    /// extensions.
+    /// The external signers in the group's new extensions, if the Commit replaces the extensions.
     signers: Option<Vec<String>>,
 }
 
@@ -67,7 +66,8 @@ impl History {
     fn contents(&mut self) -> Contents {
         let mut contents = Contents::default();
         let mut order = self.shuffled();
-        // At least two members stay, and one of them has no Update: it commits.
+        // At least two members stay. At least one of them does not propose an Update, so it can
+        // commit.
         let spare = order.len().saturating_sub(2);
         let removed = if self.happens(40) { below(spare.min(3).saturating_add(1), &mut self.rng) } else { 0 };
         contents.removed = order.split_off(order.len().saturating_sub(removed));
@@ -102,8 +102,8 @@ impl History {
         contents
     }
 
-    /// Makes a proposal: by value, by a member or by an external signer. `own` is the action by
-    /// which a member makes it.
+    /// Adds a proposal: by value, from an external signer, or from a member. A member makes the
+    /// proposal with the action `own`.
     fn propose(&mut self, contents: &mut Contents, description: Value, own: &str) {
         let staying = contents.staying.clone();
         match below(3, &mut self.rng) {
@@ -132,7 +132,7 @@ impl History {
     }
 
     fn remove(&mut self, contents: &mut Contents, removed: &str) {
-        // One in four proposes its own removal.
+        // One in four removed members proposes its own removal.
         if self.happens(25) {
             let step = self.step(json!({"action": "removeProposal", "actor": removed, "removed": removed}));
             contents.by_reference.push(step);
@@ -160,7 +160,8 @@ impl History {
         self.propose(contents, json!({"proposalType": "externalPSK", "pskID": psk}), "externalPSKProposal");
     }
 
-    /// Proposes the resumption PSK of one of the latest three epochs, if all members have seen it.
+    /// Proposes the resumption PSK of one of the latest three epochs, provided that all members
+    /// were in that epoch.
     fn resumption_psk(&mut self, contents: &mut Contents) {
         let oldest =
             self.members.values().copied().max().unwrap_or(self.epoch).max(self.epoch.saturating_sub(2));

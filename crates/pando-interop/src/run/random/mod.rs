@@ -1,10 +1,10 @@
-//! `pando-interop scripts random`: long random histories of a group, as scripts.
+//! `pando-interop scripts random`: generates long random histories of a group as scripts.
 //!
-//! A history consists of chapters: Commits with proposals of all kinds by all kinds of senders,
-//! external joins, application messages in any order, reinitializations and branches. It needs only
-//! functions that any client has. Messages are at most one epoch late, and resumption PSKs are from
-//! epochs that all members have seen. A former member returns under its old name only by an
-//! external Commit.
+//! A history consists of chapters: Commits with proposals of all kinds from all kinds of senders,
+//! external joins, application messages in any order, reinitializations and branches. The script
+//! uses only functions that any client supports. Messages arrive at most one epoch late, and
+//! resumption PSKs are from epochs in which all members took part. A former member returns under
+//! its old name only by an external Commit.
 
 mod chapters;
 mod commit;
@@ -30,7 +30,7 @@ pub struct Arguments {
     pub seed: u64,
 }
 
-/// Returns a configuration with one script, with one step on each line.
+/// Returns a configuration that contains one script, written with one step per line.
 #[must_use]
 pub fn script(arguments: &Arguments) -> String {
     let mut history = History::begin(arguments);
@@ -45,17 +45,17 @@ pub fn script(arguments: &Arguments) -> String {
     )
 }
 
-/// The state after the steps so far.
+/// The state of the group after the steps generated so far.
 struct History {
     rng: ChaCha20Rng,
     steps: Vec<Value>,
     most: usize,
-    /// The members, each with the first epoch that it has seen.
+    /// The members, each with the first epoch in which it was a member.
     members: BTreeMap<String, u64>,
     epoch: u64,
     /// The external signers of the group.
     signers: Vec<String>,
-    /// Messages that some members have not read: the step, the sender, the epoch.
+    /// The messages that some members have not read, each as its step, its sender and its epoch.
     unread: Vec<(usize, String, u64)>,
     names: usize,
 }
@@ -93,24 +93,24 @@ impl History {
         }
     }
 
-    /// Appends a step and returns its number.
+    /// Appends a step to the script and returns the step's number.
     fn step(&mut self, step: Value) -> usize {
         self.steps.push(step);
         self.steps.len().saturating_sub(1)
     }
 
-    /// Returns an unused name.
+    /// Returns an unused name that begins with `kind`.
     fn name(&mut self, kind: &str) -> String {
         self.names = self.names.saturating_add(1);
         format!("{kind}{}", self.names)
     }
 
-    /// Returns true with a probability of `percent`.
+    /// Returns `true` with a probability of `percent` percent.
     fn happens(&mut self, percent: usize) -> bool {
         below(100, &mut self.rng) < percent
     }
 
-    /// Returns one of the names, of which there is at least one.
+    /// Returns a random name from a list that contains at least one name.
     fn one_of(&mut self, names: &[String]) -> String {
         pick(names, &mut self.rng).cloned().unwrap_or_default()
     }
@@ -123,7 +123,7 @@ impl History {
         keyed.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// Replaces the group by a new one with these members.
+    /// Replaces the group by a new group with the given members.
     fn start_over(&mut self, names: Vec<String>) {
         self.members = names.into_iter().map(|name| (name, 1)).collect();
         self.epoch = 1;
@@ -149,6 +149,7 @@ impl History {
     }
 }
 
-/// Extensions that a GroupContext can have (section 17.3), here always empty.
+/// The extension types that a GroupContext can contain (RFC 9420, section 17.3). The scripts use
+/// them with empty contents.
 const REQUIRED_CAPABILITIES: u32 = 3;
 const EXTERNAL_SENDERS: u32 = 5;

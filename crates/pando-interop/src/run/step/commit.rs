@@ -1,4 +1,4 @@
-//! Commits: making, applying and processing them.
+//! Steps that create, apply and process Commits.
 
 use super::super::agreement::Epoch;
 use super::super::failure::Failure;
@@ -55,8 +55,8 @@ pub(super) async fn handle_pending_commit(
     Ok(Output::Nothing)
 }
 
-/// Lets the actor make a Commit. The `options` are whether to force a path, and whether the tree is
-/// outside of the Welcome.
+/// Makes the actor create a Commit. The two options are whether to force a path, and whether to
+/// deliver the ratchet tree outside of the Welcome.
 async fn make(
     session: &mut Session<'_>,
     actor: &str,
@@ -84,14 +84,14 @@ async fn make(
     })
 }
 
-/// Lets the actor apply its own Commit.
+/// Makes the actor apply its own Commit.
 async fn apply(session: &mut Session<'_>, actor: &str, epoch: Epoch) -> Result<(), Failure> {
     let request = proto::HandlePendingCommitRequest { state_id: session.state(actor)? };
     let merged = session.handle_pending_commit(actor, request).await?;
     session.arrive_with(actor, merged.state_id, epoch, merged.epoch_authenticator).await
 }
 
-/// Lets the actor process a Commit of another member.
+/// Makes the actor process a Commit from another member.
 async fn take(
     session: &mut Session<'_>,
     actor: &str,

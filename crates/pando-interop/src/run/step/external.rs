@@ -1,4 +1,5 @@
-//! Proposals from outside (section 12.1.8), and descriptions of proposals that other actors make.
+//! Steps with external proposals (RFC 9420, section 12.1.8), and descriptions of proposals that
+//! other actors make.
 
 use super::super::failure::Failure;
 use super::super::script::{
@@ -51,7 +52,7 @@ pub(super) async fn external_signer_proposal(
     let suite = description.cipher_suite;
     let request = proto::ExternalSignerProposalRequest {
         signer_id,
-        // As in the official runner. The signer finds itself in the GroupInfo.
+        // The official runner also sends 0. The signer finds its index in the GroupInfo.
         signer_index: 0,
         group_info: info.group_info,
         ratchet_tree: info.ratchet_tree,
@@ -64,7 +65,8 @@ pub(super) async fn external_signer_proposal(
     })
 }
 
-/// Returns the description of a proposal, with the objects of earlier steps.
+/// Returns the description of a proposal, including the objects of earlier steps to which it
+/// refers.
 pub(super) fn description(
     session: &mut Session<'_>,
     description: &Description,

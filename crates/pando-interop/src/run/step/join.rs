@@ -1,4 +1,4 @@
-//! Creating and joining groups.
+//! Steps that create and join groups.
 
 use super::super::failure::Failure;
 use super::super::script::{Alone, CreateGroup, ExternalJoin, JoinGroup};
@@ -98,7 +98,7 @@ pub(super) async fn external_join(session: &mut Session<'_>, step: &ExternalJoin
     }))
 }
 
-/// Lets the actor make a KeyPackage for the suite of the session.
+/// Makes the actor create a KeyPackage for the cipher suite of the session.
 pub(super) async fn key_package(
     session: &mut Session<'_>,
     actor: &str,
@@ -108,7 +108,7 @@ pub(super) async fn key_package(
     session.create_key_package(actor, request).await
 }
 
-/// Lets the actor join by a Welcome.
+/// Makes the actor join by a Welcome.
 pub(super) async fn welcome(
     session: &mut Session<'_>,
     actor: &str,

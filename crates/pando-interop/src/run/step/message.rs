@@ -1,4 +1,5 @@
-//! Steps that do not change the epoch: application messages, pre-shared keys, GroupInfos.
+//! Steps that do not change the epoch, which concern application messages, pre-shared keys and
+//! GroupInfos.
 
 use super::super::failure::Failure;
 use super::super::script::{GroupInfo, InstallExternalPsk, Protect, Unprotect};

@@ -1,4 +1,4 @@
-//! The actions of the steps. The order of the calls is the same as in the official runner.
+//! The actions of the steps. They make their calls in the same order as the official runner.
 
 mod commit;
 mod external;
@@ -11,7 +11,7 @@ use super::script::{Extension, Step};
 use super::session::{Output, Session, missing};
 use crate::proto;
 
-/// Runs a step and returns its output for later steps.
+/// Runs a step. Returns its output, to which later steps may refer.
 pub(super) async fn run(session: &mut Session<'_>, step: &Step) -> Result<Output, Failure> {
     match step {
         Step::CreateGroup(step) => join::create_group(session, step).await,
@@ -69,7 +69,8 @@ fn proposed(response: proto::ProposalResponse) -> Output {
     Output::Proposal(response.proposal)
 }
 
-/// Access to the objects of earlier steps. The script was checked before, so they exist.
+/// Access to the objects of earlier steps. They exist because the script was checked before the
+/// run.
 impl Session<'_> {
     fn output(&self, step: usize) -> &Output {
         self.outputs.get(step).unwrap_or(&Output::Nothing)

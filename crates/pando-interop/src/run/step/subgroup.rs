@@ -1,4 +1,4 @@
-//! Reinitialization and branching (sections 11.2 and 11.3).
+//! Steps that reinitialize or branch a group (RFC 9420, sections 11.2 and 11.3).
 
 use super::super::failure::Failure;
 use super::super::script::{Branch, Extension, ReInit};
@@ -7,8 +7,8 @@ use super::{absent, join};
 use crate::proto;
 use std::collections::BTreeMap;
 
-/// Runs a reinitialization. The script names the actors of the proposal, the Commit and the
-/// Welcome.
+/// Runs a reinitialization. The script names the actors that create the proposal, the Commit and
+/// the Welcome.
 pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<Output, Failure> {
     let mut all_actors: Vec<&String> = Vec::new();
     let named = [&step.committer, &step.welcomer].into_iter().chain(&step.proposer).chain(&step.members);
@@ -77,7 +77,8 @@ pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<O
     Ok(Output::Nothing)
 }
 
-/// Returns the proposal, made now or earlier by an external signer, and the suite of the new group.
+/// Returns the proposal and the cipher suite of the new group. The proposal is created now, unless
+/// an external signer created it in an earlier step.
 async fn propose(session: &mut Session<'_>, step: &ReInit) -> Result<(Vec<u8>, u32), Failure> {
     if let Some(earlier) = step.external_reinit_proposal {
         return match session.output(earlier) {
@@ -97,7 +98,7 @@ async fn propose(session: &mut Session<'_>, step: &ReInit) -> Result<(Vec<u8>, u
 }
 
 /// Creates a branch. From then on, the members have only the states of the branch, because a script
-/// cannot refer to two groups.
+/// can refer to only one group.
 pub(super) async fn branch(session: &mut Session<'_>, step: &Branch) -> Result<Output, Failure> {
     let mut key_packages = Vec::new();
     let mut transactions = Vec::new();
