@@ -1,4 +1,4 @@
-//! Sealing and opening of messages.
+//! Benchmarks of encrypting and decrypting messages.
 
 #![allow(
     clippy::unwrap_used,

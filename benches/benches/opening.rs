@@ -1,6 +1,6 @@
-//! From a closed store to a decrypted message, or to the epoch of a Commit: opens the store and the
-//! group, and stores the changes on the disk. The group loads only the rows that it needs. The
-//! trees are warm.
+//! Benchmarks that begin with a closed store and end with a decrypted message or the epoch of a
+//! Commit. They open the store and the group, and store the changes on the disk. The group loads
+//! only the rows that it needs. The trees are warm.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -19,8 +19,8 @@ use std::time::Duration;
 
 const SIZES: [u32; 2] = [1_000, 50_000];
 
-/// Runs an operation of a member that was away, beginning with a closed store. Returns the time
-/// from opening on.
+/// A function that runs an operation of a member that was offline, beginning with a closed store.
+/// It returns the time that passes after the store begins to open.
 type Measured = fn(&mut LargeGroup, TestClient, &Place) -> (TestClient, Duration);
 
 const MEASURED: [(&str, Measured); 2] =

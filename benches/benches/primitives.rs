@@ -1,4 +1,5 @@
-//! The primitives of each cipher suite, in pure Rust and, with the feature `aws-lc`, on AWS-LC.
+//! Benchmarks of the primitives of each cipher suite, in pure Rust and, if the feature `aws-lc` is
+//! enabled, with AWS-LC.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +15,7 @@ use pando_crypto::{AeadKey, AeadNonce, CryptoProvider, HpkeMessage, RustCrypto, 
 use pando_wire::CipherSuite;
 use std::hint::black_box;
 
-/// Returns the cipher suites of each backend, each named by backend and number.
+/// Returns the cipher suites of each backend. Each suite is named after its backend and its number.
 fn suites() -> impl Iterator<Item = (String, Suite)> {
     let backends: Vec<(&str, &dyn CryptoProvider)> = vec![
         ("rust", &RustCrypto),
@@ -28,7 +29,7 @@ fn suites() -> impl Iterator<Item = (String, Suite)> {
     })
 }
 
-/// Returns, for each backend, the cipher suite that every implementation supports.
+/// Returns the cipher suite that every implementation supports, once for each backend.
 fn first_suites() -> impl Iterator<Item = (String, Suite)> {
     suites().filter(|(_, suite)| suite.cipher_suite() == CipherSuite::ALL[0])
 }
@@ -49,7 +50,7 @@ fn signatures(criterion: &mut Criterion) {
 
 fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ed25519 batch");
-    // All backends verify batches with the same code.
+    // All backends share the code that verifies batches, so one backend is enough.
     let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
     for size in [2, 4, 8, 64, 256, 1_024, 4_096] {
         let mut rng = rng();
@@ -96,8 +97,8 @@ fn hpke(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Encryption to many recipients: of a path (few recipients, a short context), and in a Welcome (a
-/// long context).
+/// Measures encryption to many recipients: of a path, with few recipients and a short context, and
+/// of a Welcome, with a long context.
 fn hpke_to_many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hpke to many");
     for (id, suite) in first_suites() {

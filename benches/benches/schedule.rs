@@ -1,4 +1,4 @@
-//! The key schedule and the secret tree.
+//! Benchmarks of the key schedule and the secret tree.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The ratchet tree with 100 to 50,000 members, fresh (only one path has keys) and warm (every
-//! parent has a key).
+//! Benchmarks of ratchet trees with 100 to 50,000 members. In a fresh tree, only one path has keys;
+//! in a warm tree, every parent has a key.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 

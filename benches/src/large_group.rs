@@ -12,14 +12,15 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use std::time::{Duration, Instant};
 
-/// Runs a function, and returns its result and duration.
+/// Runs a function, and returns its result and its duration.
 pub fn timed<T>(does: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = does();
     (result, start.elapsed())
 }
 
-/// Returns the number of bytes that a store writes for a Delta: keys and contents of rows.
+/// Returns the number of bytes that a store writes for a Delta, which are the keys and contents of
+/// rows.
 #[must_use]
 pub fn written(delta: &Delta) -> usize {
     delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
@@ -28,9 +29,9 @@ pub fn written(delta: &Delta) -> usize {
 /// An active member of the group.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Member {
-    /// The member's client.
+    /// The client of the member.
     pub client: TestClient,
-    /// The group.
+    /// The group as this member sees it.
     pub group: Group,
 }
 
@@ -48,7 +49,8 @@ impl Member {
         Self { client, group }
     }
 
-    /// Joins by a Welcome message, with a tree unless it contains one. Also returns all rows.
+    /// Joins by a Welcome message. `tree` is needed unless the Welcome contains the tree. Also
+    /// returns all rows of the group.
     pub fn join(
         client: TestClient,
         bundle: &KeyPackageBundle,
@@ -62,8 +64,8 @@ impl Member {
         (Self { client, group }, delta)
     }
 
-    /// Joins by an external Commit, with a tree that belongs to the GroupInfo. `old` is the
-    /// client's former leaf. Also returns the Commit and all rows.
+    /// Joins by an external Commit, with the tree that belongs to the GroupInfo. `old` is the
+    /// client's former leaf. Also returns the Commit and all rows of the group.
     pub fn join_externally(
         client: TestClient,
         group_info: &[u8],
@@ -81,7 +83,7 @@ impl Member {
         (Self { client, group }, message.encode().unwrap(), delta)
     }
 
-    /// Makes a Commit, which stays pending. Also returns the Welcome, if there is one.
+    /// Creates a Commit and keeps it pending. Also returns the Welcome if the Commit adds members.
     pub fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
@@ -91,7 +93,7 @@ impl Member {
         (output.message.encode().unwrap(), output.welcome)
     }
 
-    /// Processes another member's Commit, and enters its epoch.
+    /// Processes another member's Commit, and enters the epoch that it starts.
     pub fn process_commit(&mut self, message: &[u8]) -> Delta {
         let message = MlsMessage::decode(message).unwrap();
         let Processed::Commit(staged) =
@@ -102,13 +104,13 @@ impl Member {
         self.group.merge(*staged).unwrap().into_parts().1
     }
 
-    /// Encrypts data.
+    /// Encrypts application data.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let message = self.group.encrypt(data, &self.client.cx(), rng).unwrap().assume_persisted();
         message.encode().unwrap()
     }
 
-    /// Decrypts another member's message.
+    /// Decrypts an application message from another member.
     pub fn decrypt(&mut self, message: &[u8]) -> (Opaque, Delta) {
         let message = MlsMessage::decode(message).unwrap();
         let (processed, delta) = self.group.process(message, &self.client.cx()).unwrap().into_parts();
@@ -116,7 +118,7 @@ impl Member {
         (data, delta)
     }
 
-    /// Returns the GroupInfo as a message, with or without the tree.
+    /// Returns the GroupInfo as a message, with or without the ratchet tree.
     #[must_use]
     pub fn group_info(&self, with_tree: bool) -> Vec<u8> {
         let builder = self.group.group_info();
@@ -125,30 +127,30 @@ impl Member {
         MlsMessage::from(group_info).encode().unwrap()
     }
 
-    /// Returns the encoded tree.
+    /// Returns the encoded ratchet tree.
     #[must_use]
     pub fn tree(&self) -> Vec<u8> {
         self.group.public().tree().export().unwrap()
     }
 }
 
-/// A newly created group with all members added by one Commit.
+/// A newly created group, to which a single Commit has added all other members.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Created {
     /// The creator, at leaf 0.
     pub creator: Member,
-    /// Time for making the Commit and the Welcome.
+    /// The time to create the Commit and the Welcome.
     pub build: Duration,
-    /// Time for merging the Commit.
+    /// The time to merge the Commit.
     pub merge: Duration,
-    /// The size of the Commit.
+    /// The size of the Commit in bytes.
     pub commit_bytes: usize,
-    /// The Welcome, as a message.
+    /// The Welcome, encoded as a message.
     pub welcome: Vec<u8>,
 }
 
 impl Created {
-    /// Creates a group as client 0, and adds all `others`, given as KeyPackages.
+    /// Creates a group as client 0, and adds all clients whose KeyPackages are in `others`.
     #[must_use]
     pub fn new(crypto: Crypto, others: &[Vec<u8>], tree_in_welcome: bool, rng: &mut ChaCha20Rng) -> Self {
         let mut creator = Member::alone(crypto, rng);
@@ -168,7 +170,7 @@ impl Created {
     }
 }
 
-/// A group with two active members.
+/// A group in which two of the members are active.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct LargeGroup {
     /// The backend and the cipher suite of all members.
@@ -177,22 +179,23 @@ pub struct LargeGroup {
     pub committer: Member,
     /// The receiver, at the last of the initial leaves.
     pub receiver: Member,
-    /// The generator for all further operations.
+    /// The random number generator for all further operations.
     pub rng: ChaCha20Rng,
-    /// The number of the next newcomer.
+    /// The number of the client that is the next newcomer.
     next: u32,
 }
 
 impl LargeGroup {
-    /// Returns the group after one Commit that added all members: nearly all parents are blank.
+    /// Returns a group after a single Commit that added all members, so that nearly all parents are
+    /// blank.
     #[must_use]
     pub fn fresh(crypto: Crypto, members: u32) -> Self {
         let created = Created::new(crypto, &key_packages(crypto, 1..members), false, &mut rng());
         Self::of(crypto, members, created)
     }
 
-    /// Returns such a group from a creation without the tree in the Welcome. The last added member
-    /// joins.
+    /// Returns a fresh group from a newly created group whose Welcome does not contain the tree.
+    /// The last added member joins.
     #[must_use]
     pub fn of(crypto: Crypto, members: u32, created: Created) -> Self {
         let Created { creator: committer, welcome, .. } = created;
@@ -202,9 +205,9 @@ impl LargeGroup {
         Self::with(crypto, members, committer, receiver)
     }
 
-    /// Returns the group after all members have made Commits: no parent between two members is
-    /// blank. The active members rejoin by external Commits, as members do after a loss of state,
-    /// to obtain private keys.
+    /// Returns a group after all members have made Commits, so that no parent between two members
+    /// is blank. To obtain private keys, the active members rejoin by external Commits, as members
+    /// do after losing their state.
     #[must_use]
     pub fn warm(crypto: Crypto, members: u32) -> Self {
         let (mut rng, group_id) = (rng(), group_id());
@@ -236,7 +239,7 @@ impl LargeGroup {
         TestClient::new(self.crypto, self.next - 1)
     }
 
-    /// Checks that another member has the same secrets.
+    /// Checks that the committer and another member have the same secrets.
     pub fn assert_agreement(&self, other: &Member) {
         assert_eq!(self.committer.group.public().context(), other.group.public().context());
         assert_eq!(self.committer.group.epoch_authenticator(), other.group.epoch_authenticator());
@@ -247,7 +250,7 @@ fn group_id() -> GroupId {
     vec![1; 16].into()
 }
 
-/// Returns a GroupInfo of a group without known secrets.
+/// Returns a GroupInfo of a group whose secrets are unknown.
 fn group_info(
     group_id: GroupId,
     tree_hash: Opaque,

@@ -8,7 +8,8 @@ use pando_wire::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// A tree in which leaf 0 commits, with the private keys of one receiver, the last member.
+/// A tree in which the member at leaf 0 commits, with the private keys of one receiver, which is
+/// the last member.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct LargeTree {
     /// The tree.
@@ -20,8 +21,8 @@ pub struct LargeTree {
 }
 
 impl LargeTree {
-    /// Returns the tree after one Commit that added all members: only leaves and the committer's
-    /// path.
+    /// Returns the tree after a single Commit that added all members, so that only the leaves and
+    /// the committer's path have keys.
     #[must_use]
     pub fn fresh(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
         let mut large_tree = Self::without_paths(suite, members, rng);
@@ -29,7 +30,7 @@ impl LargeTree {
         large_tree
     }
 
-    /// Returns the tree after every second member has made a Commit: no parent is blank.
+    /// Returns the tree after every second member has made a Commit, so that no parent is blank.
     #[must_use]
     pub fn warm(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
         let mut large_tree = Self::without_paths(suite, members, rng);
@@ -55,7 +56,7 @@ impl LargeTree {
         Self { tree, group_id: vec![1; 16].into(), signers, receiver }
     }
 
-    /// Returns a leaf node of a new member: like this one, but with new keys.
+    /// Returns a leaf node for a new member, which is a copy of the given leaf with new keys.
     #[must_use]
     pub fn leaf_node(&self, leaf: LeafIndex) -> LeafNode {
         let mut leaf_node = self.tree.leaf(leaf).unwrap().unwrap();
@@ -64,7 +65,8 @@ impl LargeTree {
         leaf_node
     }
 
-    /// Makes a Commit without encryption. The receiver gets its path secret as a new member does.
+    /// Applies a Commit without encrypting its path. The receiver obtains its path secret in the
+    /// same way as a new member.
     fn commit(&mut self, committer: LeafIndex, rng: &mut ChaCha20Rng) {
         let signer = &*self.signers[usize::try_from(committer.0).unwrap()];
         let path =
@@ -79,7 +81,8 @@ impl LargeTree {
         self.tree = path.tree().clone();
     }
 
-    /// Returns a path of leaf 0, encrypted to all members, and its GroupContext.
+    /// Returns an update path of leaf 0, encrypted to all members, and the GroupContext for which
+    /// it was created.
     pub fn create_path(&self, rng: &mut ChaCha20Rng) -> (UpdatePath, GroupContext) {
         let signer = &*self.signers[0];
         let template = template(&self.tree, LeafIndex(0));
@@ -96,7 +99,8 @@ impl LargeTree {
         (path.encrypt(&context, &[], rng).unwrap(), context)
     }
 
-    /// Applies a path as a receiver: merges, hashes and decrypts it. Returns the commit secret.
+    /// Applies an update path as the receiver: merges it, checks the tree hash, and decrypts it.
+    /// Returns the commit secret.
     pub fn apply_path(&self, update_path: &UpdatePath, context: &GroupContext) -> SecretBytes {
         let merged = self.tree.merge_path(LeafIndex(0), update_path, &[]).unwrap();
         assert_eq!(merged.tree().tree_hash().unwrap(), context.tree_hash);

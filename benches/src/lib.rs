@@ -1,4 +1,4 @@
-//! Shared parts of the benchmarks.
+//! Code that the benchmarks share.
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark measures the Deltas, or nothing is stored")]
 #![allow(
@@ -23,7 +23,7 @@ use pando_wire::{CipherSuite, Extensions, GroupContext, ProtocolVersion};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Returns a generator with the same output in every run.
+/// Returns a random number generator with the same output in every run.
 #[must_use]
 pub fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(0)
@@ -33,13 +33,13 @@ pub fn rng() -> ChaCha20Rng {
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Crypto {
-    /// The backend.
+    /// The cryptographic backend.
     pub provider: &'static dyn CryptoProvider,
     /// The cipher suite.
     pub suite: Suite,
 }
 
-/// Returns the backend with a name, if it exists and is built in.
+/// Returns the backend with the given name, if it exists and is compiled in.
 #[must_use]
 pub fn provider(name: &str) -> Option<&'static dyn CryptoProvider> {
     match name {
@@ -61,7 +61,7 @@ pub fn suite() -> Suite {
     suites().next().unwrap()
 }
 
-/// Returns a GroupContext.
+/// Returns a GroupContext for the given cipher suite.
 #[must_use]
 pub fn context(suite: Suite) -> GroupContext {
     GroupContext {

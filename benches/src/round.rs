@@ -1,35 +1,37 @@
-//! Timed Commits, from making one until both active members have entered its epoch. After each
-//! Commit, both must agree.
+//! Timed Commits. The measurement of a Commit begins with creating it and ends when both active
+//! members have entered its epoch. After each Commit, both members must agree on the secrets.
 
 use crate::heap;
 use crate::large_group::{LargeGroup, Member, timed, written};
 use pando_mls::{CommitBuilder, LeafIndex};
 use std::time::Duration;
 
-/// Measurements of one Commit.
+/// The measurements of one Commit.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
-    /// Time for making it, including encoding.
+    /// The time to create the Commit, including encoding.
     pub create: Duration,
-    /// Time for merging it as the committer.
+    /// The time that the committer needs to merge the Commit.
     pub merge_own: Duration,
-    /// Time for processing it, including decoding and merging.
+    /// The time that the receiver needs to process the Commit, including decoding and merging.
     pub process: Duration,
-    /// The size of the message.
+    /// The size of the message in bytes.
     pub message_bytes: usize,
-    /// Number of bytes that the receiver must store.
+    /// The number of bytes that the receiver must store.
     pub written_bytes: usize,
-    /// Peak of the receiver's memory during processing, above the memory before.
+    /// The peak of the receiver's memory use while it processes the Commit, relative to its memory
+    /// use before.
     pub peak_bytes: usize,
 }
 
 impl LargeGroup {
-    /// Makes a Commit without proposals, which gives the committer new keys.
+    /// Creates and processes a Commit without proposals, which gives the committer new keys.
     pub fn update(&mut self) -> Round {
         self.round(|builder| builder)
     }
 
-    /// Makes a Commit, merges it for both active members, and returns it for others.
+    /// Creates a Commit and merges it for both active members. Returns the Commit so that other
+    /// members can process it.
     pub fn commit(&mut self, fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> Vec<u8> {
         let Self { committer, receiver, rng, .. } = self;
         let (message, _) = committer.commit(fill, rng);
@@ -38,7 +40,8 @@ impl LargeGroup {
         message
     }
 
-    /// Adds a member that stays inactive, with or without a path. The Welcome has no tree.
+    /// Adds a member that stays inactive, by a Commit with or without a path. The Welcome does not
+    /// contain the tree.
     pub fn add(&mut self, with_path: bool) -> (Round, LeafIndex) {
         let newcomer = self.newcomer();
         let key_package = newcomer.bundle().key_package;
@@ -50,7 +53,7 @@ impl LargeGroup {
         (round, tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap())
     }
 
-    /// Removes a member.
+    /// Removes the member at a leaf.
     pub fn remove(&mut self, leaf: LeafIndex) -> Round {
         self.round(|builder| builder.remove(leaf))
     }
@@ -66,9 +69,9 @@ impl LargeGroup {
         Round { create, merge_own, process, message_bytes, written_bytes, peak_bytes }
     }
 
-    /// Lets a newcomer join by an external Commit, with the tree out of band, and removes it again.
-    /// `merge_own` is zero in the result. The committer processes the Commit, because it is farther
-    /// away.
+    /// Makes a newcomer join by an external Commit, with the tree out of band, and removes it
+    /// again. The processing is measured for the committer, because it is farther away from the
+    /// newcomer. In the result, `merge_own` is zero.
     pub fn join_externally(&mut self) -> Round {
         let newcomer = self.newcomer();
         let Self { committer, receiver, rng, .. } = self;

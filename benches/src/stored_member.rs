@@ -1,4 +1,5 @@
-//! A member with a store: encrypted SQLite that overwrites deleted contents immediately.
+//! A member whose store is an encrypted SQLite database that overwrites deleted contents
+//! immediately.
 
 use crate::large_group::{LargeGroup, Member};
 use crate::test_client::TestClient;
@@ -9,27 +10,27 @@ use rand_chacha::ChaCha20Rng;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The location of a member's store.
+/// The location of a member's store, and its durability.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The file.
+    /// The path of the database file.
     pub path: PathBuf,
-    /// Whether a transaction is durable when it ends. Otherwise, the operating system writes it
-    /// later.
+    /// Whether a transaction is durable when it ends. Otherwise, the operating system writes its
+    /// data to the disk later.
     pub durable: bool,
 }
 
-/// A member with a store that no other process has open.
+/// A member with a store that no other process has opened.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct StoredMember {
-    /// The member.
+    /// The member whose group is stored.
     pub member: Member,
     store: SqliteStore,
     lock: GroupLock,
 }
 
 impl Place {
-    /// Returns a file in a folder.
+    /// Returns the location of the store in a folder.
     #[must_use]
     pub fn new(folder: &Path, durable: bool) -> Self {
         Self { path: folder.join("store"), durable }
@@ -43,7 +44,7 @@ impl Place {
         store
     }
 
-    /// Returns the size of the database, including its log.
+    /// Returns the size of the database in bytes, including its log.
     #[must_use]
     pub fn size(&self) -> u64 {
         let log = format!("{}-wal", self.path.display());
@@ -53,7 +54,7 @@ impl Place {
 }
 
 impl StoredMember {
-    /// Joins as a newcomer by an external Commit, and stores the group.
+    /// Makes a newcomer join by an external Commit, and stores its group.
     #[must_use]
     pub fn join(large_group: &mut LargeGroup, place: &Place) -> Self {
         let client = large_group.newcomer();
@@ -70,7 +71,7 @@ impl StoredMember {
         stored_member
     }
 
-    /// Opens the store, and the group in it.
+    /// Opens the store and the group that it contains.
     #[must_use]
     pub fn open(client: TestClient, place: &Place) -> Self {
         let store = place.open();
@@ -89,7 +90,8 @@ impl StoredMember {
         (stored_member, data)
     }
 
-    /// Opens the store and the group, enters the epoch of a Commit, and stores the changes.
+    /// Opens the store and the group, enters the epoch that a Commit starts, and stores the
+    /// changes.
     #[must_use]
     pub fn open_and_process_commit(client: TestClient, place: &Place, message: &[u8]) -> Self {
         let mut stored_member = Self::open(client, place);
@@ -97,7 +99,7 @@ impl StoredMember {
         stored_member
     }
 
-    /// Closes the store.
+    /// Closes the store and returns the client.
     #[must_use]
     pub fn close(self) -> TestClient {
         self.member.client
@@ -110,7 +112,7 @@ impl StoredMember {
         data
     }
 
-    /// Encrypts data, and stores the changes before the message could be sent.
+    /// Encrypts data, and stores the changes before the message can be sent.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let cx = self.member.client.cx();
         let (message, delta) = self.member.group.encrypt(data, &cx, rng).unwrap().into_parts();
@@ -119,7 +121,7 @@ impl StoredMember {
         message
     }
 
-    /// Enters the epoch of a Commit, and stores the changes.
+    /// Enters the epoch that a Commit starts, and stores the changes.
     pub fn process_commit(&mut self, message: &[u8]) {
         let message = MlsMessage::decode(message).unwrap();
         let processed =

@@ -1,5 +1,5 @@
-//! Clients that can be in groups. Each is derived from a number, so that inactive ones need no
-//! memory.
+//! Clients that can join groups. Each client is derived from a number, so that inactive clients
+//! need no memory.
 
 use crate::Crypto;
 use pando_crypto::Signer;
@@ -19,12 +19,12 @@ static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 pub struct TestClient {
     crypto: Crypto,
     number: u32,
-    /// The signature key.
+    /// The private signature key.
     pub signer: Box<dyn Signer>,
 }
 
 impl TestClient {
-    /// Returns the client with a number. It is always the same.
+    /// Returns the client with the given number. The result is the same in every run.
     #[must_use]
     pub fn new(crypto: Crypto, number: u32) -> Self {
         let mut rng = generator(number, 1);
@@ -32,13 +32,14 @@ impl TestClient {
         Self { crypto, number, signer }
     }
 
-    /// Returns the context for this client's operations.
+    /// Returns the context in which this client's operations run.
     #[must_use]
     pub fn cx(&self) -> Context<'_> {
         CLIENT.without_clock(&*self.signer).with_crypto(self.crypto.provider).with_config(config())
     }
 
-    /// Returns the contents of this client's leaf: minimal, with an identity of 16 bytes.
+    /// Returns the contents of this client's leaf, which are minimal and include an identity of 16
+    /// bytes.
     #[must_use]
     pub fn template(&self) -> LeafTemplate {
         LeafTemplate {
@@ -48,7 +49,7 @@ impl TestClient {
         }
     }
 
-    /// Returns this client's KeyPackage. It is always the same.
+    /// Returns this client's KeyPackage and its private keys. The result is the same in every run.
     #[must_use]
     pub fn bundle(&self) -> KeyPackageBundle {
         let LeafTemplate { credential, capabilities, extensions } = self.template();
@@ -64,23 +65,23 @@ impl TestClient {
     }
 }
 
-/// Returns the encoded KeyPackages of the clients with these numbers.
+/// Returns the encoded KeyPackages of the clients with the given numbers.
 #[must_use]
 pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let key_package = |number| TestClient::new(crypto, number).bundle().key_package.encode().unwrap();
     numbers.into_par_iter().map(key_package).collect()
 }
 
-/// Returns the generator for a number and a purpose from 1 to 5. Different generators give
-/// different keys, and [`crate::rng`] differs from all of them.
+/// Returns the random number generator for a client's number and a purpose from 1 to 5. Different
+/// generators produce different keys, and [`crate::rng`] differs from all of them.
 pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
     let mut rng = ChaCha20Rng::seed_from_u64(number.into());
     rng.set_stream(purpose);
     rng
 }
 
-/// Returns the default settings without limits, and with the message formats that other
-/// implementations use by default: public handshakes without padding.
+/// Returns the default settings, but without limits and with the message formats that other
+/// implementations use by default, which are public handshake messages without padding.
 fn config() -> GroupConfig {
     let limits = Limits::default()
         .with_message_bytes(usize::MAX)

@@ -1,11 +1,12 @@
-//! A tree without blank nodes between its leaves, as after a Commit of each member, from left to
-//! right.
+//! A tree without blank nodes between its leaves. It corresponds to the state after each member has
+//! made a Commit, from left to right.
 //!
-//! It would take N Commits to create it, and later Commits would overwrite most of the keys. So the
-//! final state is constructed directly: each parent has the key of the last committer below it,
-//! which is its rightmost leaf. The chain of parent hashes (RFC 9420, section 7.9) leads down to
-//! that leaf. The parent hashes of left children refer to overwritten keys, so they are arbitrary
-//! bytes. No member has the private keys of the parents. `Tree::import` verifies such a tree.
+//! Creating the tree step by step would take N Commits, and later Commits would overwrite most of
+//! the keys. Therefore, the final state is constructed directly: each parent has the key of the
+//! last committer below it, which is its rightmost leaf. The chain of parent hashes (RFC 9420,
+//! section 7.9) leads down to that leaf. The parent hashes of left children refer to overwritten
+//! keys, so they are arbitrary bytes. No member has the private keys of the parents. `Tree::import`
+//! verifies such a tree.
 
 use crate::Crypto;
 use crate::test_client::{TestClient, generator};
@@ -20,9 +21,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 /// An encoded tree and its tree hash.
 #[derive(Debug)]
 pub struct WarmTree {
-    /// The tree as in a ratchet_tree extension.
+    /// The tree, encoded as in a `ratchet_tree` extension.
     pub bytes: Vec<u8>,
-    /// The tree hash, as in the GroupContext.
+    /// The tree hash, as it appears in the GroupContext.
     pub tree_hash: Opaque,
 }
 
@@ -31,11 +32,11 @@ struct Grower<'a> {
     group_id: &'a GroupId,
     /// The client at each leaf.
     people: Vec<TestClient>,
-    /// The key of each node.
+    /// The public key of each node.
     keys: Vec<HpkePublicKey>,
 }
 
-/// Returns the tree of this number of clients, numbered from 0.
+/// Returns the warm tree of the given number of clients, which are numbered from 0.
 #[must_use]
 pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
     let size = TreeSize::with_leaves(members).unwrap();
@@ -52,14 +53,14 @@ pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
 }
 
 impl Grower<'_> {
-    /// Returns the tree hash of the node `at` (section 7.8), and the encoded nodes at and below it
-    /// up to the last non-blank one. `parent_hash` is the parent hash that the next non-blank
-    /// ancestor gives to it.
+    /// Returns the tree hash of the node `at` (RFC 9420, section 7.8), and the encoded nodes of its
+    /// subtree up to the last non-blank node. `parent_hash` is the parent hash that the next
+    /// non-blank ancestor requires of this node.
     fn grow(&self, at: NodeIndex, parent_hash: Opaque) -> (Digest, Vec<u8>) {
         let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
             return self.leaf(at.leaf().unwrap(), parent_hash);
         };
-        // Blank leaves are to the right of all others.
+        // All blank leaves are to the right of the non-blank leaves.
         if self.is_blank(right_at) {
             let (left, nodes) = self.grow(left_at, parent_hash);
             let (right, _) = self.grow(right_at, Opaque::default());
@@ -69,7 +70,7 @@ impl Grower<'_> {
         let mut stale = vec![0; self.crypto.suite.hash_len()];
         generator(at.0, 4).fill_bytes(&mut stale);
         let (left, mut nodes) = self.grow(left_at, stale.into());
-        // ParentHashInput
+        // This is the `ParentHashInput` of RFC 9420, section 7.9.
         let sibling = Opaque::from(&*left).with_length().unwrap();
         let input = [encryption_key.encode().unwrap(), parent_hash.with_length().unwrap(), sibling].concat();
         let (right, right_nodes) = self.grow(right_at, (*self.crypto.suite.hash(&[&input])).into());
@@ -81,7 +82,7 @@ impl Grower<'_> {
         (hash, nodes)
     }
 
-    /// Returns whether there are no members at and below `at`.
+    /// Returns whether the subtree of the node `at` contains no members.
     fn is_blank(&self, at: NodeIndex) -> bool {
         let last_member = LeafIndex(u32::try_from(self.people.len()).unwrap() - 1);
         !at.covers(last_member) && at.0 > last_member.0 * 2
@@ -109,7 +110,7 @@ impl Grower<'_> {
         (hash, Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap())
     }
 
-    /// Computes `Hash(TreeHashInput)` of a parent. `content` is its encoded optional node.
+    /// Computes `Hash(TreeHashInput)` of a parent node. `content` is the encoded optional node.
     fn parent_tree_hash(&self, content: &[u8], left: &[u8], right: &[u8]) -> Digest {
         let hashes = [left, right].map(|hash| Opaque::from(hash).with_length().unwrap());
         self.crypto.suite.hash(&[&[2], content, &hashes[0], &hashes[1]])
@@ -129,7 +130,7 @@ mod tests {
             let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
             let tree = Tree::import(crypto.suite, &bytes, &group_id, &tree_hash).unwrap();
             assert_eq!(tree.member_count(), members);
-            // Beyond the last leaf, parents have no member to their right.
+            // Parents beyond the last leaf have no member to their right, so they are blank.
             for node in (0..tree.size().node_count()).map(NodeIndex).filter(|node| !node.is_leaf()) {
                 let between = node.0 < (members - 1) * 2;
                 assert_eq!(tree.parent(node).unwrap().is_some(), between, "{members} members, {node:?}");

@@ -1,4 +1,5 @@
-//! The program `large-group`: every operation in the smallest groups, and files for others.
+//! Tests of the program `large-group`: it runs every operation in the smallest groups, and writes
+//! the files for other implementations.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -33,7 +34,8 @@ fn every_operation_is_measured_in_the_smallest_groups() {
     }
 }
 
-/// A client whose KeyPackage is in a file joins by the Welcome, and follows the Commits.
+/// Checks that a client whose KeyPackage is in a file can join by the Welcome and process the
+/// Commits.
 fn follows(folder: &Path, warm: &[&str]) {
     let stranger = TestClient::new(Crypto { provider: &RustCrypto, suite: suite() }, 1_000);
     let bundle = stranger.bundle();
@@ -47,7 +49,7 @@ fn follows(folder: &Path, warm: &[&str]) {
     let epoch = member.group.epoch();
     for commit in ["commit-0.mls", "commit-1.mls", "commit-2.mls"] {
         let commit = fs::read(folder.join(commit)).unwrap();
-        // MLSMessage: mls10, mls_public_message
+        // These bytes encode the start of an MLSMessage: `mls10` and `mls_public_message`.
         assert_eq!(commit.get(..4), Some(&[0, 1, 0, 1][..]));
         let _ = member.process_commit(&commit);
     }

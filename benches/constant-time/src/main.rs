@@ -1,11 +1,12 @@
 //! Measures whether the time to compare tags, MACs and secrets depends on the position of the first
-//! difference. The method is [dudect](https://eprint.iacr.org/2016/1123): inputs of two classes in
-//! random order are timed separately, and Welch's t-test compares the two distributions.
+//! difference. The method is [dudect](https://eprint.iacr.org/2016/1123): inputs of two classes are
+//! timed in random order, and Welch's t-test compares the two distributions of times.
 //!
-//! In the left class, two values differ in the last byte; in the right class, in the first byte.
-//! The times of a comparison that stops early differ between the classes: the `control_*`
-//! comparisons do that, and their `max t` must be large. For the others, `max t` stays small. Above
-//! 5, it indicates that the time depends on the secret; above 10, it is certain.
+//! In the left class, the two values differ in the last byte; in the right class, they differ in
+//! the first byte. If a comparison stops early, its times differ between the classes. The
+//! `control_*` comparisons do so, and their `max t` must be large. All other comparisons must have
+//! a small `max t`. A value above 5 indicates that the time depends on the secret; above 10, this
+//! is certain.
 
 use dudect_bencher::rand::{Rng, RngExt};
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
@@ -14,10 +15,10 @@ use pando_schedule::EpochAuthenticator;
 use pando_wire::{CipherSuite, Mac, SecretBytes};
 use std::hint::black_box;
 
-/// Number of samples of each comparison.
+/// Number of samples per comparison.
 const SAMPLES: usize = 100_000;
-/// Number of comparisons in a sample. More than one, because reading the clock takes as long as one
-/// comparison.
+/// Number of repetitions in each sample. A single comparison would be too short, because reading
+/// the clock takes just as long.
 const REPEAT: usize = 50;
 const LEN: usize = 64;
 
@@ -28,7 +29,8 @@ fn random(len: usize, rng: &mut BenchRng) -> Vec<u8> {
 }
 
 /// Returns pairs of values that differ in the last byte in the left class, and in the first byte in
-/// the right class. They are never equal, so that the result is handled in the same way.
+/// the right class. The values of a pair are never equal, so that the result of the comparison is
+/// always the same.
 fn pairs(len: usize, rng: &mut BenchRng) -> Vec<(Class, Vec<u8>, Vec<u8>)> {
     (0..SAMPLES)
         .map(|_| {
@@ -44,14 +46,15 @@ fn pairs(len: usize, rng: &mut BenchRng) -> Vec<(Class, Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-/// Times a comparison of values. `make` creates the values from bytes, before the measurement.
+/// Times the comparison `equal` of two values. `make` creates the values from bytes before the
+/// measurement.
 fn compare<T>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
     make: impl Fn(&[u8]) -> T,
     equal: impl Fn(&T, &T) -> bool,
 ) {
-    // Creates one pair at a time, in the same memory, so that no address depends on the class.
+    // Create one pair at a time in the same memory, so that no address depends on the class.
     for (class, one, other) in pairs(LEN, rng) {
         let (one, other) = (make(&one), make(&other));
         runner.run_one(class, || (0..REPEAT).filter(|_| equal(black_box(&one), black_box(&other))).count());
@@ -62,7 +65,7 @@ fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::ALL[0]).expect("the backend has all suites")
 }
 
-/// Compares with an early exit.
+/// Compares two values with an early exit.
 fn stops_early(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| black_box(*one) == *other)
 }
@@ -92,14 +95,14 @@ fn epoch_authenticator(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, |bytes| EpochAuthenticator::from(bytes), |one, other| one == other);
 }
 
-/// Times the verification of a MAC that differs from the right one in the last or in the first
-/// byte. Membership tags and confirmation tags are verified by this function.
+/// Times the verification of a MAC that differs from the correct one in the last or in the first
+/// byte. The same function verifies membership tags and confirmation tags.
 fn verify_mac(runner: &mut CtRunner, rng: &mut BenchRng) {
     tag(runner, rng, |key, message, tag| suite().verify_mac(key, &[message], tag));
 }
 
 fn control_verify_mac_stops_early(runner: &mut CtRunner, rng: &mut BenchRng) {
-    // Compares whole tags. Computing the MAC takes far longer than the comparison.
+    // Repeat the comparison, because computing the MAC takes far longer than comparing it.
     tag(runner, rng, |key, message, tag| {
         let right = suite().mac(key, &[message]);
         (0..16).all(|_| stops_early(&right, tag))

@@ -1,8 +1,8 @@
-//! Pando's benchmarks for OpenMLS and mls-rs, and a report that compares all three.
+//! Pando's benchmarks for OpenMLS and mls-rs, with a report that compares all three libraries.
 //!
-//! [`library`] wraps the two libraries and Pando, and [`measure`] runs the operations. [`report`]
-//! makes tables and plots of the printed measurements, which are one [`line::Line`] each.
-//! `README.md` beside this crate explains each operation.
+//! [`library`] wraps OpenMLS, mls-rs and Pando, and [`measure`] runs the operations. Each printed
+//! measurement is a [`line::Line`], from which [`report`] creates tables and plots. The `README.md`
+//! of this crate explains each operation.
 
 pub mod library;
 pub mod line;

@@ -1,38 +1,38 @@
-//! The format in which all programs print a measurement: one line of JSON.
+//! The format in which all programs print a measurement, which is one line of JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// One measurement. Times are in microseconds, sizes in bytes.
+/// A measurement. Times are in microseconds, and sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// `pando`, `openmls` or `mls-rs`.
+    /// The library, which is `pando`, `openmls` or `mls-rs`.
     #[serde(rename = "impl")]
     pub implementation: String,
-    /// `rustcrypto` or `aws-lc`.
+    /// The cryptographic backend, which is `rustcrypto` or `aws-lc`.
     pub crypto: String,
-    /// The operation.
+    /// The name of the operation.
     pub op: String,
     /// The number of members of the group.
     pub n: u64,
-    /// The median of the times. Absent if only bytes were measured, and if the operation was left
-    /// out.
+    /// The median of the times. It is absent if only bytes were measured or if the operation was
+    /// left out.
     pub median_us: Option<f64>,
-    /// The fastest run.
+    /// The time of the fastest run.
     #[serde(default)]
     pub min_us: Option<f64>,
-    /// The slowest run.
+    /// The time of the slowest run.
     #[serde(default)]
     pub max_us: Option<f64>,
     /// The number of runs.
     #[serde(default)]
     pub runs: u64,
-    /// The size of the message that was made or read, of the stored state, or of the heap.
+    /// The size of the message that was created or read, of the stored state, or of the heap.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// A remark for the reader, or the reason why there are no figures.
+    /// A remark for the reader, or the reason why the line has no figures.
     #[serde(default)]
     pub note: Option<String>,
-    /// The cipher suite.
+    /// The number of the cipher suite.
     #[serde(default = "first_suite", skip_serializing_if = "is_first_suite")]
     pub suite: u16,
 }
@@ -46,7 +46,8 @@ fn is_first_suite(suite: &u16) -> bool {
 }
 
 impl Line {
-    /// Makes a line of times in microseconds, in any order. Without times, the line has no figures.
+    /// Creates a line from times in microseconds, which may be in any order. Without times, the
+    /// line has no figures.
     #[must_use]
     pub fn new(implementation: &str, crypto: &str, op: &str, n: u64, times: &[f64]) -> Self {
         let mut sorted = times.to_vec();
@@ -66,14 +67,14 @@ impl Line {
         }
     }
 
-    /// Returns whether the line has any figure.
+    /// Returns whether the line contains any figure.
     #[must_use]
     pub fn is_measured(&self) -> bool {
         self.median_us.is_some() || self.bytes.is_some()
     }
 }
 
-/// Returns the middle one of sorted values, or the mean of the two in the middle.
+/// Returns the middle one of the sorted values, or the mean of the two middle values.
 fn median(sorted: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {
@@ -83,7 +84,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// Rounds to nanoseconds.
+/// Rounds a time in microseconds to whole nanoseconds.
 fn rounded(microseconds: f64) -> f64 {
     (microseconds * 1000.0).round() / 1000.0
 }

@@ -1,7 +1,7 @@
-//! Small groups: each operation of Pando and of mls-rs with the same kind of backend. The two are
-//! timed in turns, or their instructions are counted by callgrind.
+//! Compares the operations of Pando and mls-rs in small groups, with the same kind of backend.
+//! Timed runs of the two libraries alternate, or callgrind counts their instructions.
 //!
-//! Both libraries run their operations on one thread, in groups that were made in the same way,
+//! Both libraries run their operations on one thread, in groups that were created in the same way,
 //! with bytes as input and output. [`Operation`] lists the operations, and [`World`] runs them.
 
 pub mod counts;
@@ -19,77 +19,82 @@ use crate::library::{Add, Library, identity};
 /// A measured operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Operation {
-    /// Making a KeyPackage, as a message.
+    /// Creating a KeyPackage, encoded as a message.
     KeyPackage,
-    /// Creating a group of one, whatever the number of members is.
+    /// Creating a group with a single member, regardless of the group size.
     Create,
-    /// Creating a group, making a Commit with a path that adds all other members, and merging it.
+    /// Creating a group, creating a Commit with a path that adds all other members, and merging the
+    /// Commit.
     CreateWithAll,
-    /// Joining by a Welcome with the tree inside, as the last member. The Commit has no path.
+    /// Joining as the last member by a Welcome that contains the tree. The Commit has no path.
     Join,
-    /// Joining by an external Commit, as the last member, from a GroupInfo with the tree inside.
+    /// Joining as the last member by an external Commit, from a GroupInfo that contains the tree.
     ExternalJoin,
-    /// Making a Commit without proposals.
+    /// Creating a Commit without proposals.
     UpdateMade,
-    /// Entering the epoch of that.
+    /// Entering the epoch of our own Commit without proposals.
     UpdateMerged,
-    /// Processing it, and entering its epoch.
+    /// Processing a Commit without proposals, and entering the epoch that it starts.
     UpdateProcessed,
-    /// Making a Commit with a path that adds one more member, and a Welcome with the tree inside.
+    /// Creating a Commit with a path that adds a member, and a Welcome that contains the tree.
     AddMade,
-    /// Entering the epoch of that.
+    /// Entering the epoch of our own Commit that adds a member with a path.
     AddMerged,
-    /// Processing it, and entering its epoch.
+    /// Processing a Commit that adds a member with a path, and entering the epoch that it starts.
     AddProcessed,
-    /// Making the same Commit without a path.
+    /// Creating a Commit without a path that adds a member, and a Welcome that contains the tree.
     AddWithoutPathMade,
-    /// Entering the epoch of that.
+    /// Entering the epoch of our own Commit that adds a member without a path.
     AddWithoutPathMerged,
-    /// Processing it, and entering its epoch.
+    /// Processing a Commit that adds a member without a path, and entering the epoch that it
+    /// starts.
     AddWithoutPathProcessed,
-    /// Making a Commit that removes a member from a group of one more.
+    /// Creating a Commit that removes a member from a group with one additional member.
     RemoveMade,
-    /// Entering the epoch of that.
+    /// Entering the epoch of our own Commit that removes a member.
     RemoveMerged,
-    /// Processing it, and entering its epoch.
+    /// Processing a Commit that removes a member, and entering the epoch that it starts.
     RemoveProcessed,
-    /// Processing the external Commit of the last member, and entering its epoch.
+    /// Processing the external Commit by which the last member joins, and entering the epoch that
+    /// it starts.
     ExternalJoinProcessed,
     /// Encrypting 32 bytes.
     Encrypt,
-    /// Decrypting that.
+    /// Decrypting a message of 32 bytes.
     Decrypt,
     /// Reading the group from its store in memory.
     Load,
-    /// The same, except that Pando reads nodes of the tree when they are needed.
+    /// Reading the group like [`Self::Load`], except that Pando reads nodes of the tree only when
+    /// they are needed.
     Open,
 }
 
 use Operation::*;
 
 impl Operation {
-    /// Returns whether the group has one member less before the operation, because the last member
-    /// joins by it.
+    /// Returns whether the group has one member less before the operation, because the operation
+    /// makes the last member join.
     const fn one_is_missing(self) -> bool {
         matches!(self, Join | ExternalJoin | ExternalJoinProcessed)
     }
 }
 
 /// A group of a library. Its tree is warm, because each member has joined by an external Commit,
-/// which fills the parents above it. The first member makes Commits and sends, and the last one
-/// receives. The other members do nothing.
+/// which fills the parents above its leaf. The first member creates Commits and sends messages, and
+/// the last member receives them. All other members are inactive.
 pub struct World<L: Library> {
     members: usize,
     stores: bool,
     first: L::Group,
     last: Option<L::Group>,
-    /// The KeyPackages of all members but the first, for a group that adds them at once.
+    /// The KeyPackages of all members except the first, for creating a group that adds them all at
+    /// once.
     key_packages: Vec<Vec<u8>>,
 }
 
 impl<L: Library> World<L> {
-    /// Makes a group of this size. If it `stores`, writing to the store is part of each operation;
-    /// otherwise it is done afterwards.
+    /// Creates a group of this size. If `stores` is set, writing to the store is part of each
+    /// operation; otherwise, it is done after the operation.
     #[must_use]
     pub fn new(members: usize, stores: bool) -> Self {
         let mut first = L::create(L::client(identity(0)));
@@ -102,8 +107,8 @@ impl<L: Library> World<L> {
         }
         let key_packages = (1..members).map(|number| L::key_package(&L::client(identity(number)))).collect();
         let mut world = Self { members, stores, first, last, key_packages };
-        // Makes more epochs than the past epochs that are kept, and the ratchets of the first
-        // member.
+        // Create more epochs than the number of past epochs that a group keeps, and create the
+        // ratchets of the first member.
         for _ in 0..6 {
             world.update(None);
         }
@@ -111,7 +116,7 @@ impl<L: Library> World<L> {
         world
     }
 
-    /// Runs an operation, and returns its time.
+    /// Runs an operation and returns the time that it took.
     pub fn run(&mut self, operation: Operation) -> Duration {
         match operation {
             KeyPackage => {
@@ -203,7 +208,7 @@ impl<L: Library> World<L> {
         self.commit(operation, parts, |first| (L::remove(first, leaf), ())).1
     }
 
-    /// Adds a member, and returns the Welcome and the time.
+    /// Adds a member. Returns the Welcome and the time.
     fn add(
         &mut self,
         operation: Option<Operation>,
@@ -218,8 +223,8 @@ impl<L: Library> World<L> {
         })
     }
 
-    /// Lets the first member make a Commit, which both members merge. Returns the time of the part
-    /// that is the operation: making, merging or processing.
+    /// Makes the first member create a Commit, which both active members merge. Returns the time of
+    /// the part that the operation measures: creating, merging or processing.
     fn commit<T>(
         &mut self,
         operation: Option<Operation>,
@@ -250,7 +255,7 @@ impl<L: Library> World<L> {
         if operation == Some(Decrypt) { decrypted } else { encrypted }
     }
 
-    /// Creates or joins a group, and returns it with the time.
+    /// Creates or joins a group. Returns the group and the time.
     fn begin(&self, does: impl FnOnce() -> L::Group) -> (L::Group, Duration) {
         let (mut group, took) = timed(true, || {
             let mut group = does();
@@ -264,12 +269,13 @@ impl<L: Library> World<L> {
     }
 }
 
-/// A client that is in no group.
+/// Creates a client that is not in any group.
 fn newcomer<L: Library>() -> L::Client {
     L::client(identity(usize::MAX))
 }
 
-/// Runs an operation on a group, and stores the result, as a part of the operation or after it.
+/// Runs an operation on a group, and stores the result, either as a part of the operation or
+/// afterwards.
 fn step<L: Library, T>(
     group: &mut L::Group,
     stores: bool,
@@ -287,33 +293,34 @@ fn step<L: Library, T>(
     done
 }
 
-/// Runs a function, counted by callgrind or not, and returns its time.
+/// Runs a function and returns its result and its time. If `counts` is set, callgrind counts its
+/// instructions.
 fn timed<T>(counts: bool, does: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = if counts { measured(does) } else { does() };
     (result, start.elapsed())
 }
 
-/// Runs a function whose instructions are counted. Callgrind finds this function by its name.
+/// Runs a function whose instructions are counted. Callgrind identifies `measured` by its name.
 #[inline(never)]
 fn measured<T>(does: impl FnOnce() -> T) -> T {
     black_box(does())
 }
 
-/// The two groups of a library, in which its operations run.
+/// The two groups of a library in which its operations run.
 pub struct Worlds<L: Library> {
     all_are_here: World<L>,
     one_is_missing: World<L>,
 }
 
 impl<L: Library> Worlds<L> {
-    /// Makes the groups for operations with this many members.
+    /// Creates the groups for operations with the given number of members.
     #[must_use]
     pub fn new(members: usize, stores: bool) -> Self {
         Self { all_are_here: World::new(members, stores), one_is_missing: World::new(members - 1, stores) }
     }
 
-    /// Runs an operation, and returns its time.
+    /// Runs an operation in the appropriate group and returns the time that it took.
     pub fn run(&mut self, operation: Operation) -> Duration {
         let world =
             if operation.one_is_missing() { &mut self.one_is_missing } else { &mut self.all_are_here };

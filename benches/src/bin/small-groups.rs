@@ -1,19 +1,20 @@
-//! Repeats one operation in a small group, for a profiler that counts instructions.
+//! Repeats an operation in a small group, for use with a profiler that counts instructions.
 //!
 //! Times in microseconds vary with the load of the machine, whereas numbers of instructions hardly
-//! do. Callgrind counts the instructions inside `measured`, without the creation of the group:
+//! vary. Callgrind counts the instructions inside the function `measured`, which does not include
+//! the creation of the group:
 //!
 //! ```text
 //! valgrind --tool=callgrind --toggle-collect='*measured*' small-groups --op merge_own --members 10 --runs 20
 //! ```
 //!
 //! Divide the result by the number of runs. Valgrind hides the SHA extensions from the program, so
-//! SHA-256 counts about 3,000 instructions for each block of 64 bytes, which the processor hashes
-//! in some 40 ns.
+//! SHA-256 counts about 3,000 instructions for each block of 64 bytes. With the extensions, the
+//! processor hashes such a block in about 40 ns.
 //!
-//! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are
-//! PublicMessages, making a message ends with its encoding, and processing one begins with
-//! decoding.
+//! The tree is warm, which means that all members have made Commits. As in `large-group`, handshake
+//! messages are PublicMessages, making a message ends with encoding it, and processing a message
+//! begins with decoding it.
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark creates Deltas and stores nothing")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]
@@ -30,7 +31,7 @@ use std::hint::black_box;
 /// Repeats one operation in a small group.
 #[derive(Parser)]
 struct Arguments {
-    /// The operation.
+    /// The operation to repeat.
     #[arg(long)]
     op: Operation,
     /// Number of members of the group.
@@ -59,7 +60,7 @@ enum Operation {
     ProcessUpdate,
     /// Process a Commit that adds a member, and enter its epoch.
     ProcessAdd,
-    /// Join by a Welcome with the tree inside.
+    /// Join by a Welcome that contains the tree.
     Join,
     /// Enter the epoch of the Commit that adds all members to a new group.
     MergeAddAll,
@@ -72,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let crypto = Crypto { provider, suite };
     let mut large_group = LargeGroup::warm(crypto, members);
     let others = key_packages(crypto, 1..members);
-    // Fill all past epochs that are kept. The first message derives the ratchets.
+    // Fill all past epochs that the group keeps. The first message derives the ratchets.
     for _ in 0..6 {
         large_group.update();
     }
@@ -92,25 +93,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs the code to be counted. A profiler finds it by its name.
+/// Runs the code whose instructions are counted. The profiler identifies this function by its name.
 #[inline(never)]
 fn measured<T>(does: impl FnOnce() -> T) -> T {
     black_box(does())
 }
 
-/// Runs code, counted or not.
+/// Runs code and counts its instructions if `counts` is set.
 fn counted_if<T>(counts: bool, does: impl FnOnce() -> T) -> T {
     if counts { measured(does) } else { does() }
 }
 
-/// Sends a message from the committer to the receiver.
+/// Sends an application message from the committer to the receiver.
 fn message(large_group: &mut LargeGroup, counts_encrypt: bool, counts_decrypt: bool) {
     let LargeGroup { committer, receiver, rng, .. } = large_group;
     let message = counted_if(counts_encrypt, || committer.encrypt(&[7; 32], rng));
     let _ = counted_if(counts_decrypt, || receiver.decrypt(&message));
 }
 
-/// Makes a Commit as the committer, and merges it for both members.
+/// Creates a Commit as the committer, and merges it for both members.
 fn update(large_group: &mut LargeGroup, op: Operation) {
     let LargeGroup { committer, receiver, rng, .. } = large_group;
     let (message, _) =
@@ -120,7 +121,7 @@ fn update(large_group: &mut LargeGroup, op: Operation) {
     let _ = counted_if(matches!(op, Operation::ProcessUpdate), || receiver.process_commit(&message));
 }
 
-/// Adds a newcomer and removes it again.
+/// Adds a new member and removes it again.
 fn add(large_group: &mut LargeGroup) {
     let newcomer = large_group.newcomer();
     let key_package = newcomer.bundle().key_package;
@@ -133,7 +134,7 @@ fn add(large_group: &mut LargeGroup) {
     large_group.remove(leaf);
 }
 
-/// Lets a newcomer join by a Welcome, and drops the Commit.
+/// Makes a newcomer join by a Welcome, and drops the Commit.
 fn join(large_group: &mut LargeGroup) {
     let newcomer = large_group.newcomer();
     let bundle = newcomer.bundle();
@@ -145,7 +146,7 @@ fn join(large_group: &mut LargeGroup) {
     committer.group.clear_pending().assume_persisted();
 }
 
-/// Creates a group.
+/// Creates a group and merges the Commit that adds all other members.
 fn merge_add_all(crypto: Crypto, others: &[Vec<u8>]) {
     let mut rng = rng();
     let mut creator = Member::alone(crypto, &mut rng);

@@ -1,10 +1,11 @@
-//! Prints the tables in `docs/storage.md`: the number of rows, and their size with keys, that
-//! operations write and delete in groups of several sizes. The trees are warm: no parent between
-//! two members is blank.
+//! Prints the tables in `docs/storage.md`. They show how many rows operations write and delete in
+//! groups of several sizes, and the size of these rows including their keys. The trees are warm: no
+//! parent between two members is blank.
 //!
-//! - Members: `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
-//! - Opened public groups: `... --bin stored-rows -- public 100 5000 50000`. This table includes
-//!   reads.
+//! - To print the table of members, run `cargo run --release -p pando-benches --bin stored-rows --
+//!   100 1000 10000 50000`.
+//! - To print the table of opened public groups, run `... --bin stored-rows -- public 100 5000
+//!   50000`. This table includes reads.
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark reads the Deltas, or nothing is stored")]
 #![allow(
@@ -24,7 +25,7 @@ use pando_mls::{
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// An operation, and its cost as text.
+/// The name of an operation, and its cost as text.
 type Cell = (&'static str, String);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,7 +53,7 @@ fn column(size: u32) -> Vec<Cell> {
     deltas(size).into_iter().map(|(what, delta)| (what, cost(&delta))).collect()
 }
 
-/// Rows in memory that count reads.
+/// A store in memory that counts reads of rows.
 struct Store {
     rows: Mutex<Rows>,
     reads: AtomicUsize,
@@ -75,7 +76,8 @@ impl RowSource for Store {
     }
 }
 
-/// Returns the costs of Commits that an opened public group processes and merges, including reads.
+/// Returns the costs of Commits that an opened public group processes and merges. The costs include
+/// reads.
 fn public_column(size: u32) -> Vec<Cell> {
     let mut large_group = LargeGroup::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
     let limits = large_group.committer.group.config().limits;

@@ -1,4 +1,4 @@
-//! Measures Pando, OpenMLS and mls-rs, and makes the report.
+//! Measures Pando, OpenMLS and mls-rs, and creates the report.
 
 use std::{
     error::Error,
@@ -17,20 +17,21 @@ const SUITES_OPS: &str = "key_package_new,create_group_add_all_build,join_welcom
     process_update_commit,update_commit_warm_create,process_update_commit_warm,app_encrypt_32B,app_decrypt_32B";
 const PEERS: [(&str, &str); 3] = [("openmls", "rustcrypto"), ("mls-rs", "rustcrypto"), ("mls-rs", "aws-lc")];
 
-/// Measures all three with all sizes, which takes long, and writes docs/benchmarks.md.
+/// Measures all three libraries at all group sizes, which takes long, and writes
+/// docs/benchmarks.md.
 #[derive(Parser)]
 struct Cli {
     /// Measure only small groups, which takes a few minutes.
     #[arg(long)]
     quick: bool,
-    /// The day that the report states.
+    /// The date that the report states.
     #[arg(long, default_value = "no date given")]
     date: String,
-    /// The seconds that one run of a peer's operation may take. An operation that takes longer is
-    /// left out.
+    /// The maximum number of seconds for one run of a peer's operation. An operation that takes
+    /// longer is left out.
     #[arg(long, default_value_t = 180)]
     budget: u64,
-    /// The folder for the report; `docs` of the project by default.
+    /// The folder for the report; by default, the folder `docs` of the project.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -49,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             pando(project, crypto).args(arguments),
             &folder.join(format!("pando-{crypto}.jsonl")),
         )?);
-        // AWS-LC does not have all suites; the report leaves the missing ones out.
+        // AWS-LC does not support all cipher suites. The report leaves the missing ones out.
         for suite in (2..=7).filter(|_| !cli.quick).map(|suite: u16| suite.to_string()) {
             let arguments = ["--suite", &suite, "--size", SUITES_SIZE, "--op", SUITES_OPS, "--json"];
             let file = folder.join(format!("pando-{crypto}-suite-{suite}.jsonl"));
@@ -64,8 +65,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let peers =
         std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
-    // The program that the last run above has compiled. It has no AWS-LC, which makes no difference
-    // to the groups that it builds.
+    // This is the program that the last run above compiled. It lacks AWS-LC, which makes no
+    // difference to the groups that it builds.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
     let builder = target.join("release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
     for (implementation, crypto) in PEERS {
@@ -82,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     report::write(&results, &Machine::this(), &cli.date, &cli.out.unwrap_or_else(|| project.join("docs")))
 }
 
-/// Returns the command that runs Pando's own program with a backend.
+/// Returns the command that runs Pando's own program with the given backend.
 fn pando(project: &Path, crypto: &str) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(project).args([
@@ -100,8 +101,8 @@ fn pando(project: &Path, crypto: &str) -> Command {
     command
 }
 
-/// Runs a program and writes its output to a file. If the program fails, the status is printed, and
-/// its output up to that point is used.
+/// Runs a program and writes its output to a file. If the program fails, its status is printed and
+/// the output up to that point is used.
 fn run(command: &mut Command, file: &Path) -> std::io::Result<PathBuf> {
     eprintln!("{}", file.file_stem().unwrap_or_default().display());
     let status = command.stdin(Stdio::null()).stdout(File::create(file)?).status()?;

@@ -1,4 +1,4 @@
-//! Measures OpenMLS or mls-rs: one line of JSON for each measurement.
+//! Measures OpenMLS or mls-rs, and prints one line of JSON for each measurement.
 
 use clap::Parser;
 use pando_peers::measure::cli::Cli;

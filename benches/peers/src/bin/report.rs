@@ -1,21 +1,21 @@
-//! Makes the report from lines of JSON.
+//! Creates the report from the lines of JSON that the measuring programs print.
 
 use std::{error::Error, fs, path::PathBuf};
 
 use clap::Parser;
 use pando_peers::report::{self, machine::Machine, results::Results};
 
-/// Makes the tables and plots of measurements.
+/// Creates the tables and plots of a set of measurements.
 #[derive(Parser)]
 struct Cli {
-    /// The files with lines of JSON. A line replaces a line of an earlier file for the same
-    /// measurement.
+    /// The files with lines of JSON. A line replaces a line for the same measurement in an earlier
+    /// file.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The day of the measurements.
+    /// The date of the measurements.
     #[arg(long)]
     date: String,
-    /// The folder that gets `benchmarks.md` and `benchmarks/`.
+    /// The folder to which `benchmarks.md` and `benchmarks/` are written.
     #[arg(long, default_value = "docs")]
     out: PathBuf,
 }

@@ -1,5 +1,5 @@
-//! Measures Pando beside mls-rs in small groups, with the same kind of backend: times of the two
-//! libraries in turns, or counts of instructions.
+//! Compares Pando with mls-rs in small groups, using the same kind of backend. The comparison
+//! either alternates timed runs of the two libraries or counts instructions.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ use pando_peers::{
     },
 };
 
-/// Measures Pando beside mls-rs in small groups: one table for each backend.
+/// Compares Pando with mls-rs in small groups, with one table for each backend.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -26,29 +26,29 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum What {
-    /// Prints medians of times. Each time is measured for Pando and then for mls-rs.
+    /// Prints median times. Each operation is timed for Pando and mls-rs alternately.
     Times {
         #[command(flatten)]
         selection: Selection,
-        /// How often each operation is repeated.
+        /// The number of times that each operation is repeated.
         #[arg(long, default_value_t = 201)]
         runs: usize,
     },
-    /// Prints medians of the numbers of instructions, which callgrind counts.
+    /// Prints medians of the numbers of instructions that callgrind counts.
     Counts {
         #[command(flatten)]
         selection: Selection,
-        /// How often each operation is repeated.
+        /// The number of times that each operation is repeated.
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
-    /// Runs the operations of one library, for a profiler.
+    /// Runs the operations of one library, for use with a profiler.
     Run {
         #[arg(long)]
         library: Implementation,
         #[command(flatten)]
         selection: Selection,
-        /// How often each operation is repeated.
+        /// The number of times that each operation is repeated.
         #[arg(long, default_value_t = 20)]
         runs: usize,
     },
@@ -56,13 +56,13 @@ enum What {
 
 #[derive(Args)]
 struct Selection {
-    /// The backends.
+    /// The cryptographic backends.
     #[arg(long, value_delimiter = ',', default_value = "rustcrypto,aws-lc")]
     crypto: Vec<Crypto>,
-    /// The numbers of members of the group.
+    /// The group sizes, as numbers of members.
     #[arg(long, value_delimiter = ',', default_value = "2,10,100")]
     members: Vec<usize>,
-    /// The operations; all operations if none is given.
+    /// The operations to measure; by default, all operations.
     #[arg(long, value_delimiter = ',')]
     op: Vec<Operation>,
     /// Include writing to the store in memory in each operation.
@@ -83,7 +83,7 @@ enum Crypto {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // All work is done on this thread, so that all of it is counted.
+    // Do all work on this thread, so that callgrind counts all of it.
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
     match Cli::parse().what {
         What::Times { selection, runs } => selection.tables("us", |crypto, members, operations| {
@@ -142,7 +142,7 @@ impl Selection {
     }
 }
 
-/// Measures both libraries in turns, in microseconds.
+/// Times both libraries alternately. Returns the times in microseconds.
 fn times<P: Library, M: Library>(
     members: usize,
     stores: bool,
@@ -161,7 +161,7 @@ fn times<P: Library, M: Library>(
     pairs.collect()
 }
 
-/// Counts the instructions of a library, in thousands.
+/// Counts the instructions of one library, in thousands.
 fn counts(
     library: Implementation,
     crypto: Crypto,

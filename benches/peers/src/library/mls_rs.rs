@@ -1,5 +1,5 @@
-//! mls-rs with its providers of RustCrypto and AWS-LC, and its store in memory, to which it writes
-//! only on request.
+//! mls-rs with its providers for RustCrypto and AWS-LC, and its store in memory. It writes to the
+//! store only on request.
 
 use std::{
     convert::Infallible,
@@ -32,17 +32,17 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 
-/// mls-rs with a provider.
+/// The library mls-rs with a given provider.
 pub struct MlsRs<P>(PhantomData<P>);
 
-/// mls-rs with AWS-LC.
+/// The library mls-rs with AWS-LC.
 pub type MlsRsAwsLc = MlsRs<AwsLcCryptoProvider>;
-/// mls-rs with RustCrypto.
+/// The library mls-rs with RustCrypto.
 pub type MlsRsRustCrypto = MlsRs<RustCryptoProvider>;
 
-/// A provider and its name.
+/// A cryptographic provider with a name.
 pub trait Provider: CryptoProvider + Clone + Default {
-    /// Its name in the results.
+    /// The provider's name in the results.
     const NAME: &str;
 }
 
@@ -64,7 +64,7 @@ type Config<P> = IntoConfigOutput<
     >,
 >;
 
-/// A client with its store.
+/// A client of mls-rs with its store.
 #[derive(Clone)]
 pub struct Client<P: Provider> {
     client: mls_rs::Client<Config<P>>,
@@ -72,14 +72,15 @@ pub struct Client<P: Provider> {
     store: Store,
 }
 
-/// A group with its client.
+/// A group of mls-rs with the client that is a member of it.
 #[derive(Clone)]
 pub struct Group<P: Provider> {
     group: mls_rs::Group<Config<P>>,
     client: Client<P>,
 }
 
-/// Options of the next Commit. The library asks its application for them while it makes a Commit.
+/// The options of the next Commit. The library asks its application for them while it creates a
+/// Commit.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     path: Arc<AtomicBool>,
@@ -118,12 +119,12 @@ impl MlsRules for Rules {
     }
 
     fn encryption_options(&self, _: &Roster, _: &GroupContext) -> Result<EncryptionOptions, Infallible> {
-        // The library pads by default; the others do not.
+        // mls-rs pads messages by default, but the other libraries do not.
         Ok(EncryptionOptions::new(false, PaddingMode::None))
     }
 }
 
-/// The library's store in memory, with the number of bytes that were written to it.
+/// The library's store in memory, which counts the bytes written to it.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     inner: InMemoryGroupStateStorage,
@@ -293,7 +294,7 @@ impl<P: Provider> Library for MlsRs<P> {
         group.clone()
     }
 
-    /// Deletes the group from the store, because all copies of a group share the store.
+    /// Deletes the group from the store, because all copies of the group share this store.
     fn restore(saved: &Group<P>) -> Group<P> {
         saved.client.store.inner.delete_group(saved.group.group_id());
         saved.clone()

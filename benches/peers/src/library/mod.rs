@@ -1,5 +1,5 @@
-//! The interface of a library for the benchmarks: the calls that its users make, with bytes as
-//! input and output.
+//! The interface through which the benchmarks use a library. It consists of the calls that an
+//! application makes, with bytes as input and output.
 //!
 //! Every function panics on an error, because a benchmark that fails has no result.
 
@@ -7,58 +7,58 @@ pub mod mls_rs;
 pub mod openmls;
 pub mod pando;
 
-/// An MLS library with a backend. All libraries use cipher suite 1, basic credentials, and
-/// handshake messages as PublicMessage.
+/// An MLS library with a cryptographic backend. All libraries use cipher suite 1, basic
+/// credentials, and PublicMessages for handshake messages.
 pub trait Library {
     /// The library's name.
     const IMPL: &str;
     /// The backend's name.
     const CRYPTO: &str;
-    /// Whether every operation writes to the store, even without a request.
+    /// Whether every operation writes to the store, even if the application does not request it.
     const STORES_ALWAYS: bool;
 
     /// A client with its keys and its store. A clone has the same keys and the KeyPackages that the
-    /// client has made.
+    /// client has created.
     type Client: Clone;
     /// A member's view of a group, with its client.
     type Group;
     /// A copy of a group that can be restored any number of times.
     type Saved;
 
-    /// Makes a client with a new signature key.
+    /// Creates a client with a new signature key.
     fn client(identity: [u8; 16]) -> Self::Client;
-    /// Makes a KeyPackage, encoded as an MLSMessage. The client keeps the private part.
+    /// Creates a KeyPackage, encoded as an MLSMessage. The client keeps the private keys.
     fn key_package(client: &Self::Client) -> Vec<u8>;
     /// Creates a group whose only member is the client.
     fn create(client: Self::Client) -> Self::Group;
-    /// Joins by a Welcome. The tree is an argument unless the Welcome contains it.
+    /// Joins by a Welcome. `tree` is the ratchet tree unless the Welcome contains it.
     fn join(client: Self::Client, welcome: &[u8], tree: Option<&[u8]>) -> Self::Group;
-    /// Makes an external Commit from a GroupInfo with the tree inside. Returns the group after the
-    /// Commit, and the Commit.
+    /// Creates an external Commit from a GroupInfo that contains the tree. Returns the group in the
+    /// epoch after the Commit, and the Commit.
     fn join_externally(client: Self::Client, group_info: &[u8]) -> (Self::Group, Vec<u8>);
 
-    /// Makes a Commit of Adds, without merging it.
+    /// Creates a Commit that adds members, without merging it.
     fn add(group: &mut Self::Group, key_packages: &[Vec<u8>], options: Add) -> Added;
-    /// Makes an empty Commit with a path.
+    /// Creates a Commit with a path and without proposals.
     fn update(group: &mut Self::Group) -> Vec<u8>;
-    /// Makes a Commit of one Remove.
+    /// Creates a Commit that removes one member.
     fn remove(group: &mut Self::Group, leaf: u32) -> Vec<u8>;
-    /// Merges the last Commit that the member has made.
+    /// Merges the last Commit that the member has created.
     fn merge(group: &mut Self::Group);
     /// Processes another member's Commit and merges it.
     fn process(group: &mut Self::Group, commit: &[u8]);
-    /// Processes another member's Commit without merging it. Returns whether the library can do
+    /// Processes another member's Commit without merging it. Returns whether the library supports
     /// this.
     fn stage(group: &mut Self::Group, commit: &[u8]) -> bool;
     /// Encrypts an application message.
     fn encrypt(group: &mut Self::Group, message: &[u8]) -> Vec<u8>;
     /// Decrypts an application message.
     fn decrypt(group: &mut Self::Group, message: &[u8]) -> Vec<u8>;
-    /// Exports a GroupInfo with the tree and the key for external Commits inside.
+    /// Exports a GroupInfo that contains the tree and the key for external Commits.
     fn group_info(group: &Self::Group) -> Vec<u8>;
-    /// Exports the tree, encoded as it travels beside a Welcome.
+    /// Exports the tree, encoded as it is sent separately from a Welcome.
     fn tree(group: &Self::Group) -> Vec<u8>;
-    /// Returns the epoch authenticator, on which all members agree.
+    /// Returns the epoch authenticator, on which all members must agree.
     fn authenticator(group: &Self::Group) -> Vec<u8>;
 
     /// Writes the group to the store, unless the library has done so already.
@@ -69,16 +69,16 @@ pub trait Library {
     fn written(group: &mut Self::Group, step: impl FnOnce(&mut Self::Group)) -> u64;
     /// Reads the group from the store.
     fn load(group: &Self::Group) -> Self::Group;
-    /// Reads only the parts of the group that are needed at once, if the library can load lazily;
-    /// otherwise reads all of it.
+    /// If the library supports lazy loading, reads only the parts of the group that are needed
+    /// immediately. Otherwise, reads the whole group.
     fn open(group: &Self::Group) -> Self::Group {
         Self::load(group)
     }
-    /// Copies a group.
+    /// Saves a copy of the group.
     fn save(group: &Self::Group) -> Self::Saved;
-    /// Returns a group in the state in which it was saved.
+    /// Returns the group in the state in which it was saved.
     fn restore(saved: &Self::Saved) -> Self::Group;
-    /// Drops the group, but neither the client nor its store.
+    /// Drops the group, but keeps the client and its store.
     fn into_client(group: Self::Group) -> Self::Client;
 }
 
@@ -87,11 +87,11 @@ pub trait Library {
 pub struct Add {
     /// Whether the Commit has a path.
     pub path: bool,
-    /// Whether the tree is inside the Welcome.
+    /// Whether the Welcome contains the tree.
     pub tree_inside: bool,
 }
 
-/// The messages that add members.
+/// The messages that a Commit with Adds produces.
 pub struct Added {
     /// The Commit.
     pub commit: Vec<u8>,
@@ -99,7 +99,7 @@ pub struct Added {
     pub welcome: Vec<u8>,
 }
 
-/// Returns the identity of the member with a number: 16 bytes.
+/// Returns the identity of the member with the given number, which is 16 bytes long.
 #[must_use]
 pub fn identity(number: usize) -> [u8; 16] {
     (number as u128).to_be_bytes()

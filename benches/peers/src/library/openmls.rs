@@ -1,5 +1,5 @@
-//! OpenMLS with its provider of RustCrypto and its store in memory, to which every operation
-//! writes.
+//! OpenMLS with its provider for RustCrypto and its store in memory. Every operation writes to the
+//! store.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,23 +18,23 @@ use super::{Add, Added, Library};
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
-/// OpenMLS.
+/// The library OpenMLS.
 pub struct OpenMls;
 
-/// A client with its store.
+/// A client of OpenMLS with its store.
 pub struct Client {
     provider: OpenMlsRustCrypto,
     signer: Arc<SignatureKeyPair>,
     credential: CredentialWithKey,
 }
 
-/// A group with its client.
+/// A group of OpenMLS with the client that is a member of it.
 pub struct Group {
     group: MlsGroup,
     client: Client,
 }
 
-/// A client, and the identifier of the group in its store.
+/// A client whose store contains a group, and the identifier of that group.
 pub struct Saved {
     client: Client,
     id: GroupId,
@@ -73,7 +73,7 @@ fn validated(key_package: &[u8], client: &Client) -> KeyPackage {
     key_package.validate(client.provider.crypto(), ProtocolVersion::Mls10).unwrap()
 }
 
-/// Makes a Commit without optional output such as a GroupInfo.
+/// Creates a Commit without optional output such as a GroupInfo.
 fn commit(
     group: &mut Group,
     add: &[KeyPackage],
@@ -228,7 +228,7 @@ impl Library for OpenMls {
         values.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 
-    /// Counts the values that are new or changed, because the store has no counter of its own.
+    /// Counts the bytes of new and changed values, because the store does not count writes itself.
     fn written(group: &mut Group, step: impl FnOnce(&mut Group)) -> u64 {
         let before = group.client.values();
         step(group);

@@ -1,8 +1,8 @@
-//! Pando with its providers of RustCrypto and AWS-LC, and its rows in memory, which are written
+//! Pando with its providers for RustCrypto and AWS-LC, and its rows in memory. The rows are written
 //! only on request.
 //!
-//! Random bytes have the same source as in mls-rs with the same backend: the system for each call
-//! with RustCrypto, and a generator in the process with AWS-LC.
+//! Random bytes have the same source as in mls-rs with the same backend: with RustCrypto, each call
+//! asks the operating system; with AWS-LC, a generator in the process provides them.
 
 use std::{
     cell::RefCell,
@@ -26,22 +26,22 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
-/// Pando with a provider.
+/// The library Pando with a given provider.
 pub struct Pando<P>(PhantomData<P>);
 
-/// Pando with AWS-LC.
+/// The library Pando with AWS-LC.
 pub type PandoAwsLc = Pando<AwsLc>;
-/// Pando with RustCrypto.
+/// The library Pando with RustCrypto.
 pub type PandoRustCrypto = Pando<RustCrypto>;
 
-/// A provider and its name.
+/// A cryptographic provider with a name.
 pub trait Provider: CryptoProvider + Debug + 'static {
-    /// Its name in the results.
+    /// The provider's name in the results.
     const NAME: &str;
-    /// The provider.
+    /// The provider itself.
     const PROVIDER: Self;
 
-    /// Runs a call with a generator.
+    /// Calls a function with a random number generator.
     fn with_rng<T>(call: impl FnOnce(&mut dyn CryptoRng) -> T) -> T;
 }
 
@@ -67,7 +67,7 @@ impl Provider for RustCrypto {
     }
 }
 
-/// A client with its signature key and the last KeyPackage that it has made.
+/// A client of Pando with its signature key and the last KeyPackage that it created.
 #[derive(Clone)]
 pub struct Client {
     client: Arc<pando_mls::Client>,
@@ -92,7 +92,7 @@ impl Client {
     }
 }
 
-/// A group with its client, its rows, and the changes that are not written to the rows yet.
+/// A group with its client, its rows, and the changes that have not been written to the rows yet.
 pub struct Group {
     group: pando_mls::Group,
     client: Client,
@@ -121,13 +121,13 @@ impl RowSource for Stored {
 }
 
 impl Group {
-    /// Returns a group that has no rows in the store yet.
+    /// Returns a group whose rows have not been stored yet.
     fn new(unpersisted: Unpersisted<pando_mls::Group>, client: Client) -> Self {
         let (group, delta) = unpersisted.into_parts();
         Self { group, client, rows: Arc::default(), unwritten: vec![delta] }
     }
 
-    /// Keeps the changes for the store, and returns the result.
+    /// Keeps the changes so that they can be stored later, and returns the result.
     fn keep<T>(&mut self, unpersisted: Unpersisted<T>) -> T {
         let (value, delta) = unpersisted.into_parts();
         self.unwritten.push(delta);
@@ -226,7 +226,7 @@ impl<P: Provider> Library for Pando<P> {
         group.keep(output).message.encode().unwrap()
     }
 
-    /// Merges our Commit, and acknowledges its Welcome, which the library would keep until then.
+    /// Merges our own Commit and acknowledges its Welcome, which the library would otherwise keep.
     fn merge(group: &mut Group) {
         let merged = group.group.merge_pending().unwrap();
         group.keep(merged);

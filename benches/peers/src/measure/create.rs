@@ -1,5 +1,5 @@
-//! KeyPackages, groups whose members are all added by one Commit, and joining them with the tree
-//! out of band.
+//! Measures creating KeyPackages, creating groups to which a single Commit adds all other members,
+//! and joining these groups with the tree out of band.
 
 use super::{
     groups::{self, key_packages},
@@ -12,8 +12,8 @@ pub(super) const OPS: &[&str] =
 pub(super) const OPS_OOB: &[&str] = &["create_group_add_all_oob_build", "create_group_add_all_oob_merge"];
 pub(super) const OPS_JOIN_OOB: &[&str] = &["join_welcome_oob"];
 
-/// Measures adding all members by one Commit with a path. The input is the KeyPackages as bytes,
-/// and the output is the Commit and the Welcome as bytes.
+/// Measures how a Commit with a path adds all members. The input is the encoded KeyPackages, and
+/// the output is the encoded Commit and Welcome.
 pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bool) {
     let ops @ [build, merge] = if tree_inside {
         ["create_group_add_all_build", "create_group_add_all_merge"]
@@ -39,7 +39,7 @@ pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bo
     });
 }
 
-/// Measures joining with the Welcome for all members.
+/// Measures joining by the Welcome for all members, with the tree out of band.
 pub(super) fn join_oob<L: Library>(meter: &mut Meter, size: usize) {
     let (client, welcome, tree) = groups::out_of_band::<L>(meter, size);
     meter.repeat(OPS_JOIN_OOB, |samples| {

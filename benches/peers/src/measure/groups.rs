@@ -1,6 +1,6 @@
-//! The groups of the measurements. All members but one are clients of mls-rs with AWS-LC, because
-//! that can build large groups; the other one is a client of the measured library. Of the mls-rs
-//! clients, only the partner follows the group.
+//! The groups in which operations are measured. One member is a client of the measured library. All
+//! other members are clients of mls-rs with AWS-LC, because that combination can build large
+//! groups. Of the mls-rs clients, only one processes all messages: the partner.
 
 use std::{
     fs,
@@ -11,24 +11,25 @@ use std::{
 use super::meter::Meter;
 use crate::library::{Add, Library, identity, mls_rs::MlsRsAwsLc as Partner};
 
-/// A group with a member of the measured library.
+/// A group that has a member of the measured library.
 pub(super) struct Setting<L: Library> {
-    /// The measured client, before it joins.
+    /// The measured client before it joins the group.
     pub(super) client: L::Client,
-    /// The Welcome for the measured client, with the tree inside.
+    /// The Welcome for the measured client, which contains the tree.
     pub(super) welcome: Vec<u8>,
-    /// A member of mls-rs.
+    /// The partner, a member of the group that uses mls-rs.
     pub(super) partner: <Partner as Library>::Group,
-    /// Commits of other members, from the epoch of the Welcome on.
+    /// The Commits of other members, beginning with the epoch of the Welcome.
     pub(super) commits: Vec<Vec<u8>>,
 }
 
 const INSIDE: Add = Add { path: false, tree_inside: true };
 
-/// The largest warm tree that is built here, because a larger one takes hours.
+/// The size of the largest warm tree that this program builds itself, because a larger tree takes
+/// hours.
 pub(super) const LARGEST_WARM: usize = 1_000;
 
-/// Makes KeyPackages of members that only join.
+/// Creates the KeyPackages of members that only join.
 pub(super) fn key_packages<L: Library>(meter: &mut Meter, numbers: std::ops::Range<usize>) -> Vec<Vec<u8>> {
     let mut made = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -40,14 +41,14 @@ pub(super) fn key_packages<L: Library>(meter: &mut Meter, numbers: std::ops::Ran
     made
 }
 
-/// Makes the measured client and its KeyPackage.
+/// Creates the measured client and its KeyPackage.
 fn client<L: Library>() -> (L::Client, Vec<u8>) {
     let client = L::client(identity(usize::MAX));
     let key_package = L::key_package(&client);
     (client, key_package)
 }
 
-/// Lets the partner add the measured client, at the first free leaf.
+/// Makes the partner add the measured client at the first free leaf.
 fn with_client<L: Library>(mut partner: <Partner as Library>::Group) -> Setting<L> {
     let (client, key_package) = client::<L>();
     let added = Partner::add(&mut partner, &[key_package], INSIDE);
@@ -55,7 +56,7 @@ fn with_client<L: Library>(mut partner: <Partner as Library>::Group) -> Setting<
     Setting { client, welcome: added.welcome, partner, commits: Vec::new() }
 }
 
-/// Makes a group whose parents are all blank.
+/// Creates a group whose parent nodes are all blank.
 pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     let mut partner = Partner::create(Partner::client(identity(0)));
     let others = key_packages::<Partner>(meter, 1..size - 1);
@@ -67,7 +68,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     with_client(partner)
 }
 
-/// Makes a group, and returns the measured client, the Welcome for all added members, and the tree.
+/// Creates a group. Returns the measured client, the Welcome for all added members, and the tree.
 pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Client, Vec<u8>, Vec<u8>) {
     let mut partner = Partner::create(Partner::client(identity(0)));
     let (client, key_package) = client::<L>();
@@ -79,20 +80,20 @@ pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Cli
     (client, added.welcome, Partner::tree(&partner))
 }
 
-/// Returns the leaf of the measured client in a warm tree. It is in the second quarter of the
-/// leaves, so that each parent above it has leaves on both sides, and the partner at the first leaf
-/// is neither close to it nor at the other end.
+/// Returns the leaf of the measured client in a warm tree. The leaf is in the second quarter of the
+/// leaves, so that each parent above it has leaves on both sides. The partner at the first leaf is
+/// neither close to this leaf nor at the greatest distance from it.
 fn warm_leaf(size: usize) -> usize {
     let leaves = size.next_power_of_two();
     if size < 4 { size - 1 } else { leaves / 4 + 1 }
 }
 
-/// Makes a group in which every second member has committed after it joined, which filled the
-/// parents above it. Only the partner follows all Commits. The measured client takes the leaf of a
+/// Creates a group in which every second member commits after joining, which fills the parents
+/// above it. Only the partner processes all Commits. The measured client takes the leaf of a
 /// removed member, so the parents above that leaf are blank.
 pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     let mut partner = Partner::create(Partner::client(identity(0)));
-    // The smallest groups have no member that the client could replace.
+    // The smallest groups do not have a member that the client could replace.
     let leaf = warm_leaf(size);
     let others = if leaf < size - 1 { size } else { size - 1 };
     for left in (0..others).step_by(2) {
@@ -123,7 +124,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     with_client(partner)
 }
 
-/// Joins a group that a program builds in a folder: see `README.md`, "Fixtures".
+/// Joins a group that the program `builder` builds in a folder; see "Fixtures" in `README.md`.
 pub(super) fn from_fixture<L: Library>(meter: &mut Meter, size: usize, builder: &Path) -> Setting<L> {
     const COMMITS: usize = 5;
     let folder = std::env::temp_dir().join(format!("pando-peers-{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! The memory that a member keeps, and the peak during its operations.
+//! Measures the memory that a member keeps allocated, and the peak during its operations.
 
 use super::{Heap, groups, meter::Meter};
 use crate::library::{Library, mls_rs::MlsRsAwsLc as Partner};
@@ -10,7 +10,7 @@ pub(super) const OPS: &[&str] = &[
     "heap_peak_during_process_update_commit",
 ];
 
-/// Measures the heap in a tree with blank parents.
+/// Measures the heap in a tree whose parent nodes are blank.
 pub(super) fn heap<L: Library>(meter: &mut Meter, size: usize, allocator: &dyn Heap) {
     let groups::Setting { client, welcome, mut partner, .. } = groups::fresh::<L>(meter, size);
     let commit = Partner::update(&mut partner);

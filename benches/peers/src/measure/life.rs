@@ -1,7 +1,8 @@
-//! The operations of a member in a group: joining, messages, and making and processing Commits of
-//! all kinds.
+//! Measures the operations of a member in a group: joining, exchanging messages, and creating and
+//! processing Commits of all kinds.
 //!
-//! The partner makes or processes the other side of each message. Both must agree afterwards.
+//! The partner creates or processes the other side of each message. Afterwards, the measured member
+//! and the partner must agree on the secrets.
 
 use std::path::Path;
 
@@ -87,7 +88,7 @@ const ALWAYS_STORED: &str = "with its store, which the library always uses";
 
 type PartnerGroup = <Partner as Library>::Group;
 
-/// Measures the operations in a tree whose parents are blank.
+/// Measures the operations in a tree whose parent nodes are blank.
 pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     let setting = groups::fresh::<L>(meter, size);
     let partner = &setting.partner;
@@ -99,7 +100,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     let with_path = Add { path: true, tree_inside: false };
     let without = Add { path: false, tree_inside: false };
     let nobody = "a group of two has no third member to remove";
-    // A member in the middle.
+    // The removed member is in the middle of the tree.
     let leaf = (size > 2).then_some(size as u32 / 2);
 
     let update = partners_commit(meter, partner, Partner::update);
@@ -162,7 +163,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     });
 }
 
-/// Measures the operations in a tree whose parents are filled.
+/// Measures the operations in a tree whose parent nodes are filled.
 pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&Path>) {
     let mut setting = match builder {
         _ if size <= LARGEST_WARM => groups::warm::<L>(meter, size),
@@ -179,7 +180,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
         "process_update_commit_warm_and_store",
     ];
     if setting.commits.is_empty() {
-        // Fills the parents above the last member.
+        // Fill the parents above the last member.
         meter.step("filling the last parents");
         let mut group = L::restore(&member);
         let commit = L::update(&mut group);
@@ -190,8 +191,8 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
         processing::<L>(meter, &member, [plain, stored], &update);
         staging::<L>(meter, &member, staged, &update.0);
     } else {
-        // The Commit of the Welcome's epoch is measured. The later ones are only processed, as a
-        // check.
+        // Only the Commit in the epoch of the Welcome is measured. The later Commits are only
+        // processed, as a check.
         let commit = setting.commits.first().unwrap().clone();
         let mut follower = setting.partner.clone();
         Partner::process(&mut follower, &commit);
@@ -205,7 +206,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
             Partner::process(&mut setting.partner, commit);
             assert_eq!(L::authenticator(&group), Partner::authenticator(&setting.partner));
         }
-        // Fills the parents above the two members that have just been added.
+        // Fill the parents above the two members that have just been added.
         let commit = L::update(&mut group);
         L::merge(&mut group);
         Partner::process(&mut setting.partner, &commit);
@@ -215,7 +216,7 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
     creating::<L>(meter, &member, &setting.partner, ops, L::update);
 }
 
-/// Measures joining with a Welcome for few members, with the tree inside.
+/// Measures joining by a Welcome that contains the tree and adds only a few members.
 fn join<L: Library>(meter: &mut Meter, op: &'static str, setting: &Setting<L>) -> L::Saved {
     let mut member = None;
     let mut join = |samples: &mut Samples| {
@@ -234,7 +235,7 @@ fn join<L: Library>(meter: &mut Meter, op: &'static str, setting: &Setting<L>) -
     })
 }
 
-/// Measures the store after joining.
+/// Measures the size of the store after joining.
 fn at_rest<L: Library>(meter: &mut Meter, member: &L::Saved) {
     let mut group = L::restore(member);
     L::store(&mut group);
@@ -301,7 +302,8 @@ fn messages<L: Library>(meter: &mut Meter, member: &L::Saved, partner: &PartnerG
     );
 }
 
-/// Returns the number of bytes that a step writes when the store has the state before it.
+/// Returns the number of bytes that a step writes to a store that contains the state before the
+/// step.
 fn written<L: Library>(member: &L::Saved, step: impl FnOnce(&mut L::Group)) -> u64 {
     let mut group = L::restore(member);
     L::store(&mut group);
@@ -311,8 +313,8 @@ fn written<L: Library>(member: &L::Saved, step: impl FnOnce(&mut L::Group)) -> u
     })
 }
 
-/// Makes a Commit of the partner. Returns it with the epoch authenticator of its epoch. The partner
-/// stays in its epoch.
+/// Creates a Commit of the partner. Returns the Commit and the authenticator of the epoch that it
+/// starts. The partner itself stays in its epoch.
 fn partners_commit(
     meter: &mut Meter,
     partner: &PartnerGroup,
@@ -325,7 +327,7 @@ fn partners_commit(
     (commit, Partner::authenticator(&partner))
 }
 
-/// Measures processing a Commit, without and with the store.
+/// Measures how a member processes a Commit, without and with the store.
 fn processing<L: Library>(
     meter: &mut Meter,
     member: &L::Saved,
@@ -351,7 +353,7 @@ fn processing<L: Library>(
     });
 }
 
-/// Measures processing a Commit without merging it.
+/// Measures how a member processes a Commit without merging it.
 fn staging<L: Library>(meter: &mut Meter, member: &L::Saved, op: &'static str, commit: &[u8]) {
     if L::stage(&mut L::restore(member), commit) {
         meter.repeat(&[op], |samples| {
@@ -361,7 +363,8 @@ fn staging<L: Library>(meter: &mut Meter, member: &L::Saved, op: &'static str, c
     }
 }
 
-/// Measures making a Commit and merging it. The partner must be able to process it.
+/// Measures how a member creates and merges a Commit. The partner must be able to process the
+/// Commit.
 fn creating<L: Library>(
     meter: &mut Meter,
     member: &L::Saved,

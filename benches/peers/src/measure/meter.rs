@@ -1,4 +1,4 @@
-//! Repeats an operation, and prints its times.
+//! Repeats an operation, and prints the measured times.
 
 use std::{
     collections::BTreeMap,
@@ -9,20 +9,20 @@ use std::{
 use super::Settings;
 use crate::line::Line;
 
-/// The prefix of the line that announces a step to the parent process, before a step that may take
-/// long.
+/// The prefix of a line that announces a step to the parent process. It is printed before each step
+/// that may take long.
 pub(super) const STEP: &str = "step ";
 
-/// A run shorter than this is repeated four times as often.
+/// If a run is shorter than this, the operation is repeated four times as often.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Prints the lines of one scenario.
+/// The part of a scenario that measures operations and prints their lines.
 pub(super) struct Meter {
     settings: Settings,
     announced: Option<Instant>,
 }
 
-/// The results of the runs of some operations.
+/// The results of repeatedly running some operations.
 pub(super) struct Samples<'a> {
     meter: &'a mut Meter,
     times: BTreeMap<&'static str, Vec<f64>>,
@@ -35,13 +35,13 @@ impl Meter {
         Self { settings: settings.clone(), announced: None }
     }
 
-    /// Announces a step.
+    /// Announces a step to the parent process.
     pub(super) fn step(&mut self, what: &str) {
         println!("{STEP}{what}");
         self.announced = Some(Instant::now());
     }
 
-    /// Announces the current step if there was no output for a while.
+    /// Announces the current step if nothing was announced for half a second.
     fn alive(&mut self, what: &str) {
         if self.announced.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
             self.step(what);
@@ -52,8 +52,8 @@ impl Meter {
         self.settings.ops.is_empty() || self.settings.ops.iter().any(|wanted| wanted == op)
     }
 
-    /// Repeats a function that measures some operations as often as the settings allow, and prints
-    /// a line for each operation. Does nothing if none of them is selected.
+    /// Runs a function that measures some operations as often as the settings allow, and prints a
+    /// line for each operation. Does nothing if none of the operations is selected.
     pub(super) fn repeat(&mut self, ops: &[&'static str], mut run: impl FnMut(&mut Samples)) {
         if !ops.iter().any(|op| self.wanted(op)) {
             return;
@@ -80,12 +80,13 @@ impl Meter {
         }
     }
 
-    /// Prints a line without times.
+    /// Prints a line that contains a size but no times.
     pub(super) fn bytes(&mut self, op: &'static str, bytes: u64) {
         self.print(op, &[], Some(bytes), None);
     }
 
-    /// Prints a line without figures.
+    /// Prints a line without figures for each of the operations, with the reason why they were left
+    /// out.
     pub(super) fn left_out(&mut self, ops: &[&'static str], why: &str) {
         for op in ops {
             self.print(op, &[], None, Some(why.into()));
@@ -102,7 +103,8 @@ impl Meter {
 }
 
 impl Samples<'_> {
-    /// Measures one run of an operation. Dropping the result is not measured: the caller does that.
+    /// Measures one run of an operation. The result is returned, so that dropping it is not
+    /// measured.
     pub(super) fn time<T>(&mut self, op: &'static str, run: impl FnOnce() -> T) -> T {
         self.meter.alive(op);
         let start = Instant::now();
@@ -112,17 +114,17 @@ impl Samples<'_> {
         result
     }
 
-    /// Records a size for an operation.
+    /// Records the size that belongs to an operation.
     pub(super) fn bytes(&mut self, op: &'static str, bytes: usize) {
         self.bytes.insert(op, bytes as u64);
     }
 
-    /// Records a remark for the reader.
+    /// Records a remark about an operation for the reader.
     pub(super) fn note(&mut self, op: &'static str, note: impl Into<String>) {
         self.notes.insert(op, note.into());
     }
 
-    /// Announces a step that is not measured.
+    /// Announces a step that is not measured, if nothing was announced for half a second.
     pub(super) fn alive(&mut self, what: &str) {
         self.meter.alive(what);
     }

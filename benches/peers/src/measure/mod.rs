@@ -1,9 +1,9 @@
-//! The operations, as scenarios. Each scenario is a process that makes a group and measures some
-//! operations in it.
+//! The operations, grouped into scenarios. Each scenario is a process that creates a group and
+//! measures some operations in it.
 //!
-//! A separate process can be stopped if it takes too long, and its heap contains nothing of other
-//! scenarios. It prints a line of JSON for each measurement, and announces each step; [`supervise`]
-//! reads that.
+//! A separate process can be stopped if it takes too long, and its heap contains no data of other
+//! scenarios. The process prints a line of JSON for each measurement, and announces each step.
+//! [`supervise`] reads this output.
 
 pub mod cli;
 mod create;
@@ -22,20 +22,20 @@ use crate::library::{
 };
 use meter::Meter;
 
-/// Operations that are measured in one process.
+/// A scenario, which consists of operations that are measured in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// KeyPackages, and a group whose members are all added by one Commit.
+    /// KeyPackages, and a group to which a single Commit adds all other members.
     Create,
-    /// The same with the tree out of band.
+    /// The same operations as in [`Self::Create`], but with the tree out of band.
     CreateOob,
-    /// Joining such a group.
+    /// Joining such a group with the tree out of band.
     JoinOob,
-    /// The operations of a member in a tree whose parents are blank.
+    /// The operations of a member in a tree whose parent nodes are blank.
     Fresh,
-    /// Update Commits in a tree whose parents are filled.
+    /// Commits without proposals in a tree whose parent nodes are filled.
     Warm,
-    /// The heap, in a program with a counting allocator.
+    /// The heap, measured by a program with a counting allocator.
     Heap,
 }
 
@@ -44,7 +44,8 @@ impl Scenario {
     pub const ALL: [Self; 6] =
         [Self::Create, Self::CreateOob, Self::JoinOob, Self::Fresh, Self::Warm, Self::Heap];
 
-    /// Returns the operations that the scenario measures for a library, in order.
+    /// Returns the operations that the scenario measures for a library, in the order of
+    /// measurement.
     #[must_use]
     pub fn ops(self, implementation: &str) -> Vec<&'static str> {
         let ops = match self {
@@ -55,34 +56,35 @@ impl Scenario {
             Self::Warm => life::OPS_WARM,
             Self::Heap => heap::OPS,
         };
-        // Only OpenMLS lets an application look at a Commit before it is merged.
+        // Only OpenMLS allows an application to inspect a Commit before it is merged.
         ops.iter().copied().filter(|op| implementation == "openmls" || !op.ends_with("_stage_only")).collect()
     }
 }
 
-/// The selected measurements and their limits.
+/// The selected measurements, and the limits that apply to them.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `openmls` or `mls-rs`.
+    /// The library to measure, which is `openmls` or `mls-rs`.
     pub implementation: String,
-    /// `rustcrypto` or `aws-lc`.
+    /// The cryptographic backend, which is `rustcrypto` or `aws-lc`.
     pub crypto: String,
-    /// The number of members of the group, at least two.
+    /// The number of members of the group, which must be at least two.
     pub size: usize,
-    /// The operations to measure; if empty, all.
+    /// The operations to measure. If the list is empty, all operations are measured.
     pub ops: Vec<String>,
-    /// The largest number of runs of an operation; short operations get more runs.
+    /// The maximum number of runs of an operation. Short operations are repeated more often.
     pub runs: usize,
-    /// The longest time for one run or one step of the preparation. An operation is repeated for a
-    /// third of it.
+    /// The maximum time for one run or for one step of the preparation. All runs of an operation
+    /// together may take a third of this time.
     pub budget: Duration,
-    /// A program that builds large warm groups.
+    /// The program that builds large warm groups.
     pub builder: Option<PathBuf>,
 }
 
-/// An allocator that counts: the allocated bytes now, and their peak since the last reset.
+/// An allocator that counts the bytes that are currently allocated, and their peak since the last
+/// reset.
 pub trait Heap {
-    /// Returns the number of allocated bytes.
+    /// Returns the number of bytes that are currently allocated.
     fn current(&self) -> usize;
     /// Returns the largest number of allocated bytes since the last reset.
     fn peak(&self) -> usize;
@@ -94,7 +96,7 @@ pub trait Heap {
 ///
 /// # Panics
 ///
-/// If the library is unknown, or anything fails.
+/// Panics if the library is unknown, or if any operation fails.
 pub fn run(settings: &Settings, scenario: Scenario, allocator: Option<&dyn Heap>) {
     match (settings.implementation.as_str(), settings.crypto.as_str()) {
         ("openmls", "rustcrypto") => run_for::<OpenMls>(settings, scenario, allocator),

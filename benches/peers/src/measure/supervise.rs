@@ -1,4 +1,4 @@
-//! Runs each scenario in a process of its own, and stops it if a step takes too long.
+//! Runs each scenario in a separate process, and stops the process if a step takes too long.
 
 use std::{
     io::{BufRead, BufReader, IsTerminal, Write},
@@ -10,11 +10,11 @@ use std::{
 use super::{Scenario, Settings, meter::STEP};
 use crate::line::Line;
 
-/// Runs all scenarios with selected operations, and passes on each line of JSON.
+/// Runs all scenarios that contain selected operations, and passes each line of JSON to `print`.
 ///
 /// # Errors
 ///
-/// If a process cannot be started.
+/// Returns an error if a process cannot be started.
 pub fn measure(settings: &Settings, mut print: impl FnMut(&str)) -> std::io::Result<()> {
     for scenario in Scenario::ALL {
         let mut left = scenario.ops(&settings.implementation);
@@ -34,8 +34,8 @@ pub fn measure(settings: &Settings, mut print: impl FnMut(&str)) -> std::io::Res
     Ok(())
 }
 
-/// Runs one scenario. Removes the operations with output from `left`, and returns the reason if the
-/// scenario ended early.
+/// Runs one scenario. Removes the operations that produced output from `left`. If the scenario
+/// ended early, returns the reason.
 fn run(
     settings: &Settings,
     scenario: Scenario,
@@ -103,7 +103,7 @@ fn start(settings: &Settings, scenario: Scenario) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Shows the current step on a terminal.
+/// Shows the current step if standard error is a terminal.
 fn progress(settings: &Settings, step: &str) {
     let mut error = std::io::stderr();
     if error.is_terminal() {

@@ -1,23 +1,23 @@
-//! The minimal cost of an operation: the primitives that RFC 9420 requires, at the speeds of the
-//! same run.
+//! The minimum cost of an operation. It is the cost of the primitives that RFC 9420 requires, at
+//! the speeds that were measured in the same run.
 //!
-//! Sealing needs a key pair and a shared secret, and opening needs a shared secret. The floor
-//! includes the other costs of HPKE only if shared secrets were not measured separately. Parallel
-//! work is divided by the number of cores. Hashing, symmetric encryption and copying are not
-//! counted.
+//! HPKE encryption requires a key pair and a shared secret, and decryption requires a shared
+//! secret. The floor includes the other costs of HPKE only if shared secrets were not measured
+//! separately. Work that can be parallelized is divided by the number of cores. Hashing, symmetric
+//! encryption and copying are not counted.
 
 use super::results::{Column, Results};
 
-/// The speed of the primitives with one backend, in microseconds.
+/// The times of the primitives with one backend, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Primitives {
-    /// Making a signature.
+    /// Creating a signature.
     pub sign: f64,
-    /// Verifying one signature.
+    /// Verifying a single signature.
     pub verify: f64,
-    /// Verifying one of many signatures.
+    /// Verifying one of many signatures that are verified together.
     pub verify_many: f64,
-    /// Making a key pair for HPKE.
+    /// Generating a key pair for HPKE.
     pub keygen: f64,
     /// Encrypting to a public key with HPKE.
     pub seal: f64,
@@ -26,7 +26,7 @@ pub struct Primitives {
 }
 
 impl Primitives {
-    /// Returns the measured primitives of a column, if all were measured.
+    /// Returns the primitives of a column, or `None` unless all of them were measured.
     #[must_use]
     pub fn of(results: &Results, column: Column) -> Option<Self> {
         let time = |op| results.any_time(column, op);
@@ -42,18 +42,20 @@ impl Primitives {
         })
     }
 
-    /// Returns the floor of an operation in microseconds, for a number of members and of cores.
+    /// Returns the floor of an operation in microseconds, for the given numbers of members and
+    /// cores.
     #[must_use]
     pub fn floor(&self, op: &str, n: u64, cores: u64) -> Option<f64> {
         let Self { sign, verify, verify_many, keygen, seal, open } = *self;
         let (members, cores) = (n as f64, cores.max(1) as f64);
         let levels = f64::from(n.next_power_of_two().trailing_zeros());
-        // A member derives a key pair for each parent above its lowest common ancestor with the
-        // committer: two, on average.
+        // A member derives a key pair for each parent above the lowest common ancestor of its leaf
+        // and the committer's leaf. On average, there are two such parents.
         let path_read = open + 2.0 * keygen;
         let blank_path = members * seal / cores;
-        // A joiner at the end encrypts to one node for the largest full subtree, because a path
-        // goes through its root, and to all other members one by one.
+        // A joiner at the end of the tree encrypts to a single node for the largest full subtree,
+        // because a path passes through its root. It encrypts to each of the other members
+        // separately.
         let blank_half = n.saturating_sub(1 << n.max(1).ilog2()) as f64 * seal / cores;
         let tree = members * verify_many / cores;
         Some(match op.trim_end_matches("_and_store") {
@@ -79,7 +81,7 @@ impl Primitives {
     }
 }
 
-/// The formulas as the report shows them.
+/// The formulas of the floors, as the report shows them.
 pub const FORMULAS: &str = "\
 `n` members, `c` cores, `l` levels of the tree (the logarithm of `n`); seal = keygen + dh and open = dh, or the times of
 HPKE if dh was not measured. `batch` is the time to verify one signature of 1,024, or a single signature if that is faster.

@@ -1,6 +1,6 @@
-//! Formats of figures.
+//! Formats the figures of the report.
 
-/// Formats a time in microseconds with three digits, in the unit that suits it.
+/// Formats a time in microseconds with three digits, in a suitable unit.
 #[must_use]
 pub fn time(microseconds: f64) -> String {
     match microseconds {
@@ -10,7 +10,7 @@ pub fn time(microseconds: f64) -> String {
     }
 }
 
-/// Formats a size with three digits, in the unit that suits it.
+/// Formats a size with three digits, in a suitable unit.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
     match bytes as f64 {
@@ -20,7 +20,7 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Formats a number without a unit, with commas between thousands.
+/// Formats a number without a unit, with commas as thousands separators.
 #[must_use]
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -34,7 +34,8 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// Formats a value with three digits, or with all digits before the point.
+/// Formats a value with three significant digits, or with all digits before the decimal point if
+/// there are more than three.
 #[must_use]
 pub fn digits(value: f64) -> String {
     match value {
@@ -44,8 +45,8 @@ pub fn digits(value: f64) -> String {
     }
 }
 
-/// Returns the growth of an operation from one size to another, as an exponent: the time is in
-/// proportion to the size raised to this power.
+/// Returns the growth of an operation from one size to another, as an exponent. The time is
+/// proportional to the size raised to this power.
 #[must_use]
 pub fn exponent((from, before): (u64, f64), (to, after): (u64, f64)) -> f64 {
     (after / before).ln() / (to as f64 / from as f64).ln()

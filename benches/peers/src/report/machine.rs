@@ -1,22 +1,22 @@
-//! The machine of the measurements.
+//! Describes the machine on which the measurements were made.
 
 use std::{fs, process::Command, thread};
 
-/// A machine.
+/// The machine on which the measurements were made.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// The processor's name.
     pub cpu: String,
-    /// The number of cores that the programs could use.
+    /// The number of cores that were available to the programs.
     pub cores: u64,
     /// The size of the memory.
     pub memory: String,
-    /// The version of the compiler.
+    /// The version of the Rust compiler.
     pub rustc: String,
 }
 
 impl Machine {
-    /// Describes this machine.
+    /// Returns the description of the machine on which this program runs.
     #[must_use]
     pub fn this() -> Self {
         let unknown = || "unknown".to_owned();
@@ -33,7 +33,7 @@ impl Machine {
     }
 }
 
-/// Returns the first value of a name in a file of lines `name : value`.
+/// Returns the first value with the given name from a file that consists of lines `name : value`.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));

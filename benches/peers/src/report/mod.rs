@@ -1,4 +1,5 @@
-//! The report: `benchmarks.md`, and a plot of the growth of each operation in a selection.
+//! The report, which consists of `benchmarks.md` and plots that show how selected operations grow
+//! with the group size.
 
 pub mod floor;
 pub mod format;
@@ -13,7 +14,7 @@ use std::{error::Error, fmt::Write as _, fs, path::Path};
 use machine::Machine;
 use results::Results;
 
-/// The size of a group that is so large that it has a section of its own.
+/// The group size from which on measurements have a section of their own.
 const HUGE: u64 = 1_000_000;
 
 const COMMANDS: &str = "\
@@ -29,7 +30,7 @@ measures everything and writes this page. With `--quick` it takes a few minutes 
 ///
 /// # Errors
 ///
-/// If a file cannot be written.
+/// Returns an error if a file cannot be written.
 pub fn write(results: &Results, machine: &Machine, date: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let plots = folder.join("benchmarks");
     fs::create_dir_all(&plots)?;
@@ -44,8 +45,8 @@ pub fn write(results: &Results, machine: &Machine, date: &str, folder: &Path) ->
     Ok(())
 }
 
-/// Returns the size for the first table: the size of the targets, or else the largest size
-/// measured.
+/// Returns the group size of the first table. This is the size for which the targets are defined,
+/// or otherwise the largest measured size.
 fn headline_size(results: &Results) -> Option<u64> {
     let sizes = results.sizes(None);
     sizes.get(&targets::SIZE).or_else(|| sizes.range(..HUGE).next_back()).copied()

@@ -1,5 +1,5 @@
-//! Plots of the growth of operations, with logarithmic axes and a line for each library and
-//! backend.
+//! Plots that show how operations grow with the group size. The axes are logarithmic, and each
+//! library with each backend has its own line.
 
 use std::{error::Error, path::Path};
 
@@ -14,7 +14,7 @@ use super::{
     tables::points,
 };
 
-/// The operations that have a plot if they were measured at two sizes.
+/// The operations that have a plot, provided that they were measured at two or more sizes.
 pub const PLOTS: [&str; 12] = [
     "process_update_commit",
     "process_update_commit_warm",
@@ -38,11 +38,12 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(130, 170, 230),
 ];
 
-/// Draws an operation into a file. Returns false if there is too little to draw.
+/// Draws the plot of an operation into a file. Returns `false` if there are too few measurements
+/// for a plot.
 ///
 /// # Errors
 ///
-/// If the file cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn draw(results: &Results, op: &str, file: &Path) -> Result<bool, Box<dyn Error>> {
     let series: Vec<_> = columns()
         .into_iter()

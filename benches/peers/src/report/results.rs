@@ -1,17 +1,17 @@
-//! All lines of a report, by operation, size and library.
+//! All lines of a report, indexed by operation, size and library.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::line::Line;
 
-/// A column of the tables: a library with a backend.
+/// A column of the tables, which shows a library with one backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Column {
-    /// The library.
+    /// The name of the library.
     pub implementation: &'static str,
-    /// The backend.
+    /// The name of the backend.
     pub crypto: &'static str,
-    /// The head of the column.
+    /// The heading of the column.
     pub label: &'static str,
 }
 
@@ -19,18 +19,18 @@ const fn column(implementation: &'static str, crypto: &'static str, label: &'sta
     Column { implementation, crypto, label }
 }
 
-/// Pando with RustCrypto and with AWS-LC.
+/// The columns of Pando, with RustCrypto and with AWS-LC.
 pub const PANDO: [Column; 2] =
     [column("pando", "rustcrypto", "Pando, RustCrypto"), column("pando", "aws-lc", "Pando, AWS-LC")];
 
-/// The other libraries.
+/// The columns of the other libraries.
 pub const PEERS: [Column; 3] = [
     column("openmls", "rustcrypto", "OpenMLS, RustCrypto"),
     column("mls-rs", "rustcrypto", "mls-rs, RustCrypto"),
     column("mls-rs", "aws-lc", "mls-rs, AWS-LC"),
 ];
 
-/// Returns all columns, in the order of the tables.
+/// Returns all columns in the order in which the tables show them.
 #[must_use]
 pub fn columns() -> Vec<Column> {
     PANDO.into_iter().chain(PEERS).collect()
@@ -38,15 +38,15 @@ pub fn columns() -> Vec<Column> {
 
 type Key = (u16, String, u64, String, String);
 
-/// The lines, one for each measurement.
+/// The results of all measurements, with one line for each measurement.
 #[derive(Default)]
 pub struct Results {
     lines: BTreeMap<Key, Line>,
 }
 
 impl Results {
-    /// Reads the lines of a file. Of two lines for the same measurement the later one counts,
-    /// unless it has no figures. Returns the numbers of invalid lines.
+    /// Reads the lines of a file. A line replaces an earlier line for the same measurement, unless
+    /// it has no figures. Returns the line numbers of invalid lines.
     pub fn read(&mut self, text: &str) -> Vec<usize> {
         let mut wrong = Vec::new();
         for (number, json) in text.lines().enumerate().filter(|(_, json)| !json.trim().is_empty()) {
@@ -67,25 +67,27 @@ impl Results {
         }
     }
 
-    /// Returns the line of a column for an operation at a size, with the first cipher suite.
+    /// Returns the line of a column for an operation at the given size, with the first cipher
+    /// suite.
     #[must_use]
     pub fn get(&self, column: Column, op: &str, n: u64) -> Option<&Line> {
         self.get_with_suite(column, op, n, 1)
     }
 
-    /// As [`Self::get`], with any cipher suite.
+    /// Like [`Self::get`], but with any cipher suite.
     #[must_use]
     pub fn get_with_suite(&self, column: Column, op: &str, n: u64, suite: u16) -> Option<&Line> {
         self.lines.get(&(suite, op.into(), n, column.implementation.into(), column.crypto.into()))
     }
 
-    /// Returns the time of an operation in microseconds.
+    /// Returns the time of an operation at the given size in microseconds.
     #[must_use]
     pub fn time(&self, column: Column, op: &str, n: u64) -> Option<f64> {
         self.get(column, op, n)?.median_us
     }
 
-    /// Returns the time of an operation at any size, for primitives, which have no size.
+    /// Returns the time of an operation at any size. This is for primitives, which do not depend on
+    /// a group size.
     #[must_use]
     pub fn any_time(&self, column: Column, op: &str) -> Option<f64> {
         let mut lines = self.lines.values().filter(|line| line.op == op && is_of(line, column));
@@ -99,14 +101,16 @@ impl Results {
         self.lines.values().filter(|line| line.suite == 1).map(|line| line.op.as_str()).collect()
     }
 
-    /// Returns the operations and sizes that were measured with other suites than the first.
+    /// Returns the operations and sizes that were measured with cipher suites other than the first
+    /// one.
     #[must_use]
     pub fn ops_of_suites(&self) -> BTreeSet<(&str, u64)> {
         let others = self.lines.values().filter(|line| line.suite != 1 && !is_primitive(&line.op));
         others.map(|line| (line.op.as_str(), line.n)).collect()
     }
 
-    /// Returns the sizes at which an operation, or any operation, was measured.
+    /// Returns the sizes at which the given operation was measured, or at which any operation was
+    /// measured if none is given.
     #[must_use]
     pub fn sizes(&self, op: Option<&str>) -> BTreeSet<u64> {
         let lines = self.lines.values().filter(|line| line.suite == 1 && !is_primitive(&line.op));

@@ -1,4 +1,4 @@
-//! The tables.
+//! Formats the tables of the report.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::line::Line;
 
-/// The primitives, and their names in the table.
+/// The operations that measure primitives, with their names in the table.
 const PRIMITIVES: [(&str, &str); 7] = [
     ("primitive_sign", "sign"),
     ("primitive_verify", "verify"),
@@ -37,7 +37,7 @@ const SMALL: [&str; 12] = [
     "app_decrypt_32B",
 ];
 
-/// Formats a table with a head and rows.
+/// Formats a Markdown table with the given heading and rows.
 fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let mut text =
         format!("| {} |\n|---{}|\n", head.join(" | "), "|--:".repeat(head.len().saturating_sub(1)));
@@ -47,7 +47,7 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Formats a measurement for a cell.
+/// Formats a measurement for a table cell.
 fn cell(line: Option<&Line>) -> String {
     let Some(line) = line else { return String::new() };
     match (line.median_us, line.bytes) {
@@ -58,7 +58,7 @@ fn cell(line: Option<&Line>) -> String {
     }
 }
 
-/// Returns the columns that have a line for at least one of some operations.
+/// Returns the columns that have a line for at least one of the given operations.
 fn present(results: &Results, ops: &[&str]) -> Vec<Column> {
     let mut columns = columns();
     columns.retain(|column| {
@@ -68,7 +68,7 @@ fn present(results: &Results, ops: &[&str]) -> Vec<Column> {
     columns
 }
 
-/// Returns the table of the main size, with floors and targets.
+/// Returns the table for the main group size, including floors and targets.
 #[must_use]
 pub fn headline(results: &Results, n: u64, cores: u64) -> String {
     let primitives = PANDO.map(|column| Primitives::of(results, column));
@@ -94,7 +94,7 @@ pub fn headline(results: &Results, n: u64, cores: u64) -> String {
     table(&head, &rows)
 }
 
-/// Lists the targets that are missed by more than the noise of a measurement, with reasons.
+/// Lists the targets that are missed by more than the measurement noise, and gives the reasons.
 #[must_use]
 pub fn missed(results: &Results, n: u64, cores: u64) -> String {
     const NOISE: f64 = 1.005;
@@ -114,7 +114,7 @@ pub fn missed(results: &Results, n: u64, cores: u64) -> String {
     text
 }
 
-/// Formats a value for each backend, or nothing if there is none.
+/// Formats a value for each of the two backends. Returns an empty text if neither has a value.
 fn either([left, right]: [Option<String>; 2]) -> String {
     if left.is_none() && right.is_none() {
         return String::new();
@@ -143,7 +143,8 @@ fn optional_time(time: Option<f64>) -> String {
     time.map(format::time).unwrap_or_default()
 }
 
-/// Returns the table of small groups: Pando and the fastest peer with the same kind of backend.
+/// Returns the table of small groups, which compares Pando with the fastest peer that uses the same
+/// kind of backend.
 #[must_use]
 pub fn small_groups(results: &Results) -> String {
     let mut head = vec!["operation".into(), "members".into()];
@@ -173,7 +174,7 @@ pub fn small_groups(results: &Results) -> String {
     table(&head, &rows)
 }
 
-/// Formats a ratio, in bold if Pando is slower.
+/// Formats a ratio, in bold if Pando is slower than the peer.
 fn emphasised(ratio: f64) -> String {
     let digits = format::digits(ratio);
     if ratio > 1.0 { format!("**{digits}**") } else { digits }
@@ -185,7 +186,7 @@ fn fastest_peer(results: &Results, crypto: &str, op: &str, n: u64) -> Option<(Co
     times.min_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
-/// Returns the table of Pando with all cipher suites.
+/// Returns the table of Pando's measurements with all cipher suites.
 #[must_use]
 pub fn suites(results: &Results) -> String {
     let mut rows = Vec::new();
@@ -207,7 +208,7 @@ pub fn suites(results: &Results) -> String {
     table(&head, &rows)
 }
 
-/// Returns the table of everything that was measured at one size.
+/// Returns the table of all operations that were measured at the given size.
 #[must_use]
 pub fn of_size(results: &Results, n: u64) -> String {
     let ops: Vec<_> = results.ops().into_iter().filter(|op| results.sizes(Some(op)).contains(&n)).collect();
@@ -224,7 +225,8 @@ pub fn of_size(results: &Results, n: u64) -> String {
     if rows.is_empty() { String::new() } else { table(&head, &rows) }
 }
 
-/// Returns a table for each operation: sizes and columns, growth and notes.
+/// Returns a table for each operation, which shows the sizes, the columns, the growth and the
+/// notes.
 #[must_use]
 pub fn operations(results: &Results) -> String {
     let mut text = String::new();
@@ -248,7 +250,7 @@ pub fn operations(results: &Results) -> String {
     text
 }
 
-/// Returns the exponents between consecutive sizes that differ at least by a factor of two.
+/// Returns the growth exponents between consecutive sizes that differ by at least a factor of two.
 fn exponents(results: &Results, column: Column, op: &str) -> String {
     let points: Vec<_> = points(results, column, op);
     let pairs = points.windows(2).filter_map(|pair| match pair {
@@ -258,8 +260,8 @@ fn exponents(results: &Results, column: Column, op: &str) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the values of a column for an operation, by size: times, or bytes where there are no
-/// times.
+/// Returns the values of a column for an operation, in the order of the sizes. The values are times
+/// or, where there are no times, bytes.
 #[must_use]
 pub fn points(results: &Results, column: Column, op: &str) -> Vec<(u64, f64)> {
     let value =

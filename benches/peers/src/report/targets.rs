@@ -6,33 +6,33 @@ use super::{
     results::{Column, Results},
 };
 
-/// The number of members for which the targets hold.
+/// The number of members of the group for which the targets are defined.
 pub const SIZE: u64 = 50_000;
 
-/// A target.
+/// A target for the performance of an operation.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
-    /// At most so many microseconds.
+    /// At most this many microseconds.
     Time(f64),
-    /// At most so many microseconds, and at most so many times Pando's own time at 10 members.
+    /// At most this many microseconds, and at most this multiple of Pando's own time at 10 members.
     TimeAndOwn(f64, f64),
-    /// At most so many times the floor.
+    /// At most this multiple of the floor.
     Floor(f64),
-    /// At most so many times the operation without the store.
+    /// At most this multiple of the time of the same operation without the store.
     WithoutStore(f64),
-    /// At most so many bytes.
+    /// At most this many bytes.
     Bytes(u64),
     /// No target.
     Nothing,
 }
 
-/// A row of the table.
+/// A row of the table of targets.
 pub struct Row {
-    /// The name of the row.
+    /// The name of the row in the table.
     pub title: &'static str,
-    /// The operation.
+    /// The operation that the row shows.
     pub op: &'static str,
-    /// The target.
+    /// The target for the operation.
     pub target: Target,
 }
 
@@ -40,7 +40,7 @@ const fn row(title: &'static str, op: &'static str, target: Target) -> Row {
     Row { title, op, target }
 }
 
-/// The rows.
+/// The rows of the table of targets.
 pub const ROWS: &[Row] = &[
     row("process an update commit", "process_update_commit", Target::TimeAndOwn(600.0, 2.0)),
     row("the same with storage", "process_update_commit_and_store", Target::Time(1_500.0)),
@@ -92,7 +92,7 @@ pub const ROWS: &[Row] = &[
     row("the database with it, encrypted", "store_file_size", Target::Nothing),
 ];
 
-/// The reasons for missed targets: the work that the targets do not include.
+/// The reasons for missing targets, which name the work that the targets do not include.
 const REASONS: [(&str, &str); 9] = [
     (
         "process_update_commit",
@@ -129,13 +129,13 @@ const REASONS: [(&str, &str); 9] = [
 ];
 
 impl Row {
-    /// Returns the reason why the target is missed, if it is known.
+    /// Returns the reason why the target is missed, if the reason is known.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         REASONS.iter().find(|(op, _)| *op == self.op).map(|(_, reason)| *reason)
     }
 
-    /// Describes the target.
+    /// Returns a description of the target for the table.
     #[must_use]
     pub fn target(&self) -> String {
         match self.target {
@@ -148,8 +148,8 @@ impl Row {
         }
     }
 
-    /// Returns the ratio of a column's measured value to the target, the larger one if the target
-    /// has two parts. Returns nothing if there is no target or no measurement.
+    /// Returns the ratio of a column's measured value to the target. If the target has two parts,
+    /// returns the larger ratio. Returns `None` if there is no target or no measurement.
     #[must_use]
     pub fn ratio(
         &self,
@@ -215,7 +215,7 @@ mod tests {
             let row = ROWS.iter().find(|row| row.op == op).unwrap();
             row.ratio(&results, PANDO[1], floor, 50_000, 2)
         };
-        // Within 0.6 ms, but three times the time at 10 members.
+        // The time is less than 0.6 ms, but it is three times the time at 10 members.
         assert_eq!(ratio("process_update_commit", None), Some(1.5));
         assert_eq!(ratio("app_encrypt_32B", None), None);
         assert_eq!(ratio("app_encrypt_32B", Some(&floor)), Some(20.0 / 11.5));

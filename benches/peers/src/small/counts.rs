@@ -1,4 +1,4 @@
-//! Counts of instructions by callgrind, which runs this program.
+//! Counts instructions by running this program under callgrind.
 
 use std::{
     error::Error,
@@ -9,7 +9,7 @@ use std::{
 use super::{Operation, Worlds};
 use crate::library::Library;
 
-/// Repeats each operation. Callgrind counts the instructions inside of `measured`.
+/// Repeats each operation. Callgrind counts the instructions inside the function `measured`.
 pub fn run<L: Library>(members: usize, stores: bool, operations: &[Operation], runs: usize) {
     let mut worlds = Worlds::<L>::new(members, stores);
     for operation in operations {
@@ -19,16 +19,16 @@ pub fn run<L: Library>(members: usize, stores: bool, operations: &[Operation], r
     }
 }
 
-/// Runs this program under callgrind with these arguments, and returns the count of each call of
-/// `measured`.
+/// Runs this program under callgrind with the given arguments. Returns the instruction count of
+/// each call of `measured`.
 ///
 /// # Errors
-/// If callgrind cannot be run or fails.
+/// Returns an error if callgrind cannot be started or fails.
 pub fn count(arguments: &[String]) -> Result<Vec<u64>, Box<dyn Error>> {
     let file = std::env::temp_dir().join(format!("pando-small-{}", std::process::id()));
     let status = Command::new("valgrind")
-        // Two different patterns name one function, because callgrind takes only the first of two
-        // options with the same pattern.
+        // Two different patterns identify the same function, because callgrind ignores the second
+        // of two options that have the same pattern.
         .args(["--tool=callgrind", "--toggle-collect=*small::measured*", "--dump-after=*::measured*"])
         .args(["--combine-dumps=yes", "--dump-line=no", "--quiet"])
         .arg(format!("--callgrind-out-file={}", file.display()))
@@ -44,8 +44,8 @@ pub fn count(arguments: &[String]) -> Result<Vec<u64>, Box<dyn Error>> {
     Ok(parts(&text))
 }
 
-/// Returns the counts of the parts of a profile, without the last part, which is the work after the
-/// last call of `measured`.
+/// Returns the instruction counts of the parts of a profile. The last part is omitted, because it
+/// is the work after the last call of `measured`.
 fn parts(profile: &str) -> Vec<u64> {
     let counts = profile.lines().filter_map(|line| line.strip_prefix("summary: ")?.trim().parse().ok());
     let mut counts: Vec<u64> = counts.collect();

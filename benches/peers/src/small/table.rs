@@ -1,9 +1,9 @@
-//! The table of the results.
+//! Formats the table of the results.
 
 use super::Operation;
 use clap::ValueEnum;
 
-/// The cost of an operation in Pando and in mls-rs, in microseconds or in thousands of
+/// The costs of an operation in Pando and in mls-rs, either in microseconds or in thousands of
 /// instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
@@ -13,8 +13,8 @@ pub struct Pair {
     pub mls_rs: f64,
 }
 
-/// Returns a table with a row for each operation, and three columns for each number of members:
-/// both libraries, and the ratio of Pando to mls-rs.
+/// Returns a table with a row for each operation. For each number of members, the table has three
+/// columns: the costs in both libraries and the ratio of Pando to mls-rs.
 #[must_use]
 pub fn table(unit: &str, sizes: &[usize], rows: &[(Operation, Vec<Pair>)]) -> String {
     let mut text = String::from("| operation |");
@@ -39,13 +39,13 @@ fn name(operation: Operation) -> String {
     name.unwrap_or_default().replace('-', " ")
 }
 
-/// Formats a value with three digits or more.
+/// Formats a value with at least three digits.
 fn figure(value: f64) -> String {
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     format!("{value:.digits$}")
 }
 
-/// Returns the middle one of some values, or 0 if there is none.
+/// Returns the median of some values, or 0 if there are no values.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);

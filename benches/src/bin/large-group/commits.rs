@@ -1,17 +1,17 @@
-//! Commits, each of which the active receiver processes.
+//! Measures Commits, each of which the active receiver processes.
 
 use crate::measure::{Series, Session};
 use pando_benches::large_group::LargeGroup;
 use std::time::{Duration, Instant};
 
-/// Time limit for adding and removing members.
+/// Time limit for the measurements that add and remove members.
 const LONG: Duration = Duration::from_secs(20);
 
-/// The operations on a Commit without proposals: making it, merging it, processing it, and two
-/// sizes of the latter.
+/// The names of the measurements of a Commit without proposals: the times of creating, merging and
+/// processing it, and two sizes that belong to the processing.
 pub(crate) type Updates = [&'static str; 5];
 
-/// Operations in the fresh tree.
+/// The measurements of Commits without proposals in the fresh tree.
 pub(crate) const UPDATES: Updates = [
     "update_commit_create",
     "update_commit_merge_own",
@@ -20,7 +20,7 @@ pub(crate) const UPDATES: Updates = [
     "heap_peak_during_process_update_commit",
 ];
 
-/// Operations in the warm tree.
+/// The measurements of Commits without proposals in the warm tree.
 pub(crate) const WARM_UPDATES: Updates = [
     "update_commit_warm_create",
     "update_commit_warm_merge_own",
@@ -29,23 +29,25 @@ pub(crate) const WARM_UPDATES: Updates = [
     "heap_peak_during_process_update_commit_warm",
 ];
 
-/// The operations on Commits that add or remove a member: making and processing each.
+/// The names of the measurements of Commits that add or remove a member: creating and processing
+/// each of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Changes {
     add: [&'static str; 2],
-    /// Without a path; `None` if it would only repeat an earlier measurement.
+    /// The Commit that adds a member without a path; `None` if this would only repeat an earlier
+    /// measurement.
     nopath: Option<[&'static str; 2]>,
     remove: [&'static str; 2],
 }
 
-/// Operations in the fresh tree.
+/// The measurements of additions and removals in the fresh tree.
 pub(crate) const CHANGES: Changes = Changes {
     add: ["add_commit_create", "process_add_commit"],
     nopath: Some(["add_commit_nopath_create", "process_add_commit_nopath"]),
     remove: ["remove_commit_create", "process_remove_commit"],
 };
 
-/// Operations in the warm tree.
+/// The measurements of additions and removals in the warm tree.
 pub(crate) const WARM_CHANGES: Changes = Changes {
     add: ["add_commit_warm_create", "process_add_commit_warm"],
     nopath: None,
@@ -71,11 +73,11 @@ pub(crate) fn updates(session: &Session, n: u32, large_group: &mut LargeGroup, o
     session.report(n, [&create, &merge, &process, &written, &peak]);
 }
 
-/// Adds and removes a member repeatedly, with and without a path.
+/// Repeatedly adds and removes a member, with and without a path.
 pub(crate) fn adds_and_removes(session: &Session, n: u32, large_group: &mut LargeGroup, ops: Changes) {
     let Changes { add, nopath, remove } = ops;
     let with_path = session.wants(&add) || (nopath.is_none() && session.wants(&remove));
-    // A removal requires an addition first.
+    // A member must be added before it can be removed.
     let without_path =
         nopath.is_some_and(|nopath| session.wants(&nopath) || (!with_path && session.wants(&remove)));
     if !with_path && !without_path {
@@ -101,7 +103,7 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, large_group: &mut Larg
     session.report(n, add.iter().chain(&nopath).chain(&remove));
 }
 
-/// Measures joins by an external Commit.
+/// Measures how a client joins by an external Commit.
 pub(crate) fn external(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let ops = ["external_commit_join", "process_external_commit"];
     if !session.wants(&ops) {

@@ -1,4 +1,5 @@
-//! Files for clients of other implementations, which join a group of Pando and process its Commits.
+//! Writes files for clients of other implementations, which join a group of Pando and process its
+//! Commits.
 
 use pando_benches::Crypto;
 use pando_benches::large_group::LargeGroup;
@@ -7,9 +8,9 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// Adds the clients with KeyPackages in `folder` (`*.kp`, as messages) to a group by one Commit.
-/// Writes `welcome.mls`, which contains the tree, and the following Commits as PublicMessages:
-/// `commit-0.mls` and so on.
+/// Adds the clients whose KeyPackages are in `folder` (`*.kp`, encoded as messages) to a group by a
+/// single Commit. Writes `welcome.mls`, which contains the tree, and the following Commits as
+/// PublicMessages: `commit-0.mls` and so on.
 pub(crate) fn write(
     crypto: Crypto,
     members: u32,
@@ -21,8 +22,8 @@ pub(crate) fn write(
     let mut large_group =
         if warm { LargeGroup::warm(crypto, members) } else { LargeGroup::fresh(crypto, members) };
     let LargeGroup { committer, rng, .. } = &mut large_group;
-    // They replace members in the middle, which have parents on all levels. At the end of a tree
-    // that is not full, there would be fewer.
+    // The clients replace members in the middle of the tree, which have parents on all levels. At
+    // the end of a tree that is not full, they would have fewer parents.
     let quarter = members.next_power_of_two() / 4;
     let places = (0..).map(|number| LeafIndex(quarter + 1 + 2 * number)).take(strangers.len());
     let places: Vec<_> = if members > 8 { places.collect() } else { Vec::new() };

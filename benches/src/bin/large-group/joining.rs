@@ -1,4 +1,4 @@
-//! Creating groups and joining them.
+//! Measures how groups are created and joined.
 
 use crate::measure::{Series, Session};
 use crate::ops::LARGEST_FRESH;
@@ -11,7 +11,8 @@ use rand_chacha::ChaCha20Rng;
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
-/// Returns the fresh group. Its creation is measured if any of those operations is selected.
+/// Returns a group with a fresh tree. Its creation is measured if the user has selected any
+/// operation that creates or joins it.
 pub(crate) fn fresh(session: &Session, n: u32) -> LargeGroup {
     session.doing(n, "making KeyPackages");
     let others = key_packages(session.crypto, 1..n);
@@ -27,7 +28,8 @@ pub(crate) fn fresh(session: &Session, n: u32) -> LargeGroup {
     LargeGroup::of(session.crypto, n, created)
 }
 
-/// Adds all members by one Commit, and returns the last group that was created in this way.
+/// Adds all members by a single Commit, repeatedly. Returns the last group created in this way, or
+/// `None` if the operation is not selected.
 fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Option<Created> {
     let [build, merge] = if with_tree {
         ["create_group_add_all_build", "create_group_add_all_merge"]
@@ -53,7 +55,7 @@ fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Opt
     last
 }
 
-/// Lets the last added member join.
+/// Measures how the last added member joins by the Welcome for all members.
 fn join_all(session: &Session, n: u32, created: &Created) {
     session.doing(n, "join_welcome_oob");
     let tree = created.creator.tree();
@@ -66,7 +68,8 @@ fn join_all(session: &Session, n: u32, created: &Created) {
     series.report(session, n);
 }
 
-/// Adds one member after all others, which joins by its own Welcome. The Commit is then dropped.
+/// Measures how a member that is added after all others joins by its own Welcome. The Commit is
+/// then dropped.
 pub(crate) fn join_single(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
     if !heap && !session.wants(&[single]) {
@@ -97,7 +100,7 @@ pub(crate) fn join_single(session: &Session, n: u32, large_group: &mut LargeGrou
     }
 }
 
-/// Returns the committer of a group in which one member is missing.
+/// Returns the committer of a group that has one member less than `n`.
 fn all_but_one(session: &Session, n: u32, rng: &mut ChaCha20Rng) -> Member {
     let mut creator = Member::alone(session.crypto, rng);
     let others = key_packages(session.crypto, 1..n - 1);

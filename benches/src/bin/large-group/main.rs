@@ -1,24 +1,26 @@
-//! Measures time and size of all operations of Pando in groups of any size, through its public
+//! Measures the time and size of all operations of Pando in groups of any size, through its public
 //! interface.
 //!
-//! The output has one line for each operation (one object each with `--json`). The names are those
-//! that the programs for other implementations use, so that results can be compared. `ops.rs` and
-//! `--help` describe the operations. They have in common:
+//! The output consists of one line per operation, which is a JSON object if `--json` is given. The
+//! names of the operations are those that the programs for other implementations use, so that
+//! results can be compared. `ops.rs` and `--help` describe the operations. All operations have the
+//! following in common:
 //!
-//! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with
-//!   decoding and ends in the new epoch. Handshake messages are PublicMessages without padding, as
-//!   in the other implementations. The Delta is computed, and its size measured; it is stored only
-//!   if the operation's name says so.
-//! - The committer is at the first leaf and the receiver at the last one, at the greatest distance.
-//!   After each Commit, both must agree; this check is not part of the measurement.
-//! - *Fresh* is the tree after one Commit that added all members: nearly all parents are blank.
-//!   *Warm* is the tree in which all members have made a Commit: see `warm_tree`.
-//! - The median is over `--runs` runs, over fewer if they take more than ten seconds, and over up
-//!   to 40 times as many while they take less than 100 ms. No state is copied: each run is the
-//!   group's next epoch or message.
+//! - Messages are bytes: *making* a Commit ends with encoding it, and *processing* a Commit begins
+//!   with decoding it and ends in the new epoch. Handshake messages are PublicMessages without
+//!   padding, as in the other implementations. The Delta is computed and its size is measured; it
+//!   is stored only if the name of the operation says so.
+//! - The committer is at the first leaf and the receiver is at the last leaf, which is the greatest
+//!   possible distance. After each Commit, both must agree on the secrets; this check is not part
+//!   of the measurement.
+//! - The *fresh* tree is the tree after one Commit that added all members, so nearly all parents
+//!   are blank. The *warm* tree is the tree after all members have made a Commit; see `warm_tree`.
+//! - The median is taken over `--runs` runs. The number of runs is smaller if they take more than
+//!   ten seconds, and up to 40 times larger while they take less than 100 ms. The state is never
+//!   copied: each run uses the group's next epoch or message.
 //! - The allocator counts memory as requested, without its own overhead.
 //!
-//! With `--fixture`, nothing is measured: see `fixture.rs`.
+//! With `--fixture`, the program measures nothing; see `fixture.rs`.
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark reads the Deltas, or nothing is stored")]
 #![allow(
@@ -54,10 +56,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 #[derive(Parser)]
 #[command(after_long_help = ops::list())]
 struct Arguments {
-    /// Numbers of members of the groups, from 2 on.
+    /// Numbers of members of the groups, each at least 2.
     #[arg(long, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(2..=1 << 24))]
     size: Vec<u32>,
-    /// Operations to measure. Default: all.
+    /// Operations to measure. By default, all operations are measured.
     #[arg(long, value_delimiter = ',')]
     op: Vec<String>,
     /// The number of the cipher suite.
@@ -76,8 +78,8 @@ struct Arguments {
     /// writes them later.
     #[arg(long)]
     fsync: bool,
-    /// Measures nothing: adds the clients with KeyPackages in this folder (*.kp), and writes
-    /// welcome.mls and Commits.
+    /// Measures nothing. Instead, adds the clients whose KeyPackages are in this folder (*.kp), and
+    /// writes welcome.mls and Commits.
     #[arg(long, value_name = "DIR")]
     fixture: Option<PathBuf>,
     /// Uses the warm tree for the fixture.
@@ -148,7 +150,7 @@ fn measure_size(session: &Session, n: u32) {
     }
 }
 
-/// Measures operations that do not depend on which parents are blank.
+/// Measures the operations that do not depend on which parents are blank.
 fn any_tree(session: &Session, n: u32, large_group: &mut LargeGroup) {
     joining::join_single(session, n, large_group);
     state::messages(session, n, large_group);

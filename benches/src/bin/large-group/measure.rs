@@ -1,4 +1,4 @@
-//! Series of measurements and how they are printed.
+//! Series of measurements, and the output of their results.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pando_benches::Crypto;
@@ -6,12 +6,13 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Total time after which an operation is not repeated.
+/// Total time after which an operation is no longer repeated.
 const BUDGET: Duration = Duration::from_secs(10);
-/// Fast operations are repeated more often than requested: up to this factor, and for this time.
+/// The limits for repeating fast operations more often than requested: the maximum factor and the
+/// maximum total time.
 const CHEAP: (usize, Duration) = (40, Duration::from_millis(100));
 
-/// One line of results.
+/// A line of results.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(rename = "impl")]
@@ -28,12 +29,12 @@ struct Line<'a> {
     note: &'a str,
 }
 
-/// The selected operations, and the output of results.
+/// The selected operations and the settings for their output.
 pub(crate) struct Session {
     pub(crate) crypto: Crypto,
     pub(crate) crypto_name: String,
     pub(crate) runs: usize,
-    /// Whether stored changes are durable on the disk.
+    /// Whether changes are stored durably on the disk before an operation ends.
     pub(crate) durable: bool,
     pub(crate) wanted: BTreeSet<&'static str>,
     pub(crate) json: bool,
@@ -45,12 +46,12 @@ impl Session {
         ops.iter().any(|op| self.wanted.contains(op))
     }
 
-    /// Shows the current operation on a terminal.
+    /// Shows the current operation if standard error is a terminal.
     pub(crate) fn doing(&self, n: u32, what: &str) {
         self.progress.set_message(format!("{n}: {what}"));
     }
 
-    /// Prints the results of selected operations.
+    /// Prints the results of the selected operations.
     pub(crate) fn report<'a>(&self, n: u32, all: impl IntoIterator<Item = &'a Series>) {
         for series in all {
             if self.wants(&[series.op]) && (series.bytes.is_some() || !series.times.is_empty()) {
@@ -94,7 +95,7 @@ fn micros(time: Option<f64>) -> String {
     time.map(|time| format!("{time:.1} us")).unwrap_or_default()
 }
 
-/// Returns a spinner, which is visible on a terminal only.
+/// Returns a spinner that is visible only on a terminal.
 pub(crate) fn progress() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap();
     let progress = ProgressBar::new_spinner().with_style(style);
@@ -102,7 +103,7 @@ pub(crate) fn progress() -> ProgressBar {
     progress
 }
 
-/// Measurements of one operation.
+/// The measurements of one operation.
 pub(crate) struct Series {
     op: &'static str,
     times: Vec<Duration>,
@@ -120,7 +121,7 @@ impl Series {
         self
     }
 
-    /// Returns whether to measure another run.
+    /// Returns whether the operation should be measured once more.
     pub(crate) fn goes_on(&self, session: &Session) -> bool {
         let (runs, spent) = (self.times.len(), self.times.iter().sum::<Duration>());
         let (times, time) = CHEAP;
@@ -139,7 +140,7 @@ impl Series {
         self.bytes = Some(bytes);
     }
 
-    /// Measures one run, without dropping the result.
+    /// Measures one run. Dropping the result is not part of the measurement.
     pub(crate) fn time<T>(&mut self, does: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = does();
@@ -147,7 +148,8 @@ impl Series {
         result
     }
 
-    /// Measures runs in groups of 16, for operations so short that reading the clock would matter.
+    /// Measures runs in batches of 16, for operations that are so short that reading the clock
+    /// would distort the result.
     pub(crate) fn repeat<T>(mut self, session: &Session, mut does: impl FnMut() -> T) -> Self {
         while self.goes_on(session) {
             let start = Instant::now();

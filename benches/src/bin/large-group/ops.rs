@@ -1,6 +1,7 @@
-//! The operations: their names in the results of all implementations, and their meanings.
+//! The operations: the names that identify them in the results of all implementations, and their
+//! descriptions.
 
-/// Names and meanings, in the order of measurement.
+/// The names and descriptions of the operations, in the order in which they are measured.
 pub(crate) const OPS: &[(&str, &str)] = &[
     ("primitive_sign", "sign 300 bytes"),
     ("primitive_verify", "verify that"),
@@ -72,11 +73,12 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("store_file_size", "the size of the database, encrypted"),
 ];
 
-/// Largest group for which a fresh tree is made, because that takes minutes in larger ones. Above
-/// this size, operations that do not depend on blank parents are measured in the warm tree.
+/// The largest group for which a fresh tree is created, because its creation takes minutes in
+/// larger groups. In larger groups, operations that do not depend on blank parents are measured in
+/// the warm tree.
 pub(crate) const LARGEST_FRESH: u32 = 200_000;
 
-/// Operations that do not depend on which parents are blank.
+/// The operations that do not depend on which parents are blank.
 pub(crate) const ANY_TREE: &[&str] = &[
     "heap_joined_group",
     "heap_peak_during_join",
@@ -93,18 +95,18 @@ pub(crate) const ANY_TREE: &[&str] = &[
     "load_group",
 ];
 
-/// Returns whether an operation needs no group.
+/// Returns whether an operation does not need a group.
 pub(crate) fn needs_no_group(op: &str) -> bool {
     op.starts_with("primitive_") || op == "key_package_new"
 }
 
-/// Returns whether an operation is measured in the warm tree at every size. All operations with a
-/// store are, except one.
+/// Returns whether an operation is measured in the warm tree at every group size. This applies to
+/// all operations with a store except one.
 pub(crate) fn is_warm(op: &str) -> bool {
     op.contains("_warm") || (op.contains("_store") && !op.contains("storage") && op != crate::stored::UPDATE)
 }
 
-/// Returns the list of operations for `--help`.
+/// Returns the list of operations that `--help` prints.
 pub(crate) fn list() -> String {
     let lines: Vec<_> = OPS.iter().map(|(name, meaning)| format!("  {name}: {meaning}")).collect();
     format!("Operations:\n{}", lines.join("\n"))

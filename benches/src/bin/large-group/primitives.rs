@@ -1,4 +1,4 @@
-//! Operations without a group. Primitives are reported for group size 0.
+//! Measures operations that do not need a group. Primitives are reported with the group size 0.
 
 use crate::measure::{Series, Session};
 use pando_benches::rng;
@@ -30,7 +30,7 @@ pub(crate) fn measure(session: &Session) {
             signature,
         })
         .collect();
-    // On one core, as in the other implementations.
+    // Use one core, as the other implementations do.
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     while batch.goes_on(session) {
         let start = std::time::Instant::now();

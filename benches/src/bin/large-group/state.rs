@@ -1,4 +1,4 @@
-//! Application messages, GroupInfos and rows.
+//! Measures application messages, GroupInfos and stored rows.
 
 use crate::measure::{Series, Session};
 use pando_benches::large_group::{LargeGroup, written};
@@ -10,7 +10,7 @@ const SIZES: [(usize, [&str; 2]); 3] = [
     (65_536, ["app_encrypt_65536B", "app_decrypt_65536B"]),
 ];
 
-/// Measures messages from one member to another.
+/// Measures application messages from one member to another.
 pub(crate) fn messages(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let mut stored = Series::new("app_decrypt_storage_written");
     if !session.wants(&["app_decrypt_storage_written"]) && !SIZES.iter().any(|(_, ops)| session.wants(ops)) {
@@ -18,7 +18,8 @@ pub(crate) fn messages(session: &Session, n: u32, large_group: &mut LargeGroup) 
     }
     session.doing(n, "messages");
     let LargeGroup { committer, receiver, rng, .. } = large_group;
-    // The sender's first message in the epoch has more keys to derive.
+    // The sender's first message in an epoch is not timed, because it requires deriving more
+    // keys.
     let first = committer.encrypt(b"first", rng);
     let (_, delta) = receiver.decrypt(&first);
     stored = stored.note(format!("{} for the sender's first message in the epoch", written(&delta)));
@@ -37,7 +38,7 @@ pub(crate) fn messages(session: &Session, n: u32, large_group: &mut LargeGroup) 
     session.report(n, [&stored]);
 }
 
-/// Measures the GroupInfo and the rows.
+/// Measures the GroupInfo and the rows of the whole group.
 pub(crate) fn whole(session: &Session, n: u32, large_group: &LargeGroup) {
     if session.wants(&["export_group_info"]) {
         session.doing(n, "export_group_info");

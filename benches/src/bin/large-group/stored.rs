@@ -1,33 +1,34 @@
-//! Operations with a store: changes are stored before a message is sent or shown, in encrypted
-//! SQLite.
+//! Measures operations with a store, which is an encrypted SQLite database. The changes are stored
+//! before a message is sent or shown.
 
 use crate::measure::{Series, Session};
 use pando_benches::large_group::LargeGroup;
 use pando_benches::stored_member::{Place, StoredMember};
 use std::time::Instant;
 
-/// Encrypting and decrypting, by the length of the data.
+/// The operations that encrypt and decrypt messages, with the length of the data.
 const MESSAGES: [(usize, [&str; 2]); 3] = [
     (32, ["app_encrypt_32B_and_store", "app_decrypt_32B_and_store"]),
     (1024, ["app_encrypt_1024B_and_store", "app_decrypt_1024B_and_store"]),
     (65_536, ["app_encrypt_65536B_and_store", "app_decrypt_65536B_and_store"]),
 ];
 
-/// Operations that begin with a closed store.
+/// The operations that begin with a closed store.
 const OPENING: [&str; 3] =
     ["open_store_and_decrypt_32B", "open_store_and_process_update_commit", "store_file_size"];
 
-/// Processing a Commit in the fresh tree.
+/// The operation that processes a Commit in the fresh tree.
 pub(crate) const UPDATE: &str = "process_update_commit_and_store";
 
-/// Processing Commits in the warm tree: one without proposals, one that adds, one that removes.
+/// The operations that process a Commit in the warm tree: without proposals, adding a member, and
+/// removing a member.
 pub(crate) const WARM: [&str; 3] = [
     "process_update_commit_warm_and_store",
     "process_add_commit_warm_and_store",
     "process_remove_commit_warm_and_store",
 ];
 
-/// Measures a Commit without proposals in the fresh tree.
+/// Measures how a Commit without proposals is processed and stored in the fresh tree.
 pub(crate) fn fresh(session: &Session, n: u32, large_group: &mut LargeGroup) {
     if !session.wants(&[UPDATE]) {
         return;
@@ -37,7 +38,7 @@ pub(crate) fn fresh(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let mut stored_member = StoredMember::join(large_group, &Place::new(folder.path(), session.durable));
     let mut update = Series::new(UPDATE).note(note(session));
     let start = Instant::now();
-    // Making such a Commit takes much longer than processing it.
+    // Limit the total time, because creating such a Commit takes much longer than processing it.
     while update.goes_on(session) && (update.runs() == 0 || start.elapsed().as_secs() < 20) {
         let commit = large_group.commit(|builder| builder);
         update.time(|| stored_member.process_commit(&commit));
@@ -46,7 +47,7 @@ pub(crate) fn fresh(session: &Session, n: u32, large_group: &mut LargeGroup) {
     session.report(n, [&update]);
 }
 
-/// Measures all other operations, in the warm tree.
+/// Measures all other operations with a store in the warm tree.
 pub(crate) fn warm(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let messages: Vec<_> = MESSAGES.iter().flat_map(|(_, ops)| *ops).collect();
     if !session.wants(&WARM) && !session.wants(&OPENING) && !session.wants(&messages) {
@@ -60,7 +61,8 @@ pub(crate) fn warm(session: &Session, n: u32, large_group: &mut LargeGroup) {
     for (size, ops) in MESSAGES {
         let data = vec![7; size];
         let [mut encrypt, mut decrypt] = ops.map(|op| Series::new(op).note(note(session)));
-        // The sender's first message in the epoch has more keys to derive.
+        // The sender's first message in an epoch is not timed, because it requires deriving more
+        // keys.
         let first = large_group.committer.encrypt(&data, &mut large_group.rng);
         stored_member.decrypt(&first);
         while decrypt.goes_on(session) {
