@@ -2,10 +2,10 @@
 //! groups of several sizes, and the size of these rows including their keys. The trees are warm: no
 //! parent between two members is blank.
 //!
-//! - To print the table of members, run `cargo run --release -p pando-benches --bin stored-rows --
-//!   100 1000 10000 50000`.
-//! - To print the table of opened public groups, run `... --bin stored-rows -- public 100 5000
-//!   50000`. This table includes reads.
+//! - Table of members:
+//!   `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
+//! - Table of opened public groups, which includes reads:
+//!   `cargo run --release -p pando-benches --bin stored-rows -- public 100 5000 50000`
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark reads the Deltas, or nothing is stored")]
 #![allow(

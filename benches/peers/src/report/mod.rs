@@ -14,7 +14,7 @@ use std::{error::Error, fmt::Write as _, fs, path::Path};
 use machine::Machine;
 use results::Results;
 
-/// The group size from which on measurements have a section of their own.
+/// The group size that is so large that its measurements have a section of their own.
 const HUGE: u64 = 1_000_000;
 
 const COMMANDS: &str = "\
