@@ -3,7 +3,7 @@
 use libfuzzer_sys::fuzz_target;
 use pando_fuzz::round_trip;
 
-// The body of the fifth extension, a ratchet tree, has its own target.
+// The body of the fifth extension that RFC 9420 defines, the ratchet tree, has its own target.
 fuzz_target!(|bytes: &[u8]| {
     round_trip::<pando_wire::ApplicationId>(bytes);
     round_trip::<pando_wire::RequiredCapabilities>(bytes);

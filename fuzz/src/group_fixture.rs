@@ -1,4 +1,4 @@
-//! Groups with several members, and the keys and stores of these members.
+//! Groups with several members, including the keys and stores of these members.
 
 use crate::honest_messages::honest_messages;
 use crate::names::Names;
@@ -18,20 +18,20 @@ use std::sync::{Arc, LazyLock};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
-/// The leaf of the member under attack, which processes the input.
+/// The leaf index of the member under attack, which processes the input.
 pub(crate) const VICTIM: u32 = 1;
 
-/// Returns the index of the group that the highest bit of an input's first byte chooses.
+/// Returns the index of the group that the highest bit of an input's first byte selects.
 pub(crate) const fn which(first: u8) -> usize {
     (first >> 7) as usize
 }
 
-/// A first byte for each group. All other bits are free.
+/// For each group, a first byte of an input that selects it. All other bits may be chosen freely.
 pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
 
-/// A plain group of four members, and a group of five with extensions. The latter has another
-/// cipher suite, external senders, required capabilities, an identity policy that compares names, a
-/// blank leaf and an unmerged leaf.
+/// The two groups: a plain group of four members, and a group of five members with extensions. The
+/// second group uses a different cipher suite, external senders, required capabilities, and an
+/// identity policy that compares names. Its tree has a blank leaf and an unmerged leaf.
 static FIXTURES: [LazyLock<GroupFixture>; 2] = [
     LazyLock::new(|| GroupFixture::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
     LazyLock::new(|| {
@@ -39,7 +39,7 @@ static FIXTURES: [LazyLock<GroupFixture>; 2] = [
     }),
 ];
 
-/// Returns the group that the first byte of an input chooses.
+/// Returns the group that the first byte of an input selects.
 pub(crate) fn fixture(first: u8) -> &'static GroupFixture {
     &FIXTURES[which(first)]
 }
@@ -47,23 +47,23 @@ pub(crate) fn fixture(first: u8) -> &'static GroupFixture {
 pub(crate) struct GroupFixture {
     pub(crate) suite: Suite,
     with_extensions: bool,
-    /// The signers of members 0 to 3.
+    /// The signers of the members at leaves 0 to 3, and of further clients.
     pub(crate) signers: Vec<Box<dyn Signer>>,
-    /// The stored rows of members 0 to 3.
+    /// The stored rows of the members at leaves 0 to 3.
     stores: Vec<Rows>,
-    /// The encoded messages that were sent in this epoch and the next one.
+    /// The encoded messages that honest clients send in the current epoch and in the next one.
     pub(crate) honest: Vec<Vec<u8>>,
-    /// The GroupInfo of the group, with its ratchet tree.
+    /// The GroupInfo of the group, which contains its ratchet tree.
     pub(crate) group_info: GroupInfo,
     pub(crate) tree: Tree,
-    /// A client outside of the group.
+    /// A client that is not in the group.
     pub(crate) newcomer: KeyPackageBundle,
     pub(crate) newcomer_signer: Box<dyn Signer>,
-    /// The signer of an external sender, if the group has any.
+    /// The signer of the external sender, if the group has one.
     pub(crate) external: Box<dyn Signer>,
 }
 
-/// A PSK store in which the value of each PSK is its identifier.
+/// A PSK store that derives the value of each PSK from its identifier.
 pub(crate) struct Psks;
 
 impl PskStore for Psks {
@@ -76,7 +76,7 @@ impl PskStore for Psks {
     }
 }
 
-/// Returns the credential, capabilities and extensions of a member's leaf.
+/// Returns the credential, capabilities and extensions for a leaf with the given name.
 pub(crate) fn template(suite: Suite, name: &str) -> LeafTemplate {
     let mut capabilities = Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]);
     capabilities.extensions.push(ExtensionType(0xf00e));
@@ -110,7 +110,7 @@ fn extensions(external: &dyn Signer) -> Extensions {
     Extensions(vec![senders.expect("short"), Extension::new(&required).expect("short")])
 }
 
-/// Groups of members, by leaf index.
+/// The groups of the members, indexed by leaf index.
 type Groups = BTreeMap<u32, Group>;
 
 impl GroupFixture {
@@ -126,8 +126,8 @@ impl GroupFixture {
         let mut groups = Groups::new();
         let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, with_extensions);
 
-        // The creator adds all others. In the group with extensions, two of them do not join; their
-        // leaves become blank.
+        // The creator adds all other members. In the group with extensions, two of the added
+        // clients do not join. They are removed later, so that their leaves become blank.
         let count = if with_extensions { 6 } else { 4 };
         let mut bundles: Vec<_> =
             (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();
@@ -152,11 +152,11 @@ impl GroupFixture {
                 Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").assume_persisted(),
             );
         }
-        // The members commit, so that the parent nodes get keys.
+        // The members send Commits, so that the parent nodes have keys.
         let mut commit = |groups: &mut Groups, by: u32, added: Option<&KeyPackageBundle>| {
             let builder = groups.get_mut(&by).expect("a member").commit();
             let builder = match added {
-                // Without a path, the added member stays unmerged.
+                // Because this Commit has no path, the added member stays unmerged.
                 Some(added) => builder.add(added.key_package.clone()).without_path(),
                 None if with_extensions && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
                 None => builder,
@@ -202,12 +202,13 @@ impl GroupFixture {
         fixture
     }
 
-    /// Returns the client of a member. All but one member encrypt proposals and Commits.
+    /// Returns the context of a member's client. All members except one encrypt their proposals and
+    /// Commits.
     pub(crate) fn client(&self, leaf: u32) -> Context<'_> {
         client(&*self.signers[leaf as usize], leaf != 2, self.with_extensions)
     }
 
-    /// Returns the client of a non-member.
+    /// Returns the context of a client that is not a member.
     pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
         client(signer, false, self.with_extensions)
     }
@@ -216,7 +217,7 @@ impl GroupFixture {
         Group::load(&self.stores[leaf as usize], &self.client(leaf)).expect("loads")
     }
 
-    /// Returns a secret of a member in the current epoch, by name.
+    /// Returns a member's secret of the current epoch that has the given name.
     pub(crate) fn secret(&self, leaf: u32, name: &str) -> SecretBytes {
         let found = secrets(&self.stores[leaf as usize]).into_iter().find(|stored| stored.name == name);
         found.expect("a member has it").secret
@@ -226,7 +227,7 @@ impl GroupFixture {
         &self.stores[leaf as usize]
     }
 
-    /// Signs a GroupInfo as member 0, whatever its contents.
+    /// Signs a GroupInfo as the member at leaf 0, regardless of its contents.
     pub(crate) fn sign_group_info(&self, group_info: &mut GroupInfo) {
         group_info.signer = LeafIndex(0);
         let tbs = group_info.to_be_signed().expect("it was decoded");
@@ -251,7 +252,7 @@ fn client(signer: &dyn Signer, encrypt_handshakes: bool, with_extensions: bool) 
         .with_config(GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes))
 }
 
-/// A group and its stored rows, which must stay equal.
+/// A group and its stored rows, which must remain equal to the rows of the group.
 pub(crate) struct StoredGroup {
     pub(crate) group: Group,
     rows: Rows,
@@ -266,15 +267,15 @@ impl StoredGroup {
         result.persist_to(&mut self.rows).expect("it follows")
     }
 
-    /// Opens the group from its rows with lazy loading.
+    /// Reopens the group from its rows with lazy loading.
     pub(crate) fn reopen(&mut self, cx: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         self.group = Group::open(Arc::new(rows), cx).expect("opens");
     }
 
-    /// Checks that the stored rows equal the group's, and that loading and opening them gives the
-    /// same group.
+    /// Checks that the stored rows equal the rows of the group, and that loading or opening them
+    /// yields the same group.
     pub(crate) fn check(mut self, cx: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
@@ -293,8 +294,8 @@ pub(crate) fn same(these: &Rows, those: &Rows, what: &str) {
     assert!(differing.is_empty(), "{what}: {differing:?}");
 }
 
-/// Applies edits to bytes. An edit has four bytes: the operation, the position (two bytes), and the
-/// operand.
+/// Applies edits to bytes. An edit consists of four bytes: the operation, the position (two bytes)
+/// and the operand.
 pub(crate) fn edited(bytes: &[u8], edits: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for edit in edits.chunks_exact(4) {

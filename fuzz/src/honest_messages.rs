@@ -1,4 +1,4 @@
-//! The messages that members and non-members of a group send in one epoch and in the next.
+//! The messages that members and non-members of a group send in one epoch and in the next epoch.
 
 use crate::group_fixture::{GroupFixture, VICTIM, template};
 use pando_mls::wire::{Add, Remove, ResumptionPskUsage};
@@ -9,11 +9,12 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// A message, and the indices of the messages that the victim must process first. `None` if the
-/// victim cannot process it at all.
+/// A message, together with the indices of the messages that the victim must process first, or
+/// `None` if the victim cannot process the message at all.
 type Sent = (MlsMessage, Option<Vec<usize>>);
 
-/// Returns all messages, encoded. Checks that the victim accepts them.
+/// Returns all messages in encoded form. Checks that the victim accepts each message that it can
+/// process.
 pub(crate) fn honest_messages(fixture: &GroupFixture, with_extensions: bool) -> Vec<Vec<u8>> {
     let rng = &mut ChaCha20Rng::seed_from_u64(3);
     let mut sent = by_value(fixture, rng);
@@ -31,7 +32,7 @@ pub(crate) fn honest_messages(fixture: &GroupFixture, with_extensions: bool) -> 
     sent.iter().map(|(message, _)| message.encode().expect("encodes")).collect()
 }
 
-/// Processes a message, and merges it if it is a Commit.
+/// Processes a message. If it is a Commit, it is merged.
 fn enter(group: &mut Group, message: &MlsMessage, cx: &Context<'_>) {
     let processed = group.process(message.clone(), cx).expect("takes").assume_persisted();
     if let Processed::Commit(staged) = processed {
@@ -43,7 +44,7 @@ fn remove(leaf: u32) -> Proposal {
     Proposal::Remove(Remove { removed: LeafIndex(leaf) })
 }
 
-/// Returns the messages that three members send at the start.
+/// Returns the messages that three members send at the beginning of the epoch.
 fn by_value(fixture: &GroupFixture, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     let mut sent = Vec::new();
     for by in [0, 2, 3] {
@@ -74,8 +75,8 @@ fn by_value(fixture: &GroupFixture, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     sent.into_iter().map(|message| (message, Some(vec![]))).collect()
 }
 
-/// Adds external Commits, from a newcomer and from a member that has lost its state, and external
-/// proposals.
+/// Adds external proposals and external Commits. One external Commit is from a newcomer, the other
+/// one from a member that has lost its state.
 fn outside(fixture: &GroupFixture, with_extensions: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     for (name, signer, resync) in
         [("newcomer", &fixture.newcomer_signer, None), ("3", &fixture.signers[3], Some(LeafIndex(3)))]
@@ -98,8 +99,8 @@ fn outside(fixture: &GroupFixture, with_extensions: bool, sent: &mut Vec<Sent>, 
     }
 }
 
-/// Adds a Commit from member 3 that refers to two proposals: from another member, and from the
-/// newcomer.
+/// Adds a Commit from member 3 that refers to two proposals, one from another member and one from
+/// the newcomer.
 fn by_reference(fixture: &GroupFixture, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, cx) = (fixture.load(3), fixture.client(3));
     let update = fixture
@@ -140,7 +141,7 @@ fn next_epoch(fixture: &GroupFixture, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rn
     sent.push((commit, Some(vec![first, first + 2])));
 }
 
-/// Adds the victim's own messages, of which its store has no record.
+/// Adds messages of the victim itself that its store does not contain.
 fn echoes(fixture: &GroupFixture, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, cx) = (fixture.load(VICTIM), fixture.client(VICTIM));
     sent.push((group.encrypt(b"mine", &cx, rng).expect("encrypts").assume_persisted(), None));

@@ -1,5 +1,5 @@
-//! A malicious member. It has the secrets of the group, so it can sign, encrypt and confirm
-//! anything.
+//! A malicious member. It knows the secrets of the group, so its messages can have valid
+//! signatures, encryption and confirmation tags.
 
 use crate::group_fixture::{GroupFixture, Psks, edited, template};
 use pando_framing::{Padding, SignedContent};
@@ -18,19 +18,19 @@ use pando_schedule::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// The leaf of the malicious member.
+/// The leaf index of the malicious member.
 const INSIDER: LeafIndex = LeafIndex(0);
 
-/// A flag of a message: it is encrypted.
+/// A flag of a message, which says that the message is encrypted.
 pub(crate) const PRIVATE: u8 = 1;
-/// Flags of a Commit, in this order:
+/// The flags of a Commit, in this order:
 ///
-/// - it has no path;
-/// - the leaf of its path is signed again after the edits;
-/// - it refers to proposals that were sent before;
-/// - it has the ciphertexts of another path;
-/// - it is an external Commit;
-/// - its confirmation tag is wrong.
+/// - The Commit has no path.
+/// - The leaf node of its path is signed again after the edits.
+/// - The Commit refers to proposals that were sent before.
+/// - The Commit contains the ciphertexts of a different path.
+/// - The Commit is an external Commit.
+/// - The confirmation tag of the Commit is wrong.
 pub(crate) const WITHOUT_PATH: u8 = 2;
 pub(crate) const SIGN_AGAIN: u8 = 4;
 pub(crate) const BY_REFERENCE: u8 = 8;
@@ -61,8 +61,8 @@ impl<'a> Insider<'a> {
         Self { fixture, context, tree, secret_tree: secret_tree.expect("it was stored"), rng }
     }
 
-    /// Signs content with the key of its sender. Returns `None` if this sender may not send the
-    /// content.
+    /// Signs content with the key of its sender. Returns `None` if this sender is not allowed to
+    /// send the content.
     fn sign(&self, sender: Sender, private: bool, content: Content) -> Option<SignedContent> {
         let fixture = self.fixture;
         let signer = match sender {
@@ -95,7 +95,7 @@ impl<'a> Insider<'a> {
         signed.seal_public(suite, is_member.then_some(&key)).expect("seals").into()
     }
 
-    /// Returns a proposal and its reference.
+    /// Returns a message with a proposal, and the reference of the proposal.
     pub(crate) fn propose(
         &mut self,
         sender: Sender,
@@ -108,9 +108,9 @@ impl<'a> Insider<'a> {
         Some((self.seal(&signed, private), reference))
     }
 
-    /// Creates a Commit with these proposals. The flags choose its kind, and the edits change its
-    /// path. The tree hash, signature, epoch secrets and confirmation tag are computed from the
-    /// result. Also returns the epoch secrets.
+    /// Creates a Commit with the given proposals. The flags select its kind, and the edits change
+    /// its path. The tree hash, signature, epoch secrets and confirmation tag are computed from the
+    /// changed path. Also returns the epoch secrets.
     pub(crate) fn commit(
         &mut self,
         flags: u8,
@@ -139,7 +139,7 @@ impl<'a> Insider<'a> {
         context.epoch += 1;
         let (tree, added) = applied(&self.tree, proposals, &mut context.extensions);
         let psk_secret = self.psk_secret(proposals)?;
-        // The path.
+        // Create the path.
         let (path, commit_secret) = if flags & WITHOUT_PATH != 0 {
             context.tree_hash = tree.tree_hash().expect("short");
             (None, CommitSecret::zero(suite))
@@ -147,7 +147,7 @@ impl<'a> Insider<'a> {
             let (path, secret) = self.path((flags, edits), &tree, &added, &mut context)?;
             (Some(path), secret)
         };
-        // The signature, the transcript hashes and the confirmation tag.
+        // Compute the signature, the transcript hashes and the confirmation tag.
         let (private, commit) = (flags & PRIVATE != 0, Commit { proposals: list, path });
         let mut signed = self.sign(sender, private, Content::Commit(Box::new(commit)))?;
         let before = ConfirmedTranscriptHash(context.confirmed_transcript_hash);
@@ -169,8 +169,8 @@ impl<'a> Insider<'a> {
         Some((self.seal(&signed, private), epoch))
     }
 
-    /// Creates a path over the tree, and sets the tree hash of the context. Returns the path and
-    /// its commit secret.
+    /// Creates a path for the tree, and sets the tree hash of the GroupContext. Returns the path
+    /// and its commit secret.
     fn path(
         &mut self,
         (flags, edits): (u8, &[u8]),
@@ -210,15 +210,15 @@ impl<'a> Insider<'a> {
         } else {
             tree.merge_path(INSIDER, &update_path, added)
         };
-        // If this merge fails, it fails for the receiver too, before the receiver uses the tree
-        // hash.
+        // If this merge fails, it fails for the receiver too. The receiver then does not get to the
+        // tree hash.
         if let Ok(merged) = merged {
             context.tree_hash = merged.tree().tree_hash().expect("short");
         }
         Some((update_path, CommitSecret::from(path.commit_secret().expose())))
     }
 
-    /// Computes the PSK secret of all PSKs in the proposals. Returns `None` if a PSK is unknown.
+    /// Computes the PSK secret from all PSKs in the proposals. Returns `None` if a PSK is unknown.
     fn psk_secret(&self, proposals: &[Proposal]) -> Option<PskSecret> {
         let psks = proposals.iter().filter_map(|proposal| match proposal {
             Proposal::PreSharedKey(psk) => Some(&psk.psk),
@@ -244,8 +244,8 @@ impl<'a> Insider<'a> {
     }
 }
 
-/// Returns the tree after the proposals, and the added leaves in increasing order. Skips proposals
-/// that cannot be applied.
+/// Returns the tree after applying the proposals, and the added leaves in ascending order.
+/// Proposals that cannot be applied are skipped.
 fn applied(tree: &Tree, proposals: &[Proposal], extensions: &mut Extensions) -> (Tree, Vec<LeafIndex>) {
     let mut tree = tree.clone();
     for proposal in proposals {

@@ -1,4 +1,4 @@
-//! Fuzzes joining by a Welcome: with any bytes, with an edited Welcome, and with one that a
+//! Fuzzes joining by a Welcome: by arbitrary bytes, by an edited Welcome, and by a Welcome that a
 //! malicious member creates with the correct keys.
 
 use crate::group_fixture::{GROUPS, GroupFixture, Psks, StoredGroup, edited, fixture, which};
@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// The first byte chooses the group and how to use the other bytes.
+/// Joins a group. The first byte selects the group and the use of the other bytes.
 pub fn join(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (fixture, invited) = (fixture(*first), &INVITED[which(*first)]);
@@ -28,8 +28,8 @@ pub fn join(input: &[u8]) {
             let Ok(any) = GroupInfo::decode(bytes) else { return };
             let mut described = invited.group_info.clone();
             let (context, any) = (&mut described.group_context, any.group_context);
-            // The signatures in the tree cover the group identifier. They do not cover the rest of
-            // the context.
+            // The signatures in the tree cover the group identifier, but not the rest of the
+            // GroupContext.
             context.epoch = any.epoch;
             context.confirmed_transcript_hash = any.confirmed_transcript_hash;
             context.extensions = any.extensions;
@@ -39,11 +39,11 @@ pub fn join(input: &[u8]) {
     }
 }
 
-/// A group whose member has added the newcomer. The newcomer has not joined yet.
+/// A group in which a member has added the newcomer. The newcomer has not joined yet.
 struct Invited {
-    /// The Welcome that the member sent.
+    /// The Welcome that the member sent to the newcomer.
     welcome: Vec<u8>,
-    /// The GroupInfo in the Welcome.
+    /// The GroupInfo that the Welcome contains.
     group_info: GroupInfo,
     secrets: GroupSecrets,
 }
@@ -51,7 +51,7 @@ struct Invited {
 static INVITED: [LazyLock<Invited>; 2] =
     [LazyLock::new(|| Invited::new(fixture(GROUPS[0]))), LazyLock::new(|| Invited::new(fixture(GROUPS[1])))];
 
-/// Returns an honest Welcome to the group that the first byte of an input chooses.
+/// Returns an honest Welcome to the group that the first byte of an input selects.
 pub(crate) fn welcome(first: u8) -> &'static [u8] {
     &INVITED[which(first)].welcome
 }
@@ -91,9 +91,9 @@ impl Invited {
         Self { welcome: welcome.encode().expect("encodes"), group_info, secrets }
     }
 
-    /// Reads the flags and the newcomer's secrets; returns them and the rest of the input. The path
-    /// secret is correct, wrong or absent. The PSKs are the correct one, or up to three that take
-    /// two bytes each.
+    /// Reads the flags and the newcomer's secrets from the input, and returns them with the rest of
+    /// the input. The path secret is correct, wrong or absent. The PSKs are the correct one or up
+    /// to three others, each of which is read from two bytes.
     fn secrets<'a>(&self, fixture: &GroupFixture, bytes: &'a [u8]) -> (u8, GroupSecrets, &'a [u8]) {
         let (flags, mut bytes) = bytes.split_first().map_or((0, bytes), |(flags, bytes)| (*flags, bytes));
         let mut next = || {
@@ -116,12 +116,13 @@ impl Invited {
     }
 }
 
-/// More flags, besides those for the path secret and the number of PSKs: the GroupContext has the
-/// correct hash of the tree in the GroupInfo; the tree is left out of the Welcome.
+/// Two further flags, in addition to those for the path secret and the number of PSKs. With the
+/// first flag, the GroupContext contains the correct hash of the tree in the GroupInfo. With the
+/// second flag, the Welcome does not contain the tree.
 const RIGHT_HASH: u8 = 0x10;
 const TREE_OUTSIDE: u8 = 0x20;
 
-/// Returns a PSK of any kind. Equal PSKs are frequent.
+/// Returns a PSK of any kind. Different inputs often select the same PSK.
 fn psk(fixture: &GroupFixture, kind: u8, which: u8) -> PreSharedKeyId {
     let usage = match kind % 4 {
         1 => Some(ResumptionPskUsage::Application),
@@ -149,8 +150,8 @@ fn psk_secret(fixture: &GroupFixture, ids: &[PreSharedKeyId]) -> Option<PskSecre
     PskSecret::new(fixture.suite, ids.iter().zip(&values)).ok()
 }
 
-/// Checks that an outsider cannot make the newcomer accept a changed Welcome: neither the changed
-/// group secrets nor a changed GroupInfo.
+/// Checks that an outsider cannot make the newcomer accept a Welcome with changed group secrets or
+/// a changed GroupInfo.
 fn outsider(fixture: &GroupFixture, invited: &Invited, bytes: &[u8]) {
     let Ok(welcome) = Welcome::decode(bytes) else { return };
     let cx = fixture.outside(&*fixture.newcomer_signer);
@@ -158,13 +159,13 @@ fn outsider(fixture: &GroupFixture, invited: &Invited, bytes: &[u8]) {
     let group = group.assume_persisted();
     let honest = Welcome::decode(&invited.welcome).expect("decodes");
     let reference = fixture.suite.key_package_ref(&fixture.newcomer.key_package).expect("short");
-    // The group secrets for other members may differ, because no signature covers them.
+    // The group secrets for other members may be different, because no signature covers them.
     assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "accepted a changed Welcome");
     StoredGroup::new(group).check(&cx);
 }
 
-/// A malicious member sends any GroupInfo, signed and with the correct confirmation tag. Returns
-/// whether the newcomer joins.
+/// Joins by a Welcome in which a malicious member sends an arbitrary GroupInfo with a valid
+/// signature and confirmation tag. Returns whether the newcomer joins.
 fn insider(fixture: &GroupFixture, mut group_info: GroupInfo, secrets: &GroupSecrets, flags: u8) -> bool {
     let (suite, mut rng) = (fixture.suite, ChaCha20Rng::seed_from_u64(2));
     let is_tree = |extension: &pando_mls::Extension| extension.extension_type == RatchetTree::TYPE;
@@ -206,7 +207,8 @@ fn insider(fixture: &GroupFixture, mut group_info: GroupInfo, secrets: &GroupSec
     let Ok(group) = joined else { return false };
     let group = group.assume_persisted();
     assert_eq!(group.epoch_authenticator(), Some(&epoch.epoch_authenticator));
-    // The joined group must work in any case. Only the epoch number may be exhausted.
+    // The joined group must work in any case. A Commit may fail only if the epoch number is
+    // exhausted.
     let mut stored = StoredGroup::new(group);
     match stored.group.commit().build(&cx, &mut rng) {
         Ok(commit) => {
@@ -220,8 +222,8 @@ fn insider(fixture: &GroupFixture, mut group_info: GroupInfo, secrets: &GroupSec
     true
 }
 
-/// Imports a ratchet tree of any shape with its own tree hash. It has no valid signatures in
-/// general.
+/// Imports an arbitrary ratchet tree with its own tree hash. In general, the signatures of the tree
+/// are not valid.
 fn tree(fixture: &GroupFixture, bytes: &[u8]) {
     let suite = fixture.suite;
     let Ok(tree) = Tree::import_unsigned(suite, bytes) else { return };

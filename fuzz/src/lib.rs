@@ -1,5 +1,5 @@
-//! The fuzz targets. The simplest ones assert that a decoder either rejects the bytes, or returns a
-//! value whose encoding is those bytes.
+//! The fuzz targets. The simplest targets check that a decoder either rejects the bytes or returns
+//! a value whose encoding is equal to the bytes.
 
 mod group_fixture;
 mod honest_messages;
@@ -17,13 +17,13 @@ mod secrets;
 mod seeds;
 mod store;
 
-// The clients of `pando-store`. The fuzzer chooses when their stores fail.
+// The pair of clients from the tests of `pando-store`. The fuzzer chooses when their stores fail.
 #[path = "../../crates/pando-store/tests/fixtures/mod.rs"]
 mod fixtures;
 #[path = "../../crates/pando-store/tests/faults/pair.rs"]
 mod pair;
 
-// The simulation of `pando-mls`. The fuzzer chooses the history.
+// The simulation from the tests of `pando-mls`. The fuzzer chooses the history.
 #[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/client.rs"]
 mod client;
@@ -89,7 +89,8 @@ use pando_wire::{
     PrivateMessageContent, RatchetTree, RequiredCapabilities,
 };
 
-/// Checks the round trip of a type whose values have one encoding each.
+/// Checks that decoding and encoding returns the same bytes, for a type whose values have a unique
+/// encoding.
 pub fn round_trip<T: Decode + Encode>(bytes: &[u8]) {
     if let Ok(value) = T::decode(bytes) {
         let encoding = value.encode().expect("what was decoded can be encoded");
@@ -97,7 +98,8 @@ pub fn round_trip<T: Decode + Encode>(bytes: &[u8]) {
     }
 }
 
-/// Checks the round trip of a list of extensions, and of the bodies that RFC 9420 defines.
+/// Checks the round trip of a list of extensions, and of the extension bodies that RFC 9420
+/// defines.
 pub fn round_trip_extensions(bytes: &[u8]) {
     round_trip::<Extensions>(bytes);
     if let Ok(extensions) = Extensions::decode(bytes) {
@@ -116,9 +118,9 @@ fn round_trip_body<T: ExtensionBody>(extensions: &Extensions) {
     }
 }
 
-/// Checks the round trip of a PrivateMessageContent. Its encoding does not include the content
-/// type, so the first byte of the input chooses it. The encoding gets the same amount of padding
-/// again.
+/// Checks the round trip of a `PrivateMessageContent`. Its encoding does not include the content
+/// type, so the first byte of the input selects it. The value is encoded again with the same amount
+/// of padding.
 pub fn round_trip_private_message_content(bytes: &[u8]) {
     let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
     if let Ok(value) = PrivateMessageContent::decode(content_type, bytes) {

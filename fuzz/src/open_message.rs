@@ -1,5 +1,5 @@
-//! Fuzzes opening framed messages. The attacker is an outsider, or an insider with all secrets that
-//! members share.
+//! Fuzzes the opening of framed messages. The attacker is either an outsider or an insider that
+//! knows all secrets shared by the members.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
 use pando_framing::{FramingError, Padding, SignedContent, open_private, open_public};
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// A group of four members in one epoch.
+/// A group of four leaves in one epoch, with the secrets that its members share.
 struct EpochFixture {
     suite: Suite,
     signer: Box<dyn Signer>,
@@ -38,7 +38,7 @@ static EPOCH: LazyLock<EpochFixture> = LazyLock::new(|| {
     }
 });
 
-/// The first byte chooses how to use the other bytes.
+/// Opens a message. The first byte selects the use of the other bytes.
 pub fn open_message(input: &[u8]) {
     let Some((mode, bytes)) = input.split_first() else { return };
     match mode % 4 {
@@ -49,7 +49,7 @@ pub fn open_message(input: &[u8]) {
     }
 }
 
-/// Opens any message.
+/// Opens an arbitrary message from an outsider.
 fn outsider(bytes: &[u8]) {
     match MlsMessage::decode(bytes).map(|message| message.body) {
         Ok(MlsMessageBody::PublicMessage(message)) => public(*message),
@@ -58,7 +58,7 @@ fn outsider(bytes: &[u8]) {
     }
 }
 
-/// Opens a PublicMessage with the correct membership tag.
+/// Opens an arbitrary PublicMessage whose membership tag is correct.
 fn insider_public(bytes: &[u8]) {
     let fixture = &*EPOCH;
     let Ok(mut message) = PublicMessage::decode(bytes) else { return };
@@ -77,7 +77,8 @@ fn insider_public(bytes: &[u8]) {
     public(message);
 }
 
-/// Opens any sender data and any plaintext, encrypted with the correct keys if they exist.
+/// Opens a PrivateMessage with arbitrary sender data and an arbitrary plaintext, encrypted with the
+/// correct keys if they exist.
 fn insider_private(bytes: &[u8]) {
     let fixture = &*EPOCH;
     let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
@@ -115,7 +116,8 @@ fn insider_private(bytes: &[u8]) {
     private(&message);
 }
 
-/// Signs and seals content as a member. Opening must return the same content, in both formats.
+/// Signs and seals content as a member. In both wire formats, opening the message must return the
+/// same content.
 fn honest(bytes: &[u8]) {
     let fixture = &*EPOCH;
     let Ok(mut content) = FramedContent::decode(bytes) else { return };
@@ -162,11 +164,11 @@ fn tree() -> SecretTree {
 }
 
 fn key(leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
-    // Leaf 2 is blank.
+    // The leaf with index 2 is blank.
     Ok((leaf.0 < 4 && leaf.0 != 2).then(|| EPOCH.signer.public_key().clone()))
 }
 
-/// Checks that the message does not verify, because no member signed it.
+/// Opens a message and checks that it does not verify, because no member signed it.
 fn public(message: PublicMessage) {
     let fixture = &*EPOCH;
     if let Ok(opened) = open_public(fixture.suite, message, &fixture.context, &fixture.membership_key) {
@@ -174,8 +176,8 @@ fn public(message: PublicMessage) {
     }
 }
 
-/// Checks that the message does not verify, because no member signed it, and that it consumes no
-/// key.
+/// Opens a message and checks that it does not verify, because no member signed it. Also checks
+/// that it does not consume a key.
 fn private(message: &PrivateMessage) {
     let (fixture, mut tree) = (&*EPOCH, tree());
     let secret = &fixture.sender_data_secret;

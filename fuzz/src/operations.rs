@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 /// The maximum number of steps in a history.
 const STEPS: usize = 32;
 
-/// The first byte chooses the number of clients and the cipher suites. Each following pair of bytes
-/// is a step: the operation, and the seed of its random choices.
+/// Runs a history. The first byte selects the number of clients and the cipher suites. Each
+/// following pair of bytes is a step, which consists of an operation and the seed of its random
+/// choices.
 pub fn operations(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let suites: &'static [u16] = if first % 2 == 0 { &[1] } else { &[3, 1] };

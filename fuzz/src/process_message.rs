@@ -1,4 +1,4 @@
-//! Fuzzes processing messages as a member: any bytes, edited messages, and messages from a
+//! Fuzzes a member that processes messages: arbitrary bytes, edited messages, and messages from a
 //! malicious member.
 
 use crate::group_fixture::{GROUPS, GroupFixture, StoredGroup, VICTIM, fixture, which};
@@ -15,12 +15,13 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// The leaf of an honest member besides the victim. It has been in the group as long as the victim.
+/// The leaf index of an honest member other than the victim. It joined the group together with the
+/// victim.
 const WITNESS: u32 = 3;
-/// The maximum number of proposals.
+/// The maximum number of proposals in an input.
 const PROPOSALS: usize = 16;
 
-/// The first byte chooses the group and how to use the other bytes.
+/// Processes messages. The first byte selects the group and the use of the other bytes.
 pub fn process_message(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let fixture = fixture(*first);
@@ -35,8 +36,8 @@ pub fn process_message(input: &[u8]) {
     }
 }
 
-/// Processes proposals that a member, external sender or new member signs. A byte before each
-/// proposal chooses its sender and whether it is encrypted.
+/// Processes proposals that are signed by a member, an external sender or a new member. The byte
+/// before each proposal selects its sender and whether it is encrypted.
 fn proposals(fixture: &GroupFixture, mut bytes: &[u8]) {
     let (mut insider, mut pair) = (Insider::new(fixture), Pair::new(fixture));
     for _ in 0..PROPOSALS {
@@ -55,8 +56,8 @@ fn proposals(fixture: &GroupFixture, mut bytes: &[u8]) {
     pair.commit();
 }
 
-/// Processes a Commit from a member. The input has flags, the number of edits of its path, the
-/// edits, and proposals.
+/// Processes a Commit from a malicious member. The input consists of the flags, the number of edits
+/// of the Commit's path, the edits, and proposals.
 fn commit(fixture: &GroupFixture, bytes: &[u8]) {
     let [flags, count, rest @ ..] = bytes else { return };
     let (edits, mut rest) = rest.split_at(rest.len().min(usize::from(count % 8) * 4));
@@ -68,7 +69,7 @@ fn commit(fixture: &GroupFixture, bytes: &[u8]) {
     committed(fixture, *flags, edits, &proposals);
 }
 
-/// Processes a Commit. Returns whether the victim enters its epoch.
+/// Creates and processes a Commit. Returns whether the victim enters the epoch that it starts.
 fn committed(fixture: &GroupFixture, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bool {
     let (mut insider, mut pair) = (Insider::new(fixture), Pair::new(fixture));
     let mut references = Vec::new();
@@ -91,8 +92,8 @@ fn committed(fixture: &GroupFixture, flags: u8, edits: &[u8], proposals: &[Propo
     entered
 }
 
-/// Checks that the victim accepts the unedited messages of the insider. Otherwise the target could
-/// reject everything unnoticed.
+/// Checks that the victim accepts the malicious member's unedited messages. Otherwise, a target
+/// that rejects every message would go unnoticed.
 static ACCEPTED: [LazyLock<()>; 2] =
     [LazyLock::new(|| accepted(fixture(GROUPS[0]))), LazyLock::new(|| accepted(fixture(GROUPS[1])))];
 
@@ -116,12 +117,13 @@ fn accepted(fixture: &GroupFixture) {
     }
 }
 
-/// The victim and an honest witness, which process the same messages and must agree about them.
+/// The victim and an honest witness, which process the same messages and must treat them in the
+/// same way.
 struct Pair<'a> {
     fixture: &'a GroupFixture,
     victim: StoredGroup,
     witness: Group,
-    /// Whether both are members in the same epoch.
+    /// Whether both are members of the group and in the same epoch.
     together: bool,
 }
 
@@ -131,7 +133,7 @@ impl<'a> Pair<'a> {
         Self { fixture, victim, witness, together: true }
     }
 
-    /// Processes a message with both and returns their results.
+    /// Processes a message as both members, and returns their results.
     fn process(&mut self, message: &MlsMessage) -> [Option<Processed>; 2] {
         let victim = self.victim.group.process(message.clone(), &self.fixture.client(VICTIM));
         let victim = victim.ok().map(|processed| self.victim.store(processed));
@@ -139,14 +141,14 @@ impl<'a> Pair<'a> {
         [victim, witness.ok().map(Unpersisted::assume_persisted)]
     }
 
-    /// Processes a proposal with both.
+    /// Processes a proposal as both members, which must agree whether it is valid.
     fn take(&mut self, message: &MlsMessage) {
         let [victim, witness] = self.process(message);
         assert_eq!(victim.is_some(), witness.is_some(), "victim and witness disagree about a proposal");
     }
 
-    /// Processes a Commit with both. A member that enters the epoch must have the insider's
-    /// secrets. Returns whether the victim enters it.
+    /// Processes a Commit as both members. A member that enters the epoch must have the same
+    /// secrets as the malicious member. Returns whether the victim enters the epoch.
     fn follow(&mut self, message: &MlsMessage, epoch: &EpochSecrets, unedited: bool) -> bool {
         let [victim, witness] = self.process(message);
         let victim = enter(&mut self.victim.group, victim, epoch);
@@ -158,7 +160,7 @@ impl<'a> Pair<'a> {
         victim == Some(true)
     }
 
-    /// Checks that the victim can still commit, and that the witness can follow.
+    /// Checks that the victim can still create a Commit, and that the witness can process it.
     fn commit(mut self) {
         let cx = self.fixture.client(VICTIM);
         if self.together {
@@ -176,8 +178,8 @@ impl<'a> Pair<'a> {
                     let (one, other) = (&self.victim.group, &self.witness);
                     assert!(is_out || one.epoch_authenticator() == other.epoch_authenticator());
                 }
-                // A committer looks up PSKs only now, so one may be missing. The group may also
-                // have ended.
+                // A committer looks up the PSKs only now, so one of them may be missing. It is also
+                // possible that the group has ended.
                 Err(error) => assert!(
                     matches!(error, GroupError::Missing(Missing::Psk(_)) | GroupError::Misuse(Misuse::Ended)),
                     "{error}"
@@ -188,12 +190,13 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Merges a Commit. Returns whether the member is in the new epoch.
+/// Merges a processed Commit. Returns `Some(true)` if the member is in the new epoch, `Some(false)`
+/// if it did not accept a Commit, and `None` if it was removed.
 fn enter(group: &mut Group, processed: Option<Processed>, epoch: &EpochSecrets) -> Unpersisted<Option<bool>> {
     let Some(Processed::Commit(staged)) = processed else { return group.take_delta().map(|()| Some(false)) };
     let removed = staged.removes_me();
     let merged = group.merge(*staged).expect("it follows");
-    // A removed member cannot verify the confirmation tag.
+    // A removed member is not able to verify the confirmation tag.
     assert!(removed || group.epoch_authenticator() == Some(&epoch.epoch_authenticator));
     merged.map(|_| (!removed).then_some(true))
 }

@@ -1,6 +1,6 @@
-//! Fuzzes a delivery service that follows a group. It starts from an edited GroupInfo and processes
-//! edited messages. It has the group twice: in memory, and opened from a store that applies each
-//! Delta at once, or never.
+//! Fuzzes a delivery service that follows a group. It starts with an edited GroupInfo and processes
+//! edited messages. The group exists twice: once in memory, and once opened from a store that
+//! applies either every Delta at once or none of them.
 
 use crate::group_fixture::{edited, fixture};
 use pando_mls::wire::{Mac, PublicMessage};
@@ -10,13 +10,14 @@ use pando_mls::{
 };
 use std::sync::{Arc, Mutex};
 
-/// A bit of the first byte: a member signs the GroupInfo after the edits.
+/// A bit of the first byte of an input. If it is set, a member signs the GroupInfo after the edits.
 pub(crate) const SIGNED: u8 = 0x20;
 
-/// A bit of the first byte: the store of the opened group applies no Delta.
+/// A bit of the first byte of an input. If it is set, the store of the opened group applies no
+/// Delta.
 const LATE: u8 = 0x08;
 
-/// Rows that change while a group reads from them.
+/// A store whose rows change while a group reads from it.
 struct Store(Mutex<Rows>);
 
 impl RowSource for Store {
@@ -39,7 +40,8 @@ struct Both {
 }
 
 impl Both {
-    /// Runs an operation on both groups. Both must succeed, or fail with the same error.
+    /// Runs an operation on both groups. It must either succeed for both or fail with the same
+    /// error.
     fn operate<T>(
         &mut self,
         operation: impl Fn(&mut PublicGroup, usize) -> Result<Unpersisted<T>, GroupError>,
@@ -66,8 +68,8 @@ impl Both {
     }
 }
 
-/// The first byte chooses the group and the number of edits of the GroupInfo. The edits follow,
-/// four bytes each, and then the messages.
+/// Follows a group. The first byte selects the group and the number of edits of the GroupInfo. It
+/// is followed by the edits, which have four bytes each, and by the messages.
 pub fn public_group(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (edits, mut bytes) = bytes.split_at(bytes.len().min(usize::from(first % 8) * 4));
@@ -118,13 +120,13 @@ pub fn public_group(input: &[u8]) {
     assert!(loaded.pending_proposals().eq(group.pending_proposals()));
 }
 
-/// Returns whether the rows are equal, apart from the state row.
+/// Returns whether two sets of rows are equal, apart from the state row.
 fn are_same(one: &Rows, other: &Rows) -> bool {
     let but_position = |(key, _): &(&RowKey, _)| **key != RowKey::State;
     one.iter().filter(but_position).eq(other.iter().filter(but_position))
 }
 
-/// Returns a message without its tags, because they need the secrets of the group to verify.
+/// Returns a message without its tags, because verifying them requires the secrets of the group.
 fn untagged(message: MlsMessage) -> Option<PublicMessage> {
     let MlsMessageBody::PublicMessage(mut message) = message.body else { return None };
     message.membership_tag = message.membership_tag.map(|_| Mac::default());

@@ -1,20 +1,21 @@
-//! A member that receives messages in any order, possibly edited, and acts itself in between.
+//! A member that receives messages in any order, some of them edited, and performs actions in
+//! between.
 
 use crate::group_fixture::{GroupFixture, StoredGroup, VICTIM, edited, same};
 use pando_mls::{Context, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// From this value on, the first byte of a step chooses an action of the member itself.
+/// If the first byte of a step has at least this value, it selects an action of the member itself.
 const OWN: u8 = 0xe0;
-/// A bit of the second byte of a step: a Commit is not merged.
+/// A bit of the second byte of a step. If it is set, a received Commit is not merged.
 const DROPPED: u8 = 0x80;
 
 pub(crate) struct Script<'a> {
     fixture: &'a GroupFixture,
     cx: Context<'a>,
     stored: StoredGroup,
-    /// The encoded messages that the member has sent.
+    /// The messages that the member has sent, in encoded form.
     own: Vec<Vec<u8>>,
     rng: ChaCha20Rng,
 }
@@ -25,14 +26,14 @@ impl<'a> Script<'a> {
         Self { fixture, cx, stored, own: vec![], rng: ChaCha20Rng::seed_from_u64(5) }
     }
 
-    /// Processes one message.
+    /// Processes a single message and checks the group.
     pub(crate) fn message(mut self, bytes: &[u8]) {
         self.take(bytes, false);
         self.stored.check(&self.cx);
     }
 
-    /// Runs up to 24 steps. A step has an honest message or an action, the number of edits, and the
-    /// edits.
+    /// Runs up to 24 steps. A step consists of an honest message or an action, the number of edits,
+    /// and the edits.
     pub(crate) fn run(mut self, mut bytes: &[u8]) {
         let mut number = 0;
         while let ([which, how, rest @ ..], 0..24) = (bytes, number) {
@@ -44,7 +45,7 @@ impl<'a> Script<'a> {
                 continue;
             }
             let done = self.act(which % 8, edits, how & DROPPED != 0);
-            // A Commit is already pending, or the member was removed.
+            // An action fails if a Commit is already pending or if the member was removed.
             assert!(matches!(done, Ok(()) | Err(GroupError::Misuse(_))), "{done:?}");
         }
         self.stored.check(&self.cx);
@@ -65,7 +66,7 @@ impl<'a> Script<'a> {
                 self.stored.reopen(cx);
                 return Ok(());
             }
-            // One of the member's own messages comes back: the first or the last.
+            // The member receives one of its own messages, either the first or the last one.
             _ => {
                 let back = if what == 5 { self.own.first() } else { self.own.last() };
                 if let Some(back) = back.map(|back| edited(back, edits)) {
@@ -79,8 +80,8 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    /// Processes a message. A message that was not sent must be rejected. A rejected message must
-    /// not change any observable state.
+    /// Processes a message. If no client sent the message, it must be rejected. A rejected message
+    /// must not change any observable state.
     fn take(&mut self, bytes: &[u8], dropped: bool) {
         let Ok(message) = MlsMessage::decode(bytes) else { return };
         let state = |stored: &StoredGroup| {
@@ -96,8 +97,8 @@ impl<'a> Script<'a> {
             Ok(taken) => taken,
             Err(error) => {
                 assert!(before == after, "a rejected message changed the state");
-                // Only an authentic message may advance a ratchet. Nodes and ratchets may have been
-                // derived.
+                // Only an authentic message may advance a ratchet. However, nodes and ratchets may
+                // have been derived.
                 if let GroupError::Framing(_) = error {
                     let (mut rows, mut now) = (rows, self.stored.group.rows().expect("rows"));
                     let derived =

@@ -1,4 +1,5 @@
-//! The seed inputs of the targets that run groups. They cover all operations, with few or no edits.
+//! The seed inputs for the targets that run groups. They cover all operations, with few or no
+//! edits.
 
 use crate::group_fixture::{GROUPS, GroupFixture, fixture};
 use crate::insider::SIGN_AGAIN;
@@ -16,10 +17,10 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// An input and the name of its target.
+/// The name of a target and an input for it.
 type Seed = (&'static str, Vec<u8>);
 
-/// Returns all seeds.
+/// Returns the seeds of all targets that run groups.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for group in GROUPS {
@@ -36,13 +37,13 @@ pub fn seeds() -> Vec<Seed> {
     seeds
 }
 
-/// Every operation with every fault in it, early and late; and random inputs.
+/// Adds seeds in which every operation meets every fault, early and late, and adds random inputs.
 fn stores(seeds: &mut Vec<Seed>) {
     let count = u8::try_from(OPERATIONS.len()).expect("there are few");
     for number in 0..count * 4 {
         let (operation, after) = (number % count, number / count);
-        // The first byte chooses the store. The operation byte of a step also says whether the
-        // store fails while the group is reloaded, and whether pending work is finished.
+        // The first byte selects the store. The operation byte of a step also determines whether
+        // the store fails while the group is reloaded, and whether pending work is finished.
         let steps = (0..18).flat_map(|step: u8| {
             let what = operation + count * ((step * 5 + after) % 20);
             [what, step, after, step + 5 * after, step.wrapping_mul(7)]
@@ -54,15 +55,15 @@ fn stores(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// Honest messages one by one and in scripts: in the order of sending, in another order, and mixed
-/// with actions of the member.
+/// Adds seeds with single honest messages, and scripts of them. The scripts contain the messages in
+/// the order of sending, in a different order, or mixed with actions of the member.
 fn scripts(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
     let count = u8::try_from(fixture.honest.len()).expect("there are few");
     for which in 0..count {
         seeds.push(("process_message", [&[group], &*fixture.honest[usize::from(which)]].concat()));
         let next = (0..6).flat_map(|step| [(which + step) % count, 0]);
         let mixed = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + which, 0]);
-        // The eight actions of the member in turn, each followed by a message.
+        // The script selects actions of the member, each followed by a message.
         let own = (0..12)
             .flat_map(|step: u8| [[0xe0 | (step.wrapping_mul(which | 1) % 8), 0], [which, 0x80]].concat());
         let scripts: [Vec<u8>; 3] = [next.collect(), mixed.collect(), own.collect()];
@@ -71,7 +72,7 @@ fn scripts(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
         }
         for script in &scripts[..2] {
             seeds.push(("public_group", [&[group], &**script].concat()));
-            // One edit of the GroupInfo, which a member then signs.
+            // The GroupInfo is edited once and then signed by a member.
             seeds.push(("public_group", [&[group | SIGNED | 1, 3, which, which, 1], &**script].concat()));
         }
     }
@@ -85,7 +86,7 @@ fn proposals(fixture: &GroupFixture) -> Vec<Vec<u8>> {
         Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
     };
     let (usage, psk_group_id) = (ResumptionPskUsage::Application, context.group_id.clone());
-    // This client does not encrypt, so that the Update is readable.
+    // This client does not encrypt its messages, so the Update can be read.
     let cx = fixture.outside(&*fixture.signers[0]);
     let mut group = Group::load(fixture.rows(0), &cx).expect("loads");
     let update = group.propose_update(None, b"", &cx, &mut ChaCha20Rng::seed_from_u64(6));
@@ -117,8 +118,8 @@ fn proposals(fixture: &GroupFixture) -> Vec<Vec<u8>> {
     proposals.iter().map(|proposal| proposal.encode().expect("short")).collect()
 }
 
-/// One proposal, and all proposals from there on, by every sender; and Commits of them, of every
-/// kind, without edits and with one.
+/// Adds seeds with a single proposal, and with all proposals from that one on, from every sender.
+/// Also adds all kinds of Commits with these proposals, without edits and with one edit.
 fn insiders(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
     let proposals = proposals(fixture);
     for (from, proposal) in proposals.iter().enumerate() {
@@ -141,7 +142,7 @@ fn insiders(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
     }
 }
 
-/// Edits of a Welcome, and Welcomes from a malicious member.
+/// Adds seeds with an edited Welcome, and with Welcomes from a malicious member.
 fn joins(group: u8, seeds: &mut Vec<Seed>) {
     seeds.push(("join", [&[group], welcome(group)].concat()));
     seeds.push(("join", vec![group | 1]));
@@ -149,7 +150,7 @@ fn joins(group: u8, seeds: &mut Vec<Seed>) {
         seeds.push(("join", vec![group | 1, 3, at / 8, at.wrapping_mul(32), 1]));
     }
     for flags in 0..64 {
-        // A path secret and PSKs, if the flags ask for them.
+        // Add a path secret and PSKs if the flags require them.
         let secrets = [flags, 7, flags, 1, flags >> 1, 2, flags >> 2, 3];
         let len = 1 + usize::from(flags % 4 == 2) + 2 * usize::from(flags >> 2 & 3);
         let first = [&[group | 2], &secrets[..len]].concat();

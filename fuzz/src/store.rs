@@ -1,5 +1,5 @@
 //! Fuzzes a client whose store fails repeatedly. The fuzzer chooses the operations, the store calls
-//! that fail during them, and the errors.
+//! that fail during these operations, and the errors.
 
 use crate::fixtures::{memory, sqlite};
 use crate::pair::{OPERATIONS, Operation, Pair, pair};
@@ -7,29 +7,30 @@ use fail::FailScenario;
 use pando_mls::RowKey;
 use pando_store::{Backend, FAILPOINTS, Key, StoreError};
 
-/// The maximum number of steps.
+/// The maximum number of steps in an input.
 const STEPS: usize = 24;
 
-/// The errors that a failing call can return.
+/// The errors that a failing store call can return.
 const KINDS: [&str; 3] = ["full", "read", "write"];
 
-/// The text of an injected error.
+/// The error text by which injected errors are recognized.
 const ASKED: &str = "a test has asked for this";
 
-/// The calls that an operation makes once or twice. It makes the other calls many times.
+/// The store calls that an operation makes once or twice. It makes all other store calls many
+/// times.
 const FEW: [&str; 5] = ["store::begin", "store::commit", "store::committed", "store::erase", "store::erased"];
 
-/// The first byte chooses the store. Each following group of five bytes is a step: the operation,
-/// and two faults. A fault has two bytes: the call and its error, and the number of calls that
-/// succeed before.
+/// Runs operations of a client. The first byte selects the store. Each following group of five
+/// bytes is a step, which consists of an operation and two faults. A fault has two bytes: the first
+/// selects the call and its error, the second the number of calls that succeed before.
 pub fn store(input: &[u8]) {
     let Some((first, steps)) = input.split_first() else { return };
-    // Failpoints are global to the process.
+    // All tests in a process share the same failpoints.
     let scenario = FailScenario::setup();
     let key = match first % 8 {
         6 => Some(Key::None),
         7 => Some(Key::bytes(&[1; 32]).unwrap()),
-        // Most inputs use memory, because files are slow.
+        // Most inputs use a store in memory, because files are slow.
         _ => None,
     };
     if let Some(key) = key {
@@ -52,12 +53,12 @@ fn run<B: Backend>(mut pair: Pair<B>, steps: &[u8]) {
         }
         assert_injected(pair.run(operation, arm));
         if what >= 128 {
-            // Let the reload fail too.
+            // Make the reload fail too.
             arm();
             assert_injected(pair.faulty.reload());
         }
         pair.recover();
-        // Some operations are impossible while a Commit is pending.
+        // Finish pending work, because some operations are impossible while a Commit is pending.
         if what % 64 < 32 || pair.faulty.stored().contains_key(&RowKey::PendingCommit) {
             pair.finish();
         }
@@ -65,7 +66,7 @@ fn run<B: Backend>(mut pair: Pair<B>, steps: &[u8]) {
     pair.finish();
 }
 
-/// Asserts that a result is `Ok` or an injected error.
+/// Asserts that a result is either `Ok` or an injected error.
 fn assert_injected(result: Result<(), StoreError>) {
     if let Err(error) = result {
         assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
@@ -79,7 +80,7 @@ fn arm([first, after_first, second, after_second]: [u8; 4]) {
         let (point, kind) =
             (FAILPOINTS[which % FAILPOINTS.len()], KINDS[which / FAILPOINTS.len() % KINDS.len()]);
         let after = after % if FEW.contains(&point) { 3 } else { 64 };
-        // If both faults have the same name, the second replaces the first.
+        // If both faults concern the same call, the second fault replaces the first one.
         fail::cfg(point, &format!("{after}*off->1*return({kind})->off")).unwrap();
     }
 }

@@ -1,7 +1,8 @@
-//! Writes the seed inputs of every fuzz target, from the official test vectors of MLS.
+//! Writes seed inputs for every fuzz target, based on the official test vectors of MLS.
 //!
-//! Messages are taken apart, so that for example a key package is also a seed for leaf nodes,
-//! credentials and extensions. Values that no vector contains unencrypted are made up first.
+//! Messages are split into their parts, so that a KeyPackage, for example, also provides seeds for
+//! leaf nodes, credentials and extensions. Before that, the program creates values that no vector
+//! contains unencrypted.
 
 use pando_wire::*;
 use serde_json::Value;
@@ -13,13 +14,14 @@ use std::{env, fs};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// The maximum length of a seed. The fuzzer makes better progress with many small ones.
+/// The maximum length of a seed. The fuzzer progresses faster with many small seeds.
 const LARGEST: usize = 8 * 1024;
-/// The maximum number of seeds of a target, because many have the same shape.
+/// The maximum number of seeds per target. It is limited because many seeds have the same
+/// structure.
 const MOST: usize = 1000;
 
 fn main() -> Outcome {
-    // Cargo sets this variable to the folder of the package.
+    // Cargo sets this variable to the folder that contains the package.
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into()));
     let vectors = vectors(&package);
     let mut seeds = Seeds { corpus: package.join("corpus"), written: BTreeMap::new() };
@@ -41,8 +43,8 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// Returns the folder of the test vectors: the argument, the environment variable, or one of the
-/// usual places.
+/// Returns the folder of the test vectors, which is the argument, the value of the environment
+/// variable, or one of the default folders.
 fn vectors(package: &Path) -> PathBuf {
     let told = env::args_os().nth(1).or_else(|| env::var_os("PANDO_TEST_VECTORS"));
     if let Some(path) = told {
@@ -54,12 +56,12 @@ fn vectors(package: &Path) -> PathBuf {
 
 struct Seeds {
     corpus: PathBuf,
-    /// The names of the written files, by target.
+    /// The hashes that name the files written so far, for each target.
     written: BTreeMap<&'static str, BTreeSet<u64>>,
 }
 
 impl Seeds {
-    /// Visits a value of a JSON file under its key, and all nested values.
+    /// Visits a value of a JSON file under its key, and all values that it contains.
     fn walk(&mut self, key: &str, value: &Value) -> Outcome {
         match value {
             Value::Array(values) => values.iter().try_for_each(|value| self.walk(key, value)),
@@ -75,8 +77,8 @@ impl Seeds {
             | "private_message" | "proposals" | "application_priv" => self.message(text),
             _ if key.starts_with("public_message_") => self.message(text),
             "proposal_pub" | "proposal_priv" | "commit_pub" | "commit_priv" => self.message(text),
-            // The vectors of the passive client have a whole message here, the others only the
-            // structure.
+            // In the vectors of the kind `passive-client`, this field contains a whole message. In
+            // the other vectors, it contains only the Commit itself.
             "commit" if text.starts_with("0001") => self.message(text),
             "commit" => self.commit(&decode(text)?),
             "proposal" => self.proposal(&decode(text)?),
@@ -103,7 +105,7 @@ impl Seeds {
         match message.body {
             MlsMessageBody::PublicMessage(body) => {
                 self.write("public_message", &body.encode()?)?;
-                // Mode 0 opens the message. Mode 1 first corrects the membership tag.
+                // Mode 0 opens the message. Mode 1 corrects the membership tag first.
                 self.write("open_message", &[vec![0], text_bytes(text)?].concat())?;
                 self.write("open_message", &[vec![1], body.encode()?].concat())?;
                 let PublicMessage { content, auth, .. } = *body;
@@ -118,7 +120,8 @@ impl Seeds {
             }
             MlsMessageBody::GroupInfo(body) => {
                 self.write("group_info", &body.encode()?)?;
-                // Mode 3 takes the GroupContext from this GroupInfo. Flags 0 change nothing else.
+                // Mode 3 takes the GroupContext from this GroupInfo. With flags 0, nothing else is
+                // changed.
                 self.write("join", &[vec![3, 0], body.encode()?].concat())?;
                 self.extensions(&body.group_context.extensions)?;
                 self.extensions(&body.extensions)
@@ -130,14 +133,14 @@ impl Seeds {
     fn authenticated_content(&mut self, value: &AuthenticatedContent) -> Outcome {
         self.write("authenticated_content", &value.encode()?)?;
         let content = &value.content.content;
-        // The target expects the content type first. Add some padding.
+        // The target expects the content type as the first byte. Add some padding.
         let mut bytes = content.content_type().encode()?;
         bytes.extend(&*PrivateMessageContent::encode(content, &value.auth, |len| len + 3)?);
         self.write("private_message_content", &bytes)?;
-        // The first byte is the mode of the target; mode 3 signs and opens this content.
+        // The first byte is the mode of the target. Mode 3 signs this content and opens the result.
         self.write("open_message", &[vec![3], value.content.encode()?].concat())?;
-        // Mode 2 encrypts with chosen sender data: the content type, the sender data, the
-        // plaintext.
+        // Mode 2 encrypts with chosen sender data. Its input consists of the content type, the
+        // sender data and the plaintext.
         let sender_data = SenderData { leaf_index: LeafIndex(1), generation: 0, reuse_guard: [0; 4] };
         let (content_type, plaintext) = bytes.split_at(1);
         let seed = [vec![2], content_type.to_vec(), sender_data.encode()?, plaintext.to_vec()].concat();
@@ -156,7 +159,7 @@ impl Seeds {
 
     fn proposal(&mut self, value: &Proposal) -> Outcome {
         self.write("proposal", &value.encode()?)?;
-        // Mode 2 signs this proposal; 0 makes the sender a member.
+        // Mode 2 signs this proposal. The byte 0 makes a member the sender.
         self.write("process_message", &[vec![2, 0], value.encode()?].concat())?;
         match value {
             Proposal::Add(add) => self.key_package(&add.key_package),
@@ -196,9 +199,9 @@ impl Seeds {
 
     fn tree(&mut self, value: &RatchetTree) -> Outcome {
         self.write("ratchet_tree", &value.encode()?)?;
-        // Mode 4 imports this tree.
+        // Mode 4 imports this ratchet tree.
         self.write("join", &[vec![4], value.encode()?].concat())?;
-        // One leaf of each tree is enough, because the leaves are alike.
+        // One leaf node of each tree is enough, because the leaf nodes are similar.
         if let Some(Some(Node::Leaf(leaf))) = value.0.first() {
             self.leaf_node(leaf)?;
         }
@@ -213,7 +216,8 @@ impl Seeds {
         value.find::<RatchetTree>()?.map_or(Ok(()), |tree| self.tree(&tree))
     }
 
-    /// Writes seeds for structures that the vectors encrypt or do not contain.
+    /// Creates and writes seeds for structures that the vectors contain only encrypted or not at
+    /// all.
     fn made_up(&mut self) -> Outcome {
         for (target, seed) in pando_fuzz::seeds() {
             self.write(target, &seed)?;
@@ -248,7 +252,8 @@ impl Seeds {
         ]))
     }
 
-    /// Writes a seed once. Its file name is its hash.
+    /// Writes a seed unless it has been written before. The file is named after the hash of the
+    /// seed.
     fn write(&mut self, target: &'static str, bytes: &[u8]) -> Outcome {
         let names = self.written.entry(target).or_default();
         if bytes.len() > LARGEST || names.len() >= MOST {
