@@ -1,4 +1,4 @@
-//! Commits of members, and the proposals before them.
+//! Commits of members, and the proposals that are sent before them.
 
 use crate::member::{Commit, Committed, Processed, Proposal};
 use crate::operation::Operation;
@@ -6,7 +6,7 @@ use crate::plan::{Change, Plan};
 use crate::simulation::{Id, Simulation};
 use crate::trace::{Checked, Failure, ensure};
 
-/// A Commit, with the operations that are counted when a member processes it.
+/// A Commit, with the operations that are counted for each member that processes it.
 struct Made {
     by: Id,
     committed: Committed,
@@ -17,7 +17,8 @@ struct Made {
 }
 
 impl Simulation {
-    /// Sends proposals, and lets a member commit them and more. Sometimes two members race.
+    /// Sends proposals, and makes a member commit them together with others. Sometimes, two members
+    /// commit at the same time.
     pub(crate) fn commit(&mut self) -> Checked {
         let mut candidates = self.members();
         self.random.shuffle(&mut candidates);
@@ -40,13 +41,13 @@ impl Simulation {
             drop(self.make(winner, plan.clone())?);
             self.with_member(winner, "drops its Commit", |member| member.clear_pending())?;
         }
-        // The winner may remove the loser.
+        // The winner of the race may remove the loser.
         plan.committers.retain(|id| *id == winner);
         let made = self.make(winner, plan)?;
         self.take(made, loser)
     }
 
-    /// Lets the founder add a member of each other implementation.
+    /// Makes the founder add one member of each other implementation.
     pub(crate) fn add_initial_members(&mut self) -> Checked {
         let founder = self.members()[0];
         let mut plan = Plan::default();
@@ -74,7 +75,7 @@ impl Simulation {
         self.propose(&mut plan)
     }
 
-    /// Sends a proposal of a member.
+    /// Makes a member, or sometimes a client outside of the group, send a proposal.
     fn propose(&mut self, plan: &mut Plan) -> Checked {
         if self.random.percent(25) {
             return self.propose_from_outside(plan);
@@ -103,7 +104,7 @@ impl Simulation {
         let library = self.random.below(self.libraries.len());
         let members = self.members();
         let Some(exporter) = self.random.pick(&members) else { return Ok(()) };
-        // The sender of these proposals is not a member.
+        // The sender of these proposals is not a member of the group.
         let nobody = usize::MAX;
         if !self.possible(operation, library) {
             return Ok(());
@@ -156,7 +157,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Lets a member make a Commit.
+    /// Makes a member create a Commit.
     fn make(&mut self, by: Id, mut plan: Plan) -> Checked<Made> {
         let library = self.clients[by].library;
         let (mut by_value, mut operations) = (Vec::new(), Vec::new());
@@ -217,7 +218,7 @@ impl Simulation {
         Ok(Made { by, committed, plan, operations, tree_inside, authenticated_data })
     }
 
-    /// Lets all members process a Commit, and the added clients join.
+    /// Makes all other members process a Commit, and the added clients join.
     fn take(&mut self, made: Made, loser: Option<Id>) -> Checked {
         let Made { by, committed, plan, operations, tree_inside, authenticated_data } = made;
         let maker = self.clients[by].library;
@@ -258,7 +259,7 @@ impl Simulation {
     }
 }
 
-/// Returns a short description of a proposal.
+/// Returns a short description of a proposal for the trace.
 pub(crate) fn short(proposal: &Proposal) -> String {
     match proposal {
         Proposal::Add(_) => "Add".into(),

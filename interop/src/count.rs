@@ -1,39 +1,40 @@
-//! Counts of operations, by maker and receiver.
+//! Counts of operations, distinguished by maker and receiver.
 
 use crate::operation::Operation;
 use std::collections::BTreeMap;
 
-/// The key of a count.
+/// The key under which an operation is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The cipher suite.
+    /// The number of the cipher suite.
     pub suite: u16,
-    /// The operation.
+    /// The operation that was counted.
     pub operation: Operation,
-    /// The implementation of the maker.
+    /// The name of the maker's implementation.
     pub maker: &'static str,
-    /// The implementation of the receiver.
+    /// The name of the receiver's implementation.
     pub receiver: &'static str,
 }
 
-/// The counts of successful operations. An operation counts once for each member that receives it.
+/// The counts of successful operations. An operation is counted once for each member that receives
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Number of epochs.
+    /// Number of epochs that the groups reached.
     pub epochs: u64,
     /// Number of processed messages of all kinds.
     pub messages: u64,
-    /// Number of each operation.
+    /// Number of successes of each operation.
     pub operations: BTreeMap<Key, u64>,
 }
 
 impl Counts {
-    /// Counts an operation once.
+    /// Counts one success of an operation.
     pub(crate) fn count(&mut self, key: Key) {
         *self.operations.entry(key).or_default() += 1;
     }
 
-    /// Adds other counts to these.
+    /// Adds the counts of `other` to these counts.
     pub fn add(&mut self, other: &Self) {
         self.epochs += other.epochs;
         self.messages += other.messages;

@@ -1,4 +1,4 @@
-//! External Commits, and successor groups.
+//! External Commits and successor groups.
 
 use crate::member::{Commit, ExternalJoin, Kind, PSKS, Processed, Proposal};
 use crate::operation::Operation;
@@ -7,7 +7,7 @@ use crate::trace::{Checked, ensure};
 use std::collections::BTreeSet;
 
 impl Simulation {
-    /// Lets a client join by an external Commit, if there is room.
+    /// Makes a client join by an external Commit, provided that the group is not full.
     pub(crate) fn external_join(&mut self) -> Checked {
         if self.members().len() >= LARGEST {
             return self.commit();
@@ -19,7 +19,7 @@ impl Simulation {
         self.external_commit(id, None)
     }
 
-    /// Lets a member lose its state and return.
+    /// Makes a member lose its state and rejoin by an external Commit.
     pub(crate) fn resync(&mut self) -> Checked {
         let members = self.members();
         let able = |id: &Id| self.possible(Operation::Resync, self.clients[*id].library);
@@ -37,7 +37,7 @@ impl Simulation {
     fn external_commit(&mut self, id: Id, resync: Option<u32>) -> Checked {
         let members = self.members();
         if self.random.percent(20) {
-            // An external Commit does not cover pending proposals, and drops them.
+            // An external Commit does not cover pending proposals, but drops them.
             self.propose_uncommitted()?;
         }
         let library = self.clients[id].library;
@@ -84,7 +84,7 @@ impl Simulation {
         self.enter()
     }
 
-    /// Lets some members create a branch, check that it works, and leave it.
+    /// Makes some members create a branch, checks that they agree, and deletes the branch.
     pub(crate) fn branch(&mut self) -> Checked {
         let members = self.members();
         let can_make = |id: &Id| self.library(*id).cannot_make(Operation::Branch).is_none();
@@ -101,14 +101,15 @@ impl Simulation {
         self.succeed(Kind::Branch, creator, others)
     }
 
-    /// Reinitializes the group and ends the run.
+    /// Reinitializes the group at the end of the run.
     pub(crate) fn reinitialize(&mut self) -> Checked {
         let able = |id: &Id| self.possible(Operation::ReInit, self.clients[*id].library);
         if !self.members().iter().all(able) {
             return Ok(());
         }
         let fill = self.random.percent(50) || !self.all_can(Operation::ReInitWithBlanks);
-        // The largest group has no blank leaves, since each new member takes the first blank leaf.
+        // A group of the maximum size has no blank leaves, because each new member takes the first
+        // blank leaf.
         while fill && self.members().len() < LARGEST {
             self.external_join()?;
         }
@@ -148,7 +149,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Returns whether there are blank leaves before the last one.
+    /// Returns whether the tree has blank leaves before its last member.
     fn has_blanks(&self) -> Checked<bool> {
         let members = self.members();
         for id in &members {
@@ -159,7 +160,7 @@ impl Simulation {
         Ok(false)
     }
 
-    /// Lets one member create a successor group, and the others join.
+    /// Makes one member create a successor group, and the others join it.
     fn succeed(&mut self, kind: Kind, creator: Id, others: Vec<Id>) -> Checked {
         let operation = if kind == Kind::Branch { Operation::Branch } else { Operation::ReInit };
         self.log_step(format!("{operation} by {} with {}", self.name(creator), self.names(others.clone())));

@@ -1,4 +1,4 @@
-//! Tests of groups with members of Pando, OpenMLS and mls-rs.
+//! Tests of groups whose members use Pando, OpenMLS and mls-rs.
 
 pub mod count;
 pub mod library;

@@ -1,4 +1,4 @@
-//! Runs groups of mixed members, and makes the tables of their operations.
+//! Runs groups whose members use different implementations, and creates tables of their operations.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pando_mixed::run::Run;
@@ -6,7 +6,7 @@ use pando_mixed::{library, table};
 use std::error::Error;
 use std::process::ExitCode;
 
-/// Groups with members of Pando, OpenMLS and mls-rs
+/// Runs groups with members of Pando, OpenMLS and mls-rs
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -18,24 +18,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Do all runs of the tests, and print the tables
+    /// Execute all runs of the tests, and print the tables
     Table {
-        /// Write the tables to docs/interop.md instead
+        /// Write the tables to docs/interop.md instead of printing them
         #[arg(long)]
         write: bool,
     },
 }
 
-/// One run.
+/// The options of a single run.
 #[derive(Args)]
 struct RunArgs {
     /// Seed of the script
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The implementations: pando, pando-awslc, openmls, mls-rs, mls-rs-awslc
+    /// Implementations of the members: pando, pando-awslc, openmls, mls-rs, mls-rs-awslc
     #[arg(long, value_delimiter = ',', default_value = "pando,openmls,mls-rs")]
     libraries: Vec<String>,
-    /// The cipher suite's number
+    /// Number of the cipher suite
     #[arg(long, default_value_t = 1)]
     suite: u16,
     /// Whether handshake messages are encrypted

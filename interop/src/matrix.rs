@@ -1,4 +1,4 @@
-//! The runs of the tests, which also give the tables.
+//! The runs of the tests, whose results also fill the tables.
 
 use crate::count::Counts;
 use crate::library;
@@ -6,24 +6,24 @@ use crate::run::Run;
 use crate::trace::Divergence;
 use std::io::Write;
 
-/// The implementations of the members of one group.
+/// The implementations that the members of a group use.
 pub type Mix = &'static [&'static str];
 
-/// Pando with each peer.
+/// Pando combined with each of the other libraries.
 pub const PAIRS: [Mix; 2] = [&["pando", "openmls"], &["pando", "mls-rs"]];
-/// All of them.
+/// All three libraries in one group.
 pub const TRIPLE: Mix = &["pando", "openmls", "mls-rs"];
-/// The implementations that support more cipher suites.
+/// The implementations that support additional cipher suites.
 pub const AWS_LC: Mix = &["pando", "pando-awslc", "mls-rs-awslc"];
 
-/// The cipher suites of the runs. A mix uses the suites that all its implementations support.
+/// The cipher suites of the runs. Each mix uses those suites that all its implementations support.
 pub const SUITES: [u16; 5] = [1, 2, 3, 5, 7];
-/// Number of seeds for each mix, suite and kind of handshakes.
+/// Number of seeds for each combination of a mix, a cipher suite and a kind of handshake messages.
 pub const SEEDS: u64 = 4;
-/// Number of epochs of each run.
+/// Number of epochs in each run.
 pub const EPOCHS: u64 = 80;
 
-/// Returns the suites of a mix.
+/// Returns the cipher suites that a mix supports.
 #[must_use]
 pub fn suites(mix: Mix) -> Vec<u16> {
     let has =
@@ -31,22 +31,22 @@ pub fn suites(mix: Mix) -> Vec<u16> {
     SUITES.into_iter().filter(has).collect()
 }
 
-/// Returns all runs of a mix with a suite.
+/// Returns all runs of a mix with the given cipher suite.
 #[must_use]
 pub fn runs(mix: Mix, suite: u16) -> Vec<Run> {
     let libraries: Vec<_> = mix.iter().map(|name| (*name).to_owned()).collect();
     let run = |seed, encrypt| {
-        // Each run has a different script.
+        // Choose a different seed for each run, so that each run has a different script.
         let seed = seed + if encrypt { SEEDS } else { 0 } + 1_000 * u64::from(suite);
         Run { seed, libraries: libraries.clone(), suite, encrypt, epochs: EPOCHS }
     };
     (0..SEEDS).flat_map(|seed| [run(seed, false), run(seed, true)]).collect()
 }
 
-/// Runs a mix with a suite, prints a summary, and returns the counts.
+/// Executes all runs of a mix with the given cipher suite. Prints a summary and returns the counts.
 ///
 /// # Errors
-/// The first [`Divergence`].
+/// Returns the first [`Divergence`] that occurs.
 pub fn run(mix: Mix, suite: u16) -> Result<Counts, Box<Divergence>> {
     let mut counts = Counts::default();
     let runs = runs(mix, suite);
@@ -61,7 +61,8 @@ pub fn run(mix: Mix, suite: u16) -> Result<Counts, Box<Divergence>> {
         counts.messages,
         counts.operations.values().sum::<u64>()
     );
-    // Tests show written text, but not printed text. A failure to write is ignored.
+    // The test harness shows written text, but captures printed text. A failure to write is
+    // ignored.
     let _ = std::io::stderr().write_all(line.as_bytes());
     Ok(counts)
 }

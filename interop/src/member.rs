@@ -1,7 +1,8 @@
-//! The interface of an implementation: clients and members, with bytes as input and output.
+//! The interface that each implementation provides. It consists of clients and members, with bytes
+//! as input and output.
 //!
-//! A message is an MLSMessage, a tree has the encoding that is sent next to a Welcome, and
-//! extensions are `Extension extensions<V>`.
+//! A message is encoded as an MLSMessage, a tree as it is sent separately from a Welcome, and
+//! extensions as `Extension extensions<V>`.
 
 use crate::operation::Operation;
 use std::fmt;
@@ -9,7 +10,8 @@ use std::fmt;
 /// An encoded value.
 pub type Bytes = Vec<u8>;
 
-/// The error text of an implementation. It is not `Debug`, so that every error converts to it.
+/// The text of an error from an implementation. It does not implement `Debug`, so that every error
+/// type can be converted to it.
 pub struct Refusal(pub String);
 
 impl fmt::Display for Refusal {
@@ -24,10 +26,10 @@ impl<E: fmt::Debug> From<E> for Refusal {
     }
 }
 
-/// A result, or the error of the implementation.
+/// A result of an implementation, or the text of its error.
 pub type Outcome<T = ()> = Result<T, Refusal>;
 
-/// The external PSKs that all clients have: identifiers and keys.
+/// The identifiers and keys of the external PSKs that all clients know.
 pub const PSKS: [(&[u8], &[u8]); 3] = [
     (b"tea", b"a key that is rather long, longer than any hash is: 0123456789abcdef"),
     (b"", b"k"),
@@ -35,37 +37,37 @@ pub const PSKS: [(&[u8], &[u8]); 3] = [
 ];
 /// An extension type that all clients support.
 pub const EXTENSION: u16 = 0xf0f0;
-/// A proposal type that all clients support. No client sends it.
+/// A proposal type that all clients support, but that no client sends.
 pub const PROPOSAL: u16 = 0xf0f1;
-/// Number of past epochs whose messages all clients can read.
+/// Number of past epochs whose messages all clients can decrypt.
 pub const PAST_EPOCHS: usize = 3;
 
 /// The role in an operation that an implementation does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// It cannot make the message.
+    /// The implementation cannot create the message.
     Make,
-    /// It cannot process the message, so no member can send it in a group with this implementation.
+    /// The implementation cannot process the message, so no member of its group may send it.
     Take,
-    /// It can do neither.
+    /// The implementation can neither create nor process the message.
     Both,
 }
 
 /// An operation that an implementation does not support.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsupported {
-    /// The operation.
+    /// The operation that is not supported.
     pub operation: Operation,
-    /// The unsupported role.
+    /// The role in which the operation is not supported.
     pub part: Part,
-    /// The reason.
+    /// The reason why the operation is not supported.
     pub reason: &'static str,
 }
 
-/// The settings of clients.
+/// The settings that all clients of a group share.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The cipher suite's number.
+    /// The number of the cipher suite.
     pub suite: u16,
     /// Whether handshake messages are encrypted.
     pub encrypt: bool,
@@ -73,28 +75,29 @@ pub struct Setting {
 
 /// An implementation with a cryptographic backend.
 pub trait Library {
-    /// Returns the name.
+    /// Returns the name of the implementation.
     fn name(&self) -> &'static str;
 
-    /// Returns whether it supports a cipher suite.
+    /// Returns whether the implementation supports a cipher suite.
     fn has(&self, suite: u16) -> bool;
 
-    /// Returns the unsupported operations.
+    /// Returns the operations that the implementation does not support.
     fn unsupported(&self) -> &'static [Unsupported];
 
-    /// Makes a client with a new signature key and a basic credential, which has the [`PSKS`].
-    /// `seed` is for an implementation with a seedable generator.
+    /// Creates a client that has a new signature key and a basic credential, and knows the
+    /// [`PSKS`]. The seed is used only by implementations whose random number generator can be
+    /// seeded.
     fn client(&self, identity: &[u8], setting: Setting, seed: u64) -> Outcome<Box<dyn Client>>;
 }
 
 impl dyn Library + '_ {
-    /// Returns the reason why the implementation cannot make an operation, if it cannot.
+    /// Returns the reason why the implementation cannot make an operation, or `None` if it can.
     #[must_use]
     pub fn cannot_make(&self, operation: Operation) -> Option<&'static str> {
         self.cannot(operation, Part::Make)
     }
 
-    /// Returns the reason why the implementation cannot process an operation, if it cannot.
+    /// Returns the reason why the implementation cannot process an operation, or `None` if it can.
     #[must_use]
     pub fn cannot_take(&self, operation: Operation) -> Option<&'static str> {
         self.cannot(operation, Part::Take)
@@ -108,25 +111,25 @@ impl dyn Library + '_ {
     }
 }
 
-/// A client.
+/// A client of an implementation.
 pub trait Client {
-    /// Returns the public signature key.
+    /// Returns the client's public signature key.
     fn signature_key(&self) -> Bytes;
 
-    /// Makes a KeyPackage.
+    /// Creates a KeyPackage.
     fn key_package(&mut self) -> Outcome<Bytes>;
 
     /// Creates a group with this client as its only member.
     fn create(&mut self, group_id: &[u8], extensions: &[u8]) -> Outcome<Box<dyn Member>>;
 
-    /// Joins by a Welcome, with the tree unless it is in the Welcome.
+    /// Joins by a Welcome. `tree` is the ratchet tree unless the Welcome contains it.
     fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Outcome<Box<dyn Member>>;
 
-    /// Joins by an external Commit, and returns the Commit.
+    /// Joins by an external Commit. Returns the member and the Commit.
     fn join_externally(&mut self, join: &ExternalJoin<'_>) -> Outcome<(Box<dyn Member>, Bytes)>;
 
-    /// Makes a proposal as the external sender of the group at this position in the list. The tree
-    /// is in the GroupInfo.
+    /// Creates a proposal as the external sender at the given position in the group's list. The
+    /// GroupInfo contains the tree.
     fn propose_as_external_sender(
         &mut self,
         group_info: &[u8],
@@ -134,93 +137,93 @@ pub trait Client {
         proposal: &Proposal,
     ) -> Outcome<Bytes>;
 
-    /// Proposes to add this client. The tree is in the GroupInfo.
+    /// Creates a proposal to add this client. The GroupInfo contains the tree.
     fn propose_own_add(&mut self, group_info: &[u8]) -> Outcome<Bytes>;
 }
 
-/// The options of an external Commit.
+/// The options for joining by an external Commit.
 #[derive(Clone, Copy, Debug)]
 pub struct ExternalJoin<'a> {
-    /// A GroupInfo with the key for external joins.
+    /// A GroupInfo with the public key for external Commits.
     pub group_info: &'a [u8],
-    /// The tree, unless it is in the GroupInfo.
+    /// The ratchet tree, unless the GroupInfo contains it.
     pub tree: Option<&'a [u8]>,
-    /// The client's former leaf, which the Commit removes.
+    /// The former leaf of the client, which the Commit removes.
     pub resync: Option<u32>,
-    /// An external PSK.
+    /// The identifier of an external PSK.
     pub psk: Option<&'a [u8]>,
-    /// The authenticated data.
+    /// The authenticated data of the Commit.
     pub authenticated_data: &'a [u8],
 }
 
 /// A proposal in the form in which an application requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
-    /// A KeyPackage.
+    /// Adds the client with this KeyPackage.
     Add(Bytes),
-    /// An Update of the member's own leaf. Never by value.
+    /// Updates the member's own leaf. An Update is never sent by value.
     Update,
-    /// A leaf.
+    /// Removes the member at this leaf index.
     Remove(u32),
-    /// An external PSK's identifier.
+    /// Uses the external PSK with this identifier.
     ExternalPsk(Bytes),
-    /// The resumption PSK of an epoch of this group.
+    /// Uses the resumption PSK of this epoch of the group.
     ResumptionPsk(u64),
-    /// New extensions of the group.
+    /// Replaces the group's extensions by these.
     Extensions(Bytes),
-    /// The identifier and the extensions of the successor group.
+    /// Reinitializes the group, with this identifier and these extensions of the successor group.
     ReInit(Bytes, Bytes),
 }
 
-/// The options of a Commit. It covers all pending proposals by reference.
+/// The options of a Commit, which covers all pending proposals by reference.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// The proposals by value.
+    /// The proposals that the Commit contains by value.
     pub by_value: Vec<Proposal>,
-    /// Whether to include a path even if none is needed.
+    /// Whether to include a path even if no proposal requires one.
     pub path: bool,
-    /// Whether the tree is in the Welcome.
+    /// Whether the Welcome contains the tree.
     pub tree_inside: bool,
-    /// The authenticated data.
+    /// The authenticated data of the Commit.
     pub authenticated_data: Bytes,
 }
 
-/// A pending Commit.
+/// The messages of a pending Commit.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// The Commit, for the group.
+    /// The Commit, which is sent to the group.
     pub commit: Bytes,
-    /// The Welcome, if there are new members.
+    /// The Welcome, if the Commit adds members.
     pub welcome: Option<Bytes>,
 }
 
-/// A successor group.
+/// A successor group and the Welcome to it.
 pub struct Successor {
-    /// The creator's state.
+    /// The creator as a member of the successor group.
     pub member: Box<dyn Member>,
-    /// The Welcome for all other members, with the tree.
+    /// The Welcome for all other members, which contains the tree.
     pub welcome: Bytes,
 }
 
-/// The content of a processed message.
+/// The result of processing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Processed {
-    /// An application message.
+    /// The message was an application message.
     Message {
-        /// The leaf of the sender.
+        /// The leaf index of the sender.
         sender: u32,
-        /// The plaintext.
+        /// The decrypted data.
         data: Bytes,
-        /// The authenticated data.
+        /// The authenticated data of the message.
         authenticated_data: Bytes,
     },
-    /// A proposal, which is now pending, with its authenticated data.
+    /// The message was a proposal, which is now pending. The value is its authenticated data.
     Proposal(Bytes),
-    /// A Commit, which has been merged.
+    /// The message was a Commit, which has been merged.
     Commit {
         /// Whether this member is still in the group.
         remains: bool,
-        /// The authenticated data.
+        /// The authenticated data of the Commit.
         authenticated_data: Bytes,
     },
 }
@@ -228,26 +231,26 @@ pub enum Processed {
 /// The kind of a successor group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A branch of a group that continues.
+    /// A branch of a group, which itself continues.
     Branch,
-    /// The successor of an ended group.
+    /// The successor of a group that a ReInit has ended.
     ReInit,
 }
 
-/// The values on which all members must agree.
+/// The values on which all members of an epoch must agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// The epoch.
+    /// The number of the epoch.
     pub epoch: u64,
     /// The epoch authenticator.
     pub authenticator: Bytes,
-    /// An exported secret.
+    /// A secret exported for a label and a context.
     pub exported: Bytes,
-    /// The GroupContext: identifier, epoch, tree hash, transcript hash and extensions.
+    /// The encoded GroupContext: identifier, epoch, tree hash, transcript hash and extensions.
     pub context: Bytes,
-    /// The tree.
+    /// The encoded ratchet tree.
     pub tree: Bytes,
-    /// The leaves, with the identities in their credentials.
+    /// The leaf indices of the members, with the identities in their credentials.
     pub roster: Vec<(u32, Bytes)>,
 }
 
@@ -256,36 +259,38 @@ pub trait Member {
     /// Returns the index of the member's own leaf.
     fn own_leaf(&self) -> u32;
 
-    /// Returns the member's view of the epoch, with a secret of 32 bytes exported for a label and a
-    /// context.
+    /// Returns the member's view of the epoch. It includes a secret of 32 bytes, which is exported
+    /// for the given label and context.
     fn view(&mut self, label: &str, context: &[u8]) -> Outcome<View>;
 
-    /// A GroupInfo with the key for external joins.
+    /// Returns a GroupInfo with the public key for external Commits.
     fn group_info(&mut self, with_tree: bool) -> Outcome<Bytes>;
 
-    /// Makes a proposal with authenticated data. It becomes pending for this member, too.
+    /// Creates a proposal with authenticated data. The proposal becomes pending for this member as
+    /// well.
     fn propose(&mut self, proposal: &Proposal, authenticated_data: &[u8]) -> Outcome<Bytes>;
 
-    /// Makes a Commit, which becomes pending.
+    /// Creates a Commit, which becomes the pending Commit.
     fn commit(&mut self, commit: &Commit) -> Outcome<Committed>;
 
-    /// Enters the epoch of the pending Commit.
+    /// Enters the epoch that the pending Commit starts.
     fn merge_pending(&mut self) -> Outcome;
 
     /// Drops the pending Commit.
     fn clear_pending(&mut self) -> Outcome;
 
-    /// Processes a message. A Commit is merged immediately.
+    /// Processes a message. If it is a Commit, it is merged immediately.
     fn process(&mut self, message: &[u8]) -> Outcome<Processed>;
 
     /// Encrypts an application message.
     fn encrypt(&mut self, data: &[u8], authenticated_data: &[u8]) -> Outcome<Bytes>;
 
-    /// Creates a successor of this group with the owners of the KeyPackages, all members of
-    /// this group. The identifier is used only for a branch; a ReInit has its own.
+    /// Creates a successor of this group with the owners of the KeyPackages, who are all members of
+    /// this group. `group_id` is used only for a branch, because a ReInit already names the
+    /// identifier.
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<Successor>;
 
-    /// Joins a successor of this group.
+    /// Joins a successor of this group by a Welcome.
     fn join_successor(&mut self, kind: Kind, welcome: &[u8]) -> Outcome<Box<dyn Member>>;
 
     /// Deletes the group from the client's store.

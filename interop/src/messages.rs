@@ -1,5 +1,4 @@
-//! Application messages: in order, out of order, and late ones that arrive after their epoch has
-//! ended.
+//! Application messages that arrive in order, out of order, or after their epoch has ended.
 
 use crate::member::{Bytes, PAST_EPOCHS, Processed};
 use crate::operation::Operation;
@@ -10,7 +9,7 @@ use std::collections::BTreeMap;
 struct SentMessage {
     epoch: u64,
     from: Id,
-    /// The sender's leaf at that time.
+    /// The sender's leaf index when it sent the message.
     leaf: u32,
     library: usize,
     bytes: Bytes,
@@ -18,25 +17,26 @@ struct SentMessage {
     authenticated_data: Bytes,
 }
 
-/// The sent messages, and the messages that are still in transit.
+/// The messages that have been sent, including those that are still in transit.
 #[derive(Default)]
 pub(crate) struct SentMessages {
     sent: Vec<SentMessage>,
-    /// The epoch of the delivery, the receiver, and the index of the message.
+    /// The messages in transit. Each entry contains the epoch of the delivery, the receiver, and
+    /// the index of the message.
     late: Vec<(u64, Id, usize)>,
-    /// The last message that a receiver has read of a sender in an epoch.
+    /// The latest message that a receiver has read from a sender in an epoch.
     last: BTreeMap<(Id, Id, u64), usize>,
 }
 
 impl SentMessages {
-    /// Drops the messages in transit to a client that has left.
+    /// Drops the messages in transit to a client that has left the group.
     pub(crate) fn forget(&mut self, id: Id) {
         self.late.retain(|(_, to, _)| *to != id);
     }
 }
 
 impl Simulation {
-    /// Lets some members send messages, and delivers most of them.
+    /// Makes some members send messages. Most of the messages are delivered immediately.
     pub(crate) fn chat(&mut self) -> Checked {
         let first = self.messages.sent.len();
         for _ in 0..self.random.below(4) {
@@ -75,7 +75,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Delivers the late messages that are due.
+    /// Delivers those messages in transit that are due.
     pub(crate) fn deliver_late(&mut self) -> Checked {
         let epoch = self.epoch;
         let (due, late) =
@@ -87,7 +87,7 @@ impl Simulation {
 
     fn read(&mut self, to: Id, number: usize) -> Checked {
         let sent_message = &self.messages.sent[number];
-        // A sender that has returned may be at the same leaf or not.
+        // A sender that left and returned may be at a different leaf than before.
         let sender = &self.clients[sent_message.from];
         let former = sender.member.is_none() || sender.joined > sent_message.epoch;
         if former && self.library(to).cannot_take(Operation::MessageLateOfFormer).is_some() {

@@ -1,17 +1,17 @@
-//! The operations between members that are counted and tabulated.
+//! The operations between two members that are counted and shown in tables.
 
 use std::fmt;
 
 macro_rules! operations {
     ($($(#[doc = $doc:literal])* $name:ident => $text:literal,)*) => {
-        /// An operation in which one member makes a message and another processes it.
+        /// An operation in which one member creates a message and another member processes it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
             $($(#[doc = $doc])* $name,)*
         }
 
         impl Operation {
-            /// All operations, in the order of the tables.
+            /// All operations, in the order in which the tables list them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
 
@@ -24,38 +24,38 @@ macro_rules! operations {
 }
 
 operations! {
-    /// A Commit of the maker adds the receiver's KeyPackage, with the tree in the Welcome.
+    /// The maker's Commit adds the receiver by its KeyPackage, and the Welcome contains the tree.
     Welcome => "Welcome, tree inside",
-    /// The same with the tree out of band.
+    /// The maker's Commit adds the receiver by its KeyPackage, and the tree is sent out of band.
     WelcomeTreeApart => "Welcome, tree out of band",
-    /// A Commit without proposals.
+    /// A Commit that contains no proposals.
     EmptyCommit => "Commit without proposals",
-    /// A Commit without a path.
+    /// A Commit that contains no path.
     CommitWithoutPath => "Commit without a path",
-    /// A Commit of several proposals.
+    /// A Commit that covers several proposals.
     CommitSeveral => "Commit of several proposals",
-    /// A Commit with authenticated data.
+    /// A Commit that carries authenticated data.
     CommitAuthenticated => "Commit with authenticated data",
-    /// A Commit that was accepted instead of the receiver's pending one.
+    /// A Commit that was accepted instead of the receiver's own pending Commit.
     CommitWinsRace => "Commit that wins a race",
-    /// An Add by value in a Commit.
+    /// An Add that a Commit contains by value.
     Add => "Add by value",
-    /// A Remove by value in a Commit.
+    /// A Remove that a Commit contains by value.
     Remove => "Remove by value",
-    /// An external PSK by value in a Commit.
+    /// An external PSK that a Commit contains by value.
     ExternalPsk => "external PSK by value",
-    /// A resumption PSK by value in a Commit.
+    /// A resumption PSK that a Commit contains by value.
     ResumptionPsk => "resumption PSK by value",
-    /// GroupContextExtensions by value in a Commit.
+    /// A GroupContextExtensions proposal that a Commit contains by value.
     Extensions => "GroupContextExtensions by value",
-    /// New extensions of the group, one of which is neither defined by the RFC nor in
-    /// required_capabilities; by value or as a standalone proposal.
+    /// A GroupContextExtensions proposal, by value or standalone. One of its extensions is neither
+    /// defined by the RFC nor listed in `required_capabilities`.
     ExtensionNotRequired => "GroupContextExtensions, one not required",
-    /// A standalone Add. The maker is its sender.
+    /// A standalone Add proposal. The maker is the sender of the proposal.
     ProposedAdd => "Add proposed",
-    /// A standalone Update.
+    /// A standalone Update proposal.
     ProposedUpdate => "Update proposed",
-    /// A standalone Remove.
+    /// A standalone Remove proposal.
     ProposedRemove => "Remove proposed",
     /// A standalone proposal of an external PSK.
     ProposedExternalPsk => "external PSK proposed",
@@ -63,39 +63,41 @@ operations! {
     ProposedResumptionPsk => "resumption PSK proposed",
     /// A standalone GroupContextExtensions proposal.
     ProposedExtensions => "GroupContextExtensions proposed",
-    /// An Add proposed by an external sender.
+    /// An Add proposal from an external sender.
     OutsiderAdd => "Add by an external sender",
-    /// A Remove proposed by an external sender.
+    /// A Remove proposal from an external sender.
     OutsiderRemove => "Remove by an external sender",
-    /// A proposal of a client that asks to be added.
+    /// A proposal from a client that asks to be added.
     OwnAdd => "Add by the new member",
-    /// A Commit with proposals by reference. The maker is the committer.
+    /// A Commit that contains proposals by reference. The maker is the committer.
     CommitByReference => "Commit by reference",
-    /// A Commit that has PSKs by value and by reference.
+    /// A Commit that contains PSKs both by value and by reference.
     CommitPsksBothWays => "Commit with PSKs by value and by reference",
-    /// The maker exports a GroupInfo, and the receiver joins with it.
+    /// The maker exports a GroupInfo that contains the tree, and the receiver joins with it.
     GroupInfo => "GroupInfo, tree inside",
-    /// The same with the tree out of band.
+    /// The maker exports a GroupInfo without the tree, and the receiver joins with it and the tree
+    /// sent out of band.
     GroupInfoTreeApart => "GroupInfo, tree out of band",
-    /// An external Commit.
+    /// An external Commit by which a new member joins.
     ExternalJoin => "external Commit",
-    /// An external Commit that removes a former leaf of the joiner.
+    /// An external Commit that removes the joiner's former leaf.
     Resync => "external Commit, resync",
-    /// An external Commit with an external PSK.
+    /// An external Commit that uses an external PSK.
     ExternalJoinPsk => "external Commit with a PSK",
-    /// An application message.
+    /// An application message of the current or a past epoch.
     Message => "message",
-    /// A message that arrives after later ones of the same sender.
+    /// An application message that arrives after a later message from the same sender.
     MessageOutOfOrder => "message out of order",
-    /// A message of a past epoch.
+    /// An application message of a past epoch.
     MessageLate => "message of a past epoch",
-    /// A message of a past epoch from a member that has left the group since, even if it has
-    /// returned.
+    /// An application message of a past epoch from a member that has left the group in the
+    /// meantime, even if it has returned.
     MessageLateOfFormer => "message of a past epoch by a former member",
-    /// The maker creates a branch, and the receiver joins.
+    /// The maker creates a branch, and the receiver joins it.
     Branch => "branch",
-    /// The maker proposes, commits and creates the new group in turn, and the receivers follow.
+    /// A reinitialization. The maker creates the new group after the group has been ended by a
+    /// ReInit, and the receivers join it.
     ReInit => "reinitialization",
-    /// A reinitialization of a group whose tree has blank leaves before the last leaf.
+    /// A reinitialization of a group whose tree has blank leaves before its last member.
     ReInitWithBlanks => "reinitialization of a group with blank leaves",
 }

@@ -1,5 +1,6 @@
-//! The planned changes of an epoch's Commit. Proposals never conflict, because the resolution of
-//! conflicts is left to each implementation and is not a matter of interoperability.
+//! The changes that are planned for the Commit of an epoch. Proposals never conflict, because each
+//! implementation may resolve conflicts in its own way, so this is not a matter of
+//! interoperability.
 
 use crate::member::{Bytes, PSKS, Proposal};
 use crate::operation::Operation;
@@ -8,29 +9,29 @@ use crate::simulation::{Id, LARGEST, Simulation};
 use crate::trace::Checked;
 use std::collections::BTreeSet;
 
-/// The proposals so far.
+/// The changes that have been planned so far.
 #[derive(Clone, Default)]
 pub(crate) struct Plan {
     pub(crate) added: BTreeSet<Id>,
     pub(crate) removed: BTreeSet<Id>,
     pub(crate) updated: BTreeSet<Id>,
-    /// The committers of this epoch. No other member proposes their removal, and they propose
-    /// nothing that they may not commit themselves.
+    /// The committers of this epoch. No other member proposes to remove them, and they propose
+    /// nothing that they are not allowed to commit themselves.
     pub(crate) committers: BTreeSet<Id>,
     pub(crate) extensions: bool,
-    /// Whether one of the extensions is not required.
+    /// Whether one of the proposed extensions is missing from `required_capabilities`.
     pub(crate) not_required: bool,
-    /// Whether there is a resumption PSK. A new member has none.
+    /// Whether the plan includes a resumption PSK, which a new member would not know.
     pub(crate) resumption: bool,
-    /// Number of proposals by reference.
+    /// Number of proposals that are committed by reference.
     pub(crate) references: usize,
-    /// Whether there are PSKs among the proposals by reference.
+    /// Whether the proposals by reference include PSKs.
     pub(crate) psk_references: bool,
-    /// Whether a proposal needs a path.
+    /// Whether any of the proposals requires a path.
     pub(crate) path: bool,
 }
 
-/// A kind of change.
+/// A kind of change to the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Add,
@@ -42,7 +43,8 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Picks a change. Adds are most frequent in small groups, and Removes in large ones.
+    /// Picks a random change. In small groups, Adds are the most frequent change; in large groups,
+    /// Removes are.
     pub(crate) fn pick(random: &mut Random, size: usize) -> Self {
         match random.below(20) {
             0..6 if size * 2 < LARGEST => Self::Add,
@@ -67,7 +69,7 @@ impl Change {
             Self::Remove => Operation::Remove,
             Self::ExternalPsk => Operation::ExternalPsk,
             Self::ResumptionPsk => Operation::ResumptionPsk,
-            // An Update is never by value.
+            // An Update is never committed by value.
             Self::Update => Operation::ProposedUpdate,
             Self::Extensions => Operation::Extensions,
         }
@@ -86,7 +88,7 @@ impl Change {
 }
 
 impl Simulation {
-    /// Returns the proposal for a change, if it fits the plan.
+    /// Returns the proposal for a change, or `None` if the change does not fit into the plan.
     pub(crate) fn proposal(&mut self, change: Change, by: Id, plan: &mut Plan) -> Checked<Option<Proposal>> {
         Ok(match change {
             Change::Add => self.add(plan)?.map(Proposal::Add),
@@ -104,7 +106,7 @@ impl Simulation {
                 Some(Proposal::ExternalPsk(psk_id.to_vec()))
             }
             Change::ResumptionPsk => {
-                // A recent epoch in which all present members were in the group.
+                // Choose a recent epoch in which all current members were already in the group.
                 let first = self.members().into_iter().map(|id| self.clients[id].joined).max().unwrap_or(0);
                 let epoch = (self.epoch - self.random.below(4).min(self.epoch as usize) as u64).max(first);
                 if !plan.added.is_empty() {
@@ -126,7 +128,7 @@ impl Simulation {
         })
     }
 
-    /// Returns the KeyPackage of a client to add.
+    /// Returns the KeyPackage of a client to add, or `None` if no client can be added.
     pub(crate) fn add(&mut self, plan: &mut Plan) -> Checked<Option<Bytes>> {
         if self.members().len() + plan.added.len() >= LARGEST || plan.resumption {
             return Ok(None);
@@ -136,7 +138,8 @@ impl Simulation {
         self.with_client(id, "makes a KeyPackage", |client| client.key_package()).map(Some)
     }
 
-    /// Returns the leaf of a member to remove: never the last member of an implementation.
+    /// Returns the leaf index of a member to remove. The last member of an implementation is never
+    /// removed.
     pub(crate) fn removable(&mut self, by: Id, plan: &mut Plan) -> Checked<Option<u32>> {
         let members = self.members();
         let stay = |id: &Id| !plan.removed.contains(id);

@@ -1,4 +1,5 @@
-//! Runs: a group of mixed members through a number of epochs, by a script that follows from a seed.
+//! Runs of a group. In a run, members of different implementations go through a number of epochs,
+//! following a script that is derived from a seed.
 
 use crate::count::Counts;
 use crate::library;
@@ -7,18 +8,18 @@ use crate::simulation::Simulation;
 use crate::trace::{Checked, Divergence, Failure};
 use std::fmt;
 
-/// A run.
+/// The parameters of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The seed of the script.
+    /// The seed from which the script is derived.
     pub seed: u64,
-    /// The names of the implementations.
+    /// The names of the implementations that the members use.
     pub libraries: Vec<String>,
-    /// The cipher suite's number.
+    /// The number of the cipher suite.
     pub suite: u16,
     /// Whether handshake messages are encrypted.
     pub encrypt: bool,
-    /// Minimum number of epochs.
+    /// The minimum number of epochs.
     pub epochs: u64,
 }
 
@@ -35,7 +36,8 @@ impl Run {
     /// Executes the run.
     ///
     /// # Errors
-    /// [`Divergence`] if members disagree, or one refuses a message that another has made.
+    /// Returns a [`Divergence`] if members disagree, or if a member rejects a message that another
+    /// member has created.
     pub fn run(&self) -> Result<Counts, Box<Divergence>> {
         let fail = |what, trace| Box::new(Divergence { run: self.clone(), trace, what });
         let mut libraries = Vec::new();
@@ -63,7 +65,7 @@ impl Simulation {
         self.reinitialize()
     }
 
-    /// Runs a round: application messages and a Commit.
+    /// Runs one round, which consists of application messages and a Commit.
     fn round(&mut self) -> Checked {
         self.log_step(format!("epoch {}: {}", self.epoch, self.names(self.members())));
         self.deliver_late()?;

@@ -1,4 +1,4 @@
-//! The clients, their group, and the operations on it.
+//! The simulated clients, their group, and the operations on it.
 
 use crate::count::{Counts, Key};
 use crate::member::{Bytes, Client, EXTENSION, Library, Member, Outcome, Processed, Setting, View};
@@ -10,27 +10,27 @@ use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{Credential, Encode, Extension, ExtensionType, Extensions};
 use std::collections::BTreeSet;
 
-/// Maximum number of members.
+/// Maximum number of members in the group.
 pub(crate) const LARGEST: usize = 12;
 
-/// The number of a client.
+/// The number that identifies a client.
 pub(crate) type Id = usize;
 
-/// A client inside or outside of the group.
+/// A client, which may be a member of the group or not.
 pub(crate) struct TestClient {
-    /// The index of its implementation.
+    /// The index of the implementation that the client uses.
     pub(crate) library: usize,
     pub(crate) identity: Bytes,
     pub(crate) client: Box<dyn Client>,
     pub(crate) member: Option<Box<dyn Member>>,
-    /// The epoch in which it joined.
+    /// The epoch in which the client joined.
     pub(crate) joined: u64,
 }
 
-/// Extensions of a group.
+/// The encoded extensions of a group.
 pub(crate) struct GroupExtensions {
     pub(crate) bytes: Bytes,
-    /// Whether one of the extensions is not required.
+    /// Whether one of the extensions is missing from `required_capabilities`.
     pub(crate) not_required: bool,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Simulation {
     pub(crate) setting: Setting,
     pub(crate) random: Random,
     pub(crate) clients: Vec<TestClient>,
-    /// One external sender for each implementation, in the same order.
+    /// One external sender for each implementation, in the same order as the implementations.
     pub(crate) outsiders: Vec<Box<dyn Client>>,
     pub(crate) epoch: u64,
     pub(crate) messages: SentMessages,
@@ -49,7 +49,7 @@ pub(crate) struct Simulation {
 }
 
 impl Simulation {
-    /// Makes the state of a run, without clients.
+    /// Creates the initial state of a run, without any clients.
     pub(crate) fn new(libraries: Vec<Box<dyn Library>>, setting: Setting, seed: u64) -> Self {
         Self {
             libraries,
@@ -64,7 +64,7 @@ impl Simulation {
         }
     }
 
-    /// Makes the external senders and a group with one member.
+    /// Creates the external senders and a group with a single member.
     pub(crate) fn begin(&mut self) -> Checked {
         for (position, library) in self.libraries.iter().enumerate() {
             let identity = format!("outside-{position}");
@@ -85,8 +85,8 @@ impl Simulation {
         self.trace.push(step.into());
     }
 
-    /// Converts the result of a client's implementation, with the client and its action in the
-    /// error.
+    /// Converts the result of a call to a client's implementation. An error is extended by the
+    /// client's name and its action.
     pub(crate) fn attribute<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
         outcome
             .map_err(|refusal| Failure(format!("epoch {}: {} {doing}: {refusal}", self.epoch, self.name(id))))
@@ -115,7 +115,8 @@ impl Simulation {
         Ok(id)
     }
 
-    /// Returns a client outside of the group and not in `but`: mostly a new client.
+    /// Returns a client that is neither in the group nor in `but`. In most cases, the client is
+    /// new.
     pub(crate) fn client_outside(&mut self, but: &BTreeSet<Id>) -> Checked<Id> {
         let outside: Vec<_> =
             (0..self.clients.len()).filter(|id| !self.is_member(*id) && !but.contains(id)).collect();
@@ -150,7 +151,7 @@ impl Simulation {
         Ok(self.clients[id].member.as_ref().ok_or_else(missing)?.own_leaf())
     }
 
-    /// Calls a function of a member.
+    /// Calls a function on a member, and names the member if it fails.
     pub(crate) fn with_member<T>(
         &mut self,
         id: Id,
@@ -161,7 +162,7 @@ impl Simulation {
         self.attribute(id, doing, outcome)
     }
 
-    /// Calls a function of a client.
+    /// Calls a function on a client, and names the client if it fails.
     pub(crate) fn with_client<T>(
         &mut self,
         id: Id,
@@ -172,7 +173,7 @@ impl Simulation {
         self.attribute(id, doing, outcome)
     }
 
-    /// Returns whether an implementation can make an operation that all members can process.
+    /// Returns whether an implementation can make an operation, and all members can process it.
     pub(crate) fn possible(&self, operation: Operation, library: usize) -> bool {
         let all_can_receive =
             self.members().into_iter().all(|id| self.library(id).cannot_take(operation).is_none());
@@ -184,7 +185,7 @@ impl Simulation {
         self.counts.count(Key { suite: self.setting.suite, operation, maker, receiver });
     }
 
-    /// Returns whether all implementations can make and process an operation.
+    /// Returns whether all implementations can both make and process an operation.
     pub(crate) fn all_can(&self, operation: Operation) -> bool {
         let can = |library: &Box<dyn Library>| {
             library.cannot_make(operation).is_none() && library.cannot_take(operation).is_none()
@@ -192,8 +193,9 @@ impl Simulation {
         self.libraries.iter().all(can)
     }
 
-    /// Returns extensions of the group: the external senders, and sometimes more. They include an
-    /// extension that is not required only if that is allowed.
+    /// Returns extensions for the group, which are the external senders and sometimes others. An
+    /// extension that is missing from `required_capabilities` is included only if `not_required` is
+    /// set.
     pub(crate) fn extensions(&mut self, not_required: bool) -> Checked<GroupExtensions> {
         let failed = |error| Failure(format!("{error:?}"));
         let senders = self.outsiders.iter().enumerate().map(|(position, client)| ExternalSender {
@@ -220,14 +222,14 @@ impl Simulation {
         Ok(GroupExtensions { bytes, not_required: is_there && !is_required })
     }
 
-    /// Lets a client process a message.
+    /// Makes a member process a message.
     pub(crate) fn process(&mut self, id: Id, doing: &str, message: &[u8]) -> Checked<Processed> {
         let processed = self.with_member(id, doing, |member| member.process(message))?;
         self.counts.messages += 1;
         Ok(processed)
     }
 
-    /// Deletes the group of a client.
+    /// Deletes the group of a client, which is then no longer a member.
     pub(crate) fn forget(&mut self, id: Id) -> Checked {
         self.messages.forget(id);
         match self.clients[id].member.take() {
@@ -239,7 +241,7 @@ impl Simulation {
         }
     }
 
-    /// Begins a new epoch, and checks that all members have the same view.
+    /// Starts a new epoch, and checks that all members have the same view of it.
     pub(crate) fn enter(&mut self) -> Checked {
         self.epoch += 1;
         self.counts.epochs += 1;
@@ -265,7 +267,8 @@ impl Simulation {
             .collect()
     }
 
-    /// Checks that the members have the same view. The error lists the view of each.
+    /// Checks that all members have the same view. If they do not, the error lists the values on
+    /// which they disagree.
     pub(crate) fn agree(&self, members: &[Id], views: &[View]) -> Checked {
         let first = &views[0];
         let mut complaints = Vec::new();

@@ -1,4 +1,4 @@
-//! The tables of `docs/interop.md`: the counts of operations by maker and receiver.
+//! Creates the tables of `docs/interop.md`, which count the operations for each maker and receiver.
 
 use crate::count::{Counts, Key};
 use crate::library;
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 const BEGIN: &str = "<!-- Made by `cargo run --release -- table --write`. -->\n";
 const END: &str = "<!-- To here. -->\n";
 
-/// The maker and the receiver.
+/// The names of the maker and the receiver.
 pub type Direction = (&'static str, &'static str);
 
-/// The directions of the first tables.
+/// The directions in the tables of implementations without AWS-LC.
 const PLAIN: [Direction; 6] = [
     ("pando", "openmls"),
     ("openmls", "pando"),
@@ -23,7 +23,7 @@ const PLAIN: [Direction; 6] = [
     ("openmls", "mls-rs"),
     ("mls-rs", "openmls"),
 ];
-/// The directions with AWS-LC.
+/// The directions in the tables of implementations with AWS-LC.
 const WITH_AWS_LC: [Direction; 4] = [
     ("pando", "mls-rs-awslc"),
     ("mls-rs-awslc", "pando"),
@@ -31,21 +31,22 @@ const WITH_AWS_LC: [Direction; 4] = [
     ("mls-rs-awslc", "pando-awslc"),
 ];
 
-/// The content of a table cell for an operation in a direction.
+/// The content of the table cell for an operation in a given direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// The number of successes.
+    /// The number of times that the operation succeeded.
     Count(u64),
-    /// One of the two does not support it: its name and the reason.
+    /// One of the two implementations does not support the operation. The values are its name and
+    /// the reason.
     NotOffered(&'static str, &'static str),
-    /// One of the two does not support the cipher suite.
+    /// One of the two implementations does not support the cipher suite.
     NoSuite,
 }
 
-/// Executes all runs, and returns the counts of each mix.
+/// Executes all runs, and returns the counts for each mix.
 ///
 /// # Errors
-/// The first [`Divergence`].
+/// Returns the first [`Divergence`] that occurs.
 pub fn count() -> Result<Vec<(Mix, Counts)>, Box<Divergence>> {
     let mut counted = Vec::new();
     for mix in PAIRS.into_iter().chain([TRIPLE, AWS_LC]) {
@@ -58,7 +59,7 @@ pub fn count() -> Result<Vec<(Mix, Counts)>, Box<Divergence>> {
     Ok(counted)
 }
 
-/// Returns a cell.
+/// Returns the content of a table cell.
 #[must_use]
 pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, receiver): Direction) -> Cell {
     let (Some(making), Some(taking)) = (library::named(maker), library::named(receiver)) else {
@@ -77,7 +78,7 @@ pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, receiver)
     Cell::Count(counts.operations.get(&key).copied().unwrap_or(0))
 }
 
-/// Returns the text between the marks in the document.
+/// Returns the text that belongs between the two marks in the document.
 #[must_use]
 pub fn tables(counted: &[(Mix, Counts)]) -> String {
     let mut text = String::from("| members of | seeds | epochs | messages processed |\n|---|---|---|---|\n");
@@ -120,7 +121,7 @@ fn table(
             Cell::Count(count) => thousands(count),
             Cell::NoSuite => "–".to_owned(),
             Cell::NotOffered(name, reason) => {
-                // The reason is the same for every backend.
+                // The reason is the same for every backend of an implementation.
                 let name = name.trim_end_matches("-awslc");
                 let known = notes.iter().position(|note| *note == (name, reason));
                 let number = known.unwrap_or_else(|| {
@@ -136,7 +137,7 @@ fn table(
     text
 }
 
-/// Formats a number with commas between thousands.
+/// Formats a number with commas as thousands separators.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -149,13 +150,13 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// Returns the path of the document.
+/// Returns the path of `docs/interop.md`.
 #[must_use]
 pub fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md")
 }
 
-/// Returns the parts of the document before, between and after the marks.
+/// Returns the parts of the document before, between and after the two marks.
 #[must_use]
 pub fn parts(document: &str) -> Option<[&str; 3]> {
     let (before, rest) = document.split_once(BEGIN)?;
@@ -163,7 +164,7 @@ pub fn parts(document: &str) -> Option<[&str; 3]> {
     Some([before, between, behind])
 }
 
-/// Returns the document with new tables.
+/// Returns the document with the text between the two marks replaced by `tables`.
 #[must_use]
 pub fn replace(document: &str, tables: &str) -> Option<String> {
     let [before, _, behind] = parts(document)?;

@@ -1,16 +1,16 @@
-//! The trace of a run, and the report when members disagree.
+//! The trace of a run, and the report that is made when members disagree.
 
 use crate::run::Run;
 use std::fmt;
 
-/// A disagreement of members, or a refusal of a message that another member has made.
+/// A disagreement between members, or the rejection of a message that another member has created.
 #[derive(Clone, Debug)]
 pub struct Divergence {
-    /// The run, for repeating it.
+    /// The parameters of the run, with which it can be repeated.
     pub run: Run,
-    /// The previous steps, one on each line.
+    /// The steps that preceded the disagreement, with one step on each line.
     pub trace: Vec<String>,
-    /// The members that disagree, and their values.
+    /// A description of the members that disagree and their values.
     pub what: String,
 }
 
@@ -25,13 +25,13 @@ impl fmt::Display for Divergence {
     }
 }
 
-/// The description of an error.
+/// A description of an error.
 pub(crate) struct Failure(pub(crate) String);
 
 /// A result, or the description of an error.
 pub(crate) type Checked<T = ()> = Result<T, Failure>;
 
-/// Returns an error unless a condition holds.
+/// Returns an error unless the condition holds.
 pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(Failure(otherwise())) }
 }

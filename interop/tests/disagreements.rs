@@ -1,5 +1,5 @@
-//! The disagreements that `docs/interop.md` lists. If one of these tests fails with a newer version
-//! of a peer, remove its entry in `src/library/mod.rs`.
+//! Tests that show the disagreements listed in `docs/interop.md`. If a test fails with a newer
+//! version of a library, remove its entry from `src/library/mod.rs`.
 
 use pando_mixed::library;
 use pando_mixed::member::{Client, Commit, EXTENSION, Kind, Member, Outcome, PSKS, Proposal, Setting};
@@ -18,7 +18,7 @@ fn unwrap_outcome<T>(outcome: Outcome<T>) -> T {
     }
 }
 
-/// Returns the error of an implementation, or panics if there is none.
+/// Returns the error of an implementation, or panics if it succeeded.
 fn refusal<T>(outcome: Outcome<T>) -> String {
     match outcome {
         Ok(_) => panic!("not refused"),
@@ -36,7 +36,8 @@ fn commit_of(by_value: Vec<Proposal>) -> Commit {
     Commit { by_value, path: true, tree_inside: true, authenticated_data: Vec::new() }
 }
 
-/// Returns a group of clients of these implementations. The first has added the others.
+/// Returns a group of clients that use the given implementations. The first client has added the
+/// others.
 fn group(libraries: &[&str]) -> Vec<TestClient> {
     let setting = Setting { suite: 1, encrypt: false };
     let mut clients: Vec<_> = libraries
@@ -67,7 +68,7 @@ fn encoded(extensions: &Extensions) -> Vec<u8> {
     extensions.encode().unwrap()
 }
 
-/// Lets the member at a leaf commit proposals, and all remaining members process the Commit.
+/// Makes the member `by` commit proposals, and all other members except `but` process the Commit.
 fn commit(clients: &mut [TestClient], by: usize, by_value: Vec<Proposal>, but: Option<usize>) {
     let committed = unwrap_outcome(clients[by].member().commit(&commit_of(by_value)));
     unwrap_outcome(clients[by].member().merge_pending());
@@ -76,8 +77,8 @@ fn commit(clients: &mut [TestClient], by: usize, by_value: Vec<Proposal>, but: O
     }
 }
 
-/// Lets one member commit a PSK by value and another's PSK by reference. Returns the result of the
-/// other member.
+/// Makes the committer commit a PSK of its own by value and a PSK of the receiver by reference.
+/// Returns the result of the receiver.
 fn psks_both_ways(committer: &str, receiver: &str) -> Outcome {
     let mut clients = group(&[committer, receiver]);
     let psk = |number: usize| Proposal::ExternalPsk(PSKS[number].0.to_vec());

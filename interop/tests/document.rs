@@ -1,12 +1,12 @@
-//! `docs/interop.md` equals the output of the code, except for the counts, and each supported
-//! operation was done at least once.
+//! Tests that `docs/interop.md` equals the output of the code, apart from the counts, and that each
+//! supported operation succeeded at least once.
 
 use pando_mixed::count::Counts;
 use pando_mixed::matrix::{AWS_LC, PAIRS, TRIPLE};
 use pando_mixed::table;
 use std::fs;
 
-/// Replaces each cell that is a number by a sharp.
+/// Replaces each table cell that contains a number by a number sign.
 fn structure(text: &str) -> String {
     let is_count =
         |cell: &str| !cell.is_empty() && cell.chars().all(|digit| digit.is_ascii_digit() || digit == ',');

@@ -1,5 +1,5 @@
-//! Members of several implementations agree in every epoch, for all assignments of operations to
-//! members.
+//! Tests that members of several implementations agree in every epoch, regardless of which member
+//! performs which operation.
 
 use pando_mixed::matrix::{self, AWS_LC, Mix, PAIRS, TRIPLE};
 

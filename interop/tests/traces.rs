@@ -1,4 +1,4 @@
-//! The peers follow Pando's passive-client vectors.
+//! Tests that the other libraries can process Pando's passive-client vectors.
 
 use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
@@ -7,7 +7,7 @@ use pando_mixed::replay::{Case, Passive, mls_rs, openmls};
 use std::fs;
 use std::path::Path;
 
-/// Replays the cases whose suites a peer supports. Returns these suites.
+/// Replays the cases whose cipher suites a library supports. Returns these cipher suites.
 fn replay(has: impl Fn(u16) -> bool, join: impl Fn(&Case) -> Outcome<Box<dyn Passive>>) -> Vec<u16> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-vectors/passive-client.json");
     let cases: Vec<Case> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! mls-rs with its providers of RustCrypto and AWS-LC, and its stores in memory.
+//! mls-rs with its providers for RustCrypto and AWS-LC, and its stores in memory.
 
 use crate::library::UNSUPPORTED_BY_MLS_RS;
 use crate::member::{
@@ -35,18 +35,18 @@ use std::{
     },
 };
 
-/// mls-rs with a provider.
+/// The implementation mls-rs with a cryptographic provider.
 pub struct MlsRs<P> {
     name: &'static str,
     provider: PhantomData<P>,
 }
 
-/// With RustCrypto.
+/// The implementation mls-rs with RustCrypto.
 pub const RUST_CRYPTO: MlsRs<RustCryptoProvider> = MlsRs { name: "mls-rs", provider: PhantomData };
-/// With AWS-LC.
+/// The implementation mls-rs with AWS-LC.
 pub const AWS_LC: MlsRs<AwsLcCryptoProvider> = MlsRs { name: "mls-rs-awslc", provider: PhantomData };
 
-/// The requirements for a provider.
+/// The traits that a cryptographic provider must implement.
 pub trait Provider: CryptoProvider + Clone + Default + 'static {}
 
 impl<P: CryptoProvider + Clone + Default + 'static> Provider for P {}
@@ -108,7 +108,7 @@ impl<P: Provider> Library for MlsRs<P> {
     }
 }
 
-/// The state of a client.
+/// The state of a client of mls-rs.
 struct Own<P: Provider> {
     client: mls_rs::Client<Config<P>>,
     rules: Rules,
@@ -126,7 +126,7 @@ struct MlsRsMember<P: Provider> {
     group: mls_rs::Group<Config<P>>,
 }
 
-/// The options of the next Commit. The library asks the application for them while it makes a
+/// The options of the next Commit. The library asks the application for them while it creates a
 /// Commit.
 #[derive(Clone, Debug)]
 struct Rules {

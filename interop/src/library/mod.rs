@@ -1,4 +1,4 @@
-//! The implementations.
+//! The implementations of the interface in `member.rs`.
 
 pub mod mls_rs;
 pub mod openmls;
@@ -20,13 +20,13 @@ pub fn all() -> Vec<Box<dyn Library>> {
     ]
 }
 
-/// Returns the implementation with a name.
+/// Returns the implementation with the given name.
 #[must_use]
 pub fn named(name: &str) -> Option<Box<dyn Library>> {
     all().into_iter().find(|library| library.name() == name)
 }
 
-/// Returns the time of the system clock, which the peers use, too.
+/// Returns the current time of the system clock, which the other libraries use too.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

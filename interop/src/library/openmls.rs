@@ -1,4 +1,4 @@
-//! OpenMLS with its RustCrypto provider and its store in memory.
+//! OpenMLS with its provider for RustCrypto and its store in memory.
 
 use crate::library::UNSUPPORTED_BY_OPENMLS;
 use crate::member::{
@@ -23,7 +23,7 @@ use openmls_traits::OpenMlsProvider;
 use openmls_traits::crypto::OpenMlsCrypto;
 use std::rc::Rc;
 
-/// OpenMLS.
+/// The implementation OpenMLS.
 pub struct OpenMls;
 
 impl Library for OpenMls {
@@ -62,7 +62,7 @@ impl Library for OpenMls {
     }
 }
 
-/// The state of a client.
+/// The state of a client of OpenMLS.
 struct Own {
     provider: OpenMlsRustCrypto,
     suite: Ciphersuite,
@@ -78,7 +78,8 @@ struct OpenMlsMember {
     group: MlsGroup,
 }
 
-/// Returns limits for messages out of order that are above the library's defaults.
+/// Returns limits for messages that arrive out of order. They are higher than the defaults of
+/// OpenMLS.
 fn ratchets() -> SenderRatchetConfiguration {
     SenderRatchetConfiguration::new(32, 1_000)
 }
@@ -187,7 +188,7 @@ impl Client for OpenMlsClient {
         Ok(Box::new(OpenMlsMember { own: own.clone(), group }))
     }
 
-    /// The library finds the former leaf itself, by the signature key.
+    /// OpenMLS finds the former leaf itself, by the signature key.
     fn join_externally(&mut self, join: &ExternalJoin<'_>) -> Outcome<(Box<dyn Member>, Bytes)> {
         let own = &self.0;
         let mut builder = MlsGroup::external_commit_builder()

@@ -1,4 +1,4 @@
-//! Pando, with either backend.
+//! Pando with RustCrypto or AWS-LC.
 
 use crate::library::now;
 use crate::member::{
@@ -22,15 +22,15 @@ use std::sync::LazyLock;
 static CLIENT: LazyLock<pando_mls::Client> =
     LazyLock::new(|| pando_mls::Client::default().with_rules(pando_mls::AdmitAll));
 
-/// Pando with a backend.
+/// The implementation Pando with a cryptographic backend.
 pub struct Pando {
     name: &'static str,
     crypto: &'static dyn CryptoProvider,
 }
 
-/// With RustCrypto.
+/// The implementation Pando with RustCrypto.
 pub const RUST_CRYPTO: Pando = Pando { name: "pando", crypto: &RustCrypto };
-/// With AWS-LC.
+/// The implementation Pando with AWS-LC.
 pub const AWS_LC: Pando = Pando { name: "pando-awslc", crypto: &AwsLc };
 
 impl Library for Pando {
@@ -65,7 +65,7 @@ impl Library for Pando {
     }
 }
 
-/// The state of a client.
+/// The state of a client of Pando.
 struct Own {
     crypto: &'static dyn CryptoProvider,
     suite: Suite,
@@ -83,7 +83,7 @@ struct PandoMember {
     group: Group,
 }
 
-/// The PSKs that all clients have.
+/// A store of the PSKs that all clients know.
 struct Known;
 
 impl PskStore for Known {
@@ -133,7 +133,7 @@ impl Own {
         Ok(key_package)
     }
 
-    /// Removes and returns the KeyPackage for which a Welcome is.
+    /// Removes and returns the KeyPackage to which a Welcome is addressed.
     fn take_bundle(&self, welcome: &Welcome) -> Outcome<KeyPackageBundle> {
         let mut bundles = self.bundles.borrow_mut();
         let is_it = |bundle: &KeyPackageBundle| {
@@ -146,7 +146,7 @@ impl Own {
         Ok(bundles.swap_remove(position))
     }
 
-    /// Converts a proposal other than an Update.
+    /// Converts a proposal of any type except Update.
     fn proposal(&self, proposal: &Proposal, group_id: &GroupId) -> Outcome<pando_mls::Proposal> {
         Ok(match proposal {
             Proposal::Add(bytes) => {
@@ -388,7 +388,7 @@ impl Member for PandoMember {
     }
 
     fn forget(self: Box<Self>) -> Outcome {
-        // The group was not stored.
+        // There is nothing to delete, because the group was not stored.
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Replay with mls-rs: the KeyPackage and its keys are put into the client's store.
+//! Replays cases with mls-rs. The KeyPackage and its private keys are inserted into the client's
+//! store.
 
 use crate::member::{Bytes, Outcome};
 use crate::replay::{Case, Passive};
@@ -21,8 +22,9 @@ type Config<P> = IntoConfigOutput<WithCryptoProvider<P, WithIdentityProvider<Key
 
 struct Follower<P: CryptoProvider + Clone>(mls_rs::Group<Config<P>>);
 
-/// Identifies clients by signature key. In the vectors, two clients of a group have the same name.
-/// Section 5.3.3 leaves this to the application, but the library's own provider refuses it.
+/// An identity provider that identifies clients by their signature keys. In the vectors, two
+/// clients of a group have the same name. RFC 9420, section 5.3.3, leaves this to the application,
+/// but the identity provider of mls-rs rejects it.
 #[derive(Clone)]
 struct Keys;
 
@@ -65,16 +67,16 @@ impl IdentityProvider for Keys {
     }
 }
 
-/// Returns whether a provider supports the suite.
+/// Returns whether a provider supports the cipher suite.
 #[must_use]
 pub fn has(provider: &impl CryptoProvider, suite: u16) -> bool {
     provider.cipher_suite_provider(CipherSuite::new(suite)).is_some()
 }
 
-/// Joins the group of a case.
+/// Joins the group of a test case.
 ///
 /// # Errors
-/// Returns the error of the library.
+/// Returns the error that mls-rs reports.
 pub fn join<P: CryptoProvider + Clone + 'static>(provider: P, case: &Case) -> Outcome<Box<dyn Passive>> {
     let suite = CipherSuite::new(case.cipher_suite);
     let crypto = provider.cipher_suite_provider(suite).ok_or("no such suite")?;

@@ -1,5 +1,6 @@
-//! Replay with OpenMLS: the KeyPackage and its keys are written to the store in the library's
-//! format. The stored type has no public constructor, so the replay builds its serialized form.
+//! Replays cases with OpenMLS. The KeyPackage and its private keys are written to the store in the
+//! format of OpenMLS. The stored type has no public constructor, so the replay creates its
+//! serialized form.
 
 use crate::member::{Bytes, Outcome};
 use crate::replay::{Case, Passive};
@@ -21,17 +22,17 @@ struct Follower {
     group: MlsGroup,
 }
 
-/// Returns whether the library supports the suite.
+/// Returns whether OpenMLS supports the cipher suite.
 #[must_use]
 pub fn has(suite: u16) -> bool {
     let provider = OpenMlsRustCrypto::default();
     Ciphersuite::try_from(suite).is_ok_and(|suite| provider.crypto().supports(suite).is_ok())
 }
 
-/// Joins the group of a case.
+/// Joins the group of a test case.
 ///
 /// # Errors
-/// Returns the error of the library.
+/// Returns the error that OpenMLS reports.
 pub fn join(case: &Case) -> Outcome<Box<dyn Passive>> {
     let provider = OpenMlsRustCrypto::default();
     let suite = Ciphersuite::try_from(case.cipher_suite)?;

@@ -1,14 +1,15 @@
-//! Counts the lines of each operation, and compares them to the table of the document.
+//! Counts the lines that each operation needs, and compares the counts with the table in the
+//! document.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const DOCUMENT: &str = include_str!("../../../docs/side-by-side.md");
 
-/// The sources, in the order of the columns.
+/// The source files, in the order of the table's columns.
 const SOURCES: [&str; 3] = [include_str!("pando.rs"), include_str!("openmls.rs"), include_str!("mls_rs.rs")];
 
-/// The rows of the table: the name of an operation, and of its function.
+/// The rows of the table: the name of each operation, and the name of its function.
 const OPERATIONS: [(&str, &str); 12] = [
     ("client", "client"),
     ("KeyPackage", "key_package"),
@@ -24,11 +25,11 @@ const OPERATIONS: [(&str, &str); 12] = [
     ("members", "members"),
 ];
 
-/// The function that is not an operation.
+/// The name of the only function that is not an operation.
 const STOP: &str = "stop";
 
-/// Returns the number of lines in the body of each function of a source file that rustfmt has
-/// formatted. Blank lines and lines with nothing but a comment are not counted.
+/// Returns the number of lines in the body of each function of a source file that has been
+/// formatted by rustfmt. Blank lines and lines that contain only a comment are not counted.
 fn lines(source: &str) -> BTreeMap<&str, usize> {
     let mut counted = BTreeMap::new();
     let mut rest = source.lines();
@@ -46,7 +47,7 @@ fn lines(source: &str) -> BTreeMap<&str, usize> {
     counted
 }
 
-/// Returns the table as the document must have it.
+/// Returns the table as the document must contain it.
 fn table() -> String {
     let columns = SOURCES.map(lines);
     let mut table = "| operation | Pando | OpenMLS | mls-rs |\n|---|--:|--:|--:|\n".to_owned();
@@ -71,7 +72,8 @@ fn the_table_is_current() {
     assert!(written == table(), "docs/side-by-side.md should have\n{}", table());
 }
 
-/// Helper functions would hide lines, and a panic would be shorter than an error.
+/// The sources have no helper functions, which would hide lines, and no panics, which would be
+/// shorter than errors.
 #[test]
 fn nothing_is_hidden() {
     let mut expected: Vec<_> = OPERATIONS.iter().map(|(_, name)| *name).chain([STOP]).collect();

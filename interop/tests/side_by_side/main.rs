@@ -1,5 +1,5 @@
-//! The same operations with Pando, OpenMLS and mls-rs, and the number of lines of each:
-//! `docs/side-by-side.md`.
+//! The same operations implemented with Pando, OpenMLS and mls-rs, and the number of lines that
+//! each of them needs. `docs/side-by-side.md` shows the results.
 
 mod lines;
 mod mls_rs;
@@ -14,38 +14,39 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The identifier of the group.
 pub(crate) const GROUP: &str = "tea";
 
-/// The operations. Each uses only the library's own calls, and stores the necessary state.
+/// The operations that are compared. Each of them uses only the calls of the library and stores the
+/// necessary state.
 pub(crate) trait Library {
     /// A client with its keys and its store.
     type Client;
-    /// A group.
+    /// A group as one of its members sees it.
     type Group;
     /// The contents of a client's storage.
     type Stored;
 
-    /// Makes a client with a signature key.
+    /// Creates a client with a new signature key.
     fn client(name: &str) -> Outcome<Self::Client>;
-    /// Makes a KeyPackage.
+    /// Creates a KeyPackage.
     fn key_package(client: &mut Self::Client) -> Outcome<Vec<u8>>;
-    /// Creates a group.
+    /// Creates a group whose only member is the client.
     fn create(client: &mut Self::Client) -> Outcome<Self::Group>;
-    /// Adds a member and sends its Welcome. Returns whether the Commit was accepted.
+    /// Adds a member and sends it the Welcome. Returns whether the Commit was accepted.
     fn add(
         client: &mut Self::Client,
         group: &mut Self::Group,
         key_package: &[u8],
         server: &mut Server,
     ) -> Outcome<bool>;
-    /// Joins by a Welcome that has the ratchet tree.
+    /// Joins by a Welcome that contains the ratchet tree.
     fn join(client: &mut Self::Client, welcome: &[u8]) -> Outcome<Self::Group>;
     /// Sends an application message.
     fn send(client: &mut Self::Client, group: &mut Self::Group, text: &str, server: &mut Server) -> Outcome;
-    /// Processes an application message, a proposal or a Commit of another member. Returns the text
-    /// of an application message.
+    /// Processes an application message, a proposal or a Commit from another member. Returns the
+    /// text of an application message.
     fn receive(client: &mut Self::Client, group: &mut Self::Group, message: &[u8])
     -> Outcome<Option<String>>;
-    /// Processes the Commit that was accepted in place of our own, makes our own again, and
-    /// continues as [`Library::add`] does.
+    /// Processes the Commit that was accepted instead of our own, creates our Commit again, and
+    /// then continues like [`Library::add`].
     fn lost_race(
         client: &mut Self::Client,
         group: &mut Self::Group,
@@ -53,25 +54,25 @@ pub(crate) trait Library {
         key_package: &[u8],
         server: &mut Server,
     ) -> Outcome<bool>;
-    /// Makes the client from its storage, with its group.
+    /// Restores the client and its group from its storage.
     fn restart(name: &str, stored: Self::Stored) -> Outcome<(Self::Client, Self::Group)>;
-    /// Exports the GroupInfo, for a client that joins by an external Commit.
+    /// Exports a GroupInfo for a client that joins by an external Commit.
     fn group_info(client: &mut Self::Client, group: &mut Self::Group) -> Outcome<Vec<u8>>;
-    /// Joins by an external Commit. Returns nothing, and stores nothing, if the Commit was not
-    /// accepted.
+    /// Joins by an external Commit. If the Commit was not accepted, returns `None` and stores
+    /// nothing.
     fn external_join(
         client: &mut Self::Client,
         group_info: &[u8],
         server: &mut Server,
     ) -> Outcome<Option<Self::Group>>;
-    /// Lists the names of the members.
+    /// Returns the names of the members.
     fn members(client: &mut Self::Client, group: &mut Self::Group) -> Outcome<Vec<String>>;
 
-    /// Ends the client. Keeps its storage only.
+    /// Ends the client and keeps only its storage.
     fn stop(client: Self::Client, group: Self::Group) -> Self::Stored;
 }
 
-/// A delivery service, which accepts one Commit of each epoch.
+/// A delivery service that accepts one Commit per epoch.
 #[derive(Default)]
 pub(crate) struct Server {
     messages: Vec<Vec<u8>>,
@@ -88,7 +89,8 @@ impl Server {
         Ok(())
     }
 
-    /// Accepts a Commit unless its epoch has ended. Returns whether it was accepted.
+    /// Accepts a Commit unless its epoch has already ended. Returns whether the Commit was
+    /// accepted.
     pub(crate) fn post_commit(&mut self, message: &[u8]) -> Outcome<bool> {
         let commit = MlsMessage::decode(message)?;
         if commit.content_type() != Some(ContentType::Commit) {
@@ -102,14 +104,14 @@ impl Server {
         Ok(is_accepted)
     }
 
-    /// Returns the messages since the last call, of which there must be `N`.
+    /// Returns the messages that arrived since the last call. There must be exactly `N` of them.
     fn take<const N: usize>(&mut self) -> Outcome<[Vec<u8>; N]> {
         let messages = std::mem::take(&mut self.messages).try_into();
         messages.map_err(|messages: Vec<_>| format!("{} messages", messages.len()).into())
     }
 }
 
-/// A client in its group.
+/// A client together with the group of which it is a member.
 struct Member<L: Library>(L::Client, L::Group);
 
 impl<L: Library> Member<L> {
@@ -125,7 +127,7 @@ impl<L: Library> Member<L> {
         L::members(&mut self.0, &mut self.1)
     }
 
-    /// Stops the client, and starts it from its storage.
+    /// Stops the client, and restarts it from its storage.
     fn restart(self, name: &str) -> Outcome<Self> {
         let (client, group) = L::restart(name, L::stop(self.0, self.1))?;
         Ok(Self(client, group))
@@ -137,7 +139,7 @@ fn join<L: Library>(mut client: L::Client, welcome: &[u8]) -> Outcome<Member<L>>
     Ok(Member(client, group))
 }
 
-/// Lets a member send a text, and the others receive it.
+/// Makes a member send a text, and checks that the receivers can read it.
 fn say<L: Library>(
     text: &str,
     sender: &mut Member<L>,
@@ -160,14 +162,15 @@ fn story<L: Library>() -> Outcome {
     let mut alice = Member::<L>(alice, group);
     assert_eq!(alice.members()?, ["alice"]);
 
-    // Alice adds Bob, and they talk.
+    // Alice adds Bob, and they exchange messages.
     assert!(alice.add(&L::key_package(&mut bob)?, server)?);
     let [_, welcome] = server.take()?;
     let mut bob = join::<L>(bob, &welcome)?;
     say("at five?", &mut alice, &mut [&mut bob], server)?;
     say("at six", &mut bob, &mut [&mut alice], server)?;
 
-    // Bob and Alice commit in the same epoch. Bob's Commit is accepted, and Alice makes hers again.
+    // Bob and Alice commit in the same epoch. Bob's Commit is accepted, so Alice creates her Commit
+    // again.
     let (carols, daves) = (L::key_package(&mut carol)?, L::key_package(&mut dave)?);
     assert!(bob.add(&daves, server)?);
     let [winner, welcome] = server.take()?;
@@ -182,14 +185,15 @@ fn story<L: Library>() -> Outcome {
     let mut carol = join::<L>(carol, &welcome)?;
     say("four of us", &mut carol, &mut [&mut alice, &mut bob, &mut dave], server)?;
 
-    // All start again from their storage, which has the keys for sent and received messages.
+    // All clients restart from their storage, which contains the keys for sent and received
+    // messages.
     let (mut alice, mut bob) = (alice.restart("alice")?, bob.restart("bob")?);
     let (mut carol, mut dave) = (carol.restart("carol")?, dave.restart("dave")?);
     say("back", &mut carol, &mut [&mut alice, &mut bob, &mut dave], server)?;
     say("welcome back", &mut alice, &mut [&mut bob, &mut carol, &mut dave], server)?;
 
-    // Erin joins by an external Commit: first with an old GroupInfo, which fails, and then with a
-    // new one.
+    // Erin tries to join by an external Commit with an old GroupInfo, which fails. She then joins
+    // with a new GroupInfo.
     let old = L::group_info(&mut alice.0, &mut alice.1)?;
     let (mut erin, mut frank) = (L::client("erin")?, L::client("frank")?);
     let group = L::external_join(&mut frank, &old, server)?.ok_or("refused")?;

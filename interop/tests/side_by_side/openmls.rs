@@ -1,4 +1,4 @@
-//! OpenMLS: its RustCrypto provider with its storage in memory.
+//! The operations with OpenMLS. They use its RustCrypto provider and its storage in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
 use openmls::prelude::{

@@ -1,4 +1,4 @@
-//! Pando: `Session` over its store in memory.
+//! The operations with Pando. They use `Session` with Pando's store in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
 use pando_mls::{
