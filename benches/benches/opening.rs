@@ -20,7 +20,7 @@ use std::time::Duration;
 const SIZES: [u32; 2] = [1_000, 50_000];
 
 /// A function that runs an operation of a member that was offline, beginning with a closed store.
-/// It returns the time that passes after the store begins to open.
+/// The time that it returns includes opening the store.
 type Measured = fn(&mut LargeGroup, TestClient, &Place) -> (TestClient, Duration);
 
 const MEASURED: [(&str, Measured); 2] =

@@ -1,7 +1,6 @@
 //! Generates the messages, the client and the server of `proto/mls_client.proto`, without requiring
 //! an installed `protoc`. The generated messages can be serialized in the format of the runner's
 //! transcripts, which encode bytes in Base64.
-//! bytes in Base64.
 
 use std::error::Error;
 

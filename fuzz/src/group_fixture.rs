@@ -26,7 +26,8 @@ pub(crate) const fn which(first: u8) -> usize {
     (first >> 7) as usize
 }
 
-/// For each group, a first byte of an input that selects it. All other bits may be chosen freely.
+/// For each group, a value of an input's first byte that selects the group. All lower bits may be
+/// chosen freely.
 pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
 
 /// The two groups: a plain group of four members, and a group of five members with extensions. The
@@ -152,7 +153,7 @@ impl GroupFixture {
                 Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").assume_persisted(),
             );
         }
-        // The members send Commits, so that the parent nodes have keys.
+        // Let members send Commits, so that the parent nodes obtain keys.
         let mut commit = |groups: &mut Groups, by: u32, added: Option<&KeyPackageBundle>| {
             let builder = groups.get_mut(&by).expect("a member").commit();
             let builder = match added {

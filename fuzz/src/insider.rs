@@ -21,7 +21,7 @@ use rand_core::SeedableRng;
 /// The leaf index of the malicious member.
 const INSIDER: LeafIndex = LeafIndex(0);
 
-/// A flag of a message, which says that the message is encrypted.
+/// The flag of a message that makes it encrypted.
 pub(crate) const PRIVATE: u8 = 1;
 /// The flags of a Commit, in this order:
 ///
@@ -210,8 +210,8 @@ impl<'a> Insider<'a> {
         } else {
             tree.merge_path(INSIDER, &update_path, added)
         };
-        // If this merge fails, it fails for the receiver too. The receiver then does not get to the
-        // tree hash.
+        // If this merge fails, it fails for the receiver too. In that case, the receiver never uses
+        // the tree hash.
         if let Ok(merged) = merged {
             context.tree_hash = merged.tree().tree_hash().expect("short");
         }

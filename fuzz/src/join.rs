@@ -1,5 +1,5 @@
-//! Fuzzes joining by a Welcome: by arbitrary bytes, by an edited Welcome, and by a Welcome that a
-//! malicious member creates with the correct keys.
+//! Fuzzes joining by a Welcome. The Welcome consists of arbitrary bytes, is an edited Welcome, or
+//! is created by a malicious member with the correct keys.
 
 use crate::group_fixture::{GROUPS, GroupFixture, Psks, StoredGroup, edited, fixture, which};
 use pando_mls::wire::{EncryptedGroupSecrets, GroupSecrets, PathSecret, PreSharedKeyId, RatchetTree};
@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// Joins a group. The first byte selects the group and the use of the other bytes.
+/// Joins a group. The first byte selects the group and how the other bytes are used.
 pub fn join(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (fixture, invited) = (fixture(*first), &INVITED[which(*first)]);

@@ -38,7 +38,7 @@ static EPOCH: LazyLock<EpochFixture> = LazyLock::new(|| {
     }
 });
 
-/// Opens a message. The first byte selects the use of the other bytes.
+/// Opens a message. The first byte selects how the other bytes are used.
 pub fn open_message(input: &[u8]) {
     let Some((mode, bytes)) = input.split_first() else { return };
     match mode % 4 {

@@ -21,7 +21,7 @@ const WITNESS: u32 = 3;
 /// The maximum number of proposals in an input.
 const PROPOSALS: usize = 16;
 
-/// Processes messages. The first byte selects the group and the use of the other bytes.
+/// Processes messages. The first byte selects the group and how the other bytes are used.
 pub fn process_message(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let fixture = fixture(*first);

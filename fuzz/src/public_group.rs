@@ -68,8 +68,8 @@ impl Both {
     }
 }
 
-/// Follows a group. The first byte selects the group and the number of edits of the GroupInfo. It
-/// is followed by the edits, which have four bytes each, and by the messages.
+/// Follows a group. The first byte selects the group and the number of edits of the GroupInfo. The
+/// edits follow, with four bytes each, and then the messages.
 pub fn public_group(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (edits, mut bytes) = bytes.split_at(bytes.len().min(usize::from(first % 8) * 4));

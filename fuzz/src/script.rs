@@ -97,8 +97,8 @@ impl<'a> Script<'a> {
             Ok(taken) => taken,
             Err(error) => {
                 assert!(before == after, "a rejected message changed the state");
-                // Only an authentic message may advance a ratchet. However, nodes and ratchets may
-                // have been derived.
+                // Only an authentic message may advance a ratchet. However, a rejected message may
+                // have caused nodes and ratchets to be derived.
                 if let GroupError::Framing(_) = error {
                     let (mut rows, mut now) = (rows, self.stored.group.rows().expect("rows"));
                     let derived =

@@ -37,7 +37,8 @@ pub fn seeds() -> Vec<Seed> {
     seeds
 }
 
-/// Adds seeds in which every operation meets every fault, early and late, and adds random inputs.
+/// Adds seeds that combine every operation with every fault, early and late. Also adds random
+/// inputs.
 fn stores(seeds: &mut Vec<Seed>) {
     let count = u8::try_from(OPERATIONS.len()).expect("there are few");
     for number in 0..count * 4 {

@@ -218,7 +218,7 @@ impl Simulation {
         Ok(Made { by, committed, plan, operations, tree_inside, authenticated_data })
     }
 
-    /// Makes all other members process a Commit, and the added clients join.
+    /// Makes all other members process a Commit, and makes the added clients join.
     fn take(&mut self, made: Made, loser: Option<Id>) -> Checked {
         let Made { by, committed, plan, operations, tree_inside, authenticated_data } = made;
         let maker = self.clients[by].library;

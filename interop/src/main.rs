@@ -1,4 +1,5 @@
-//! Runs groups whose members use different implementations, and creates tables of their operations.
+//! Simulates groups whose members use different implementations, and creates tables of their
+//! operations.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pando_mixed::run::Run;
@@ -6,7 +7,7 @@ use pando_mixed::{library, table};
 use std::error::Error;
 use std::process::ExitCode;
 
-/// Runs groups with members of Pando, OpenMLS and mls-rs
+/// Simulate groups with members of Pando, OpenMLS and mls-rs
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {

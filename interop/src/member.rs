@@ -1,8 +1,8 @@
 //! The interface that each implementation provides. It consists of clients and members, with bytes
 //! as input and output.
 //!
-//! A message is encoded as an MLSMessage, a tree as it is sent separately from a Welcome, and
-//! extensions as `Extension extensions<V>`.
+//! Messages are encoded as MLSMessages, and extensions as `Extension extensions<V>`. Trees have the
+//! encoding in which they are sent separately from a Welcome.
 
 use crate::operation::Operation;
 use std::fmt;
@@ -231,7 +231,7 @@ pub enum Processed {
 /// The kind of a successor group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A branch of a group, which itself continues.
+    /// A branch of a group that continues to exist.
     Branch,
     /// The successor of a group that a ReInit has ended.
     ReInit,

@@ -75,8 +75,8 @@ operations! {
     CommitPsksBothWays => "Commit with PSKs by value and by reference",
     /// The maker exports a GroupInfo that contains the tree, and the receiver joins with it.
     GroupInfo => "GroupInfo, tree inside",
-    /// The maker exports a GroupInfo without the tree, and the receiver joins with it and the tree
-    /// sent out of band.
+    /// The maker exports a GroupInfo without the tree. The receiver joins with the GroupInfo and
+    /// with the tree, which is sent out of band.
     GroupInfoTreeApart => "GroupInfo, tree out of band",
     /// An external Commit by which a new member joins.
     ExternalJoin => "external Commit",

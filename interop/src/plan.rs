@@ -1,6 +1,5 @@
-//! The changes that are planned for the Commit of an epoch. Proposals never conflict, because each
-//! implementation may resolve conflicts in its own way, so this is not a matter of
-//! interoperability.
+//! The changes that are planned for the Commit of an epoch. Proposals never conflict: resolving
+//! conflicts is left to each implementation, so it is not a matter of interoperability.
 
 use crate::member::{Bytes, PSKS, Proposal};
 use crate::operation::Operation;

@@ -85,8 +85,8 @@ impl Simulation {
         self.trace.push(step.into());
     }
 
-    /// Converts the result of a call to a client's implementation. An error is extended by the
-    /// client's name and its action.
+    /// Converts the result of a call to a client's implementation. An error text is prefixed with
+    /// the name and the action of the client.
     pub(crate) fn attribute<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
         outcome
             .map_err(|refusal| Failure(format!("epoch {}: {} {doing}: {refusal}", self.epoch, self.name(id))))

@@ -77,8 +77,8 @@ fn commit(clients: &mut [TestClient], by: usize, by_value: Vec<Proposal>, but: O
     }
 }
 
-/// Makes the committer commit a PSK of its own by value and a PSK of the receiver by reference.
-/// Returns the result of the receiver.
+/// Makes the committer commit two PSKs: one by value, and one by reference that the receiver has
+/// proposed. Returns the receiver's result.
 fn psks_both_ways(committer: &str, receiver: &str) -> Outcome {
     let mut clients = group(&[committer, receiver]);
     let psk = |number: usize| Proposal::ExternalPsk(PSKS[number].0.to_vec());

@@ -4,9 +4,9 @@
 //!
 //! In the left class, the two values differ in the last byte; in the right class, they differ in
 //! the first byte. If a comparison stops early, its times differ between the classes. The
-//! `control_*` comparisons do so, and their `max t` must be large. All other comparisons must have
-//! a small `max t`. A value above 5 indicates that the time depends on the secret; above 10, this
-//! is certain.
+//! `control_*` comparisons stop early, so their `max t` must be large. All other comparisons must
+//! have a small `max t`. A `max t` above 5 indicates that the time depends on the secret; above 10,
+//! this is certain.
 
 use dudect_bencher::rand::{Rng, RngExt};
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
@@ -18,7 +18,7 @@ use std::hint::black_box;
 /// Number of samples per comparison.
 const SAMPLES: usize = 100_000;
 /// Number of repetitions in each sample. A single comparison would be too short, because reading
-/// the clock takes just as long.
+/// the clock takes as long as one comparison.
 const REPEAT: usize = 50;
 const LEN: usize = 64;
 

@@ -67,14 +67,15 @@ impl Line {
         }
     }
 
-    /// Returns whether the line contains any figure.
+    /// Returns whether the line contains any figures.
     #[must_use]
     pub fn is_measured(&self) -> bool {
         self.median_us.is_some() || self.bytes.is_some()
     }
 }
 
-/// Returns the middle one of the sorted values, or the mean of the two middle values.
+/// Returns the median of sorted values, which is the middle value or the mean of the two middle
+/// values.
 fn median(sorted: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {

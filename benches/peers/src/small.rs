@@ -1,5 +1,6 @@
-//! Compares the operations of Pando and mls-rs in small groups, with the same kind of backend.
-//! Timed runs of the two libraries alternate, or callgrind counts their instructions.
+//! Compares the operations of Pando and mls-rs in small groups, with the same kind of backend. The
+//! comparison either alternates timed runs of the two libraries or counts their instructions with
+//! callgrind.
 //!
 //! Both libraries run their operations on one thread, in groups that were created in the same way,
 //! with bytes as input and output. [`Operation`] lists the operations, and [`World`] runs them.
@@ -64,16 +65,16 @@ pub enum Operation {
     Decrypt,
     /// Reading the group from its store in memory.
     Load,
-    /// Reading the group like [`Self::Load`], except that Pando reads nodes of the tree only when
-    /// they are needed.
+    /// Reading the group from its store in memory, except that Pando reads nodes of the tree only
+    /// when they are needed.
     Open,
 }
 
 use Operation::*;
 
 impl Operation {
-    /// Returns whether the group has one member less before the operation, because the operation
-    /// makes the last member join.
+    /// Returns whether the group lacks its last member before the operation, because the operation
+    /// makes that member join.
     const fn one_is_missing(self) -> bool {
         matches!(self, Join | ExternalJoin | ExternalJoinProcessed)
     }

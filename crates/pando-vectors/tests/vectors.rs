@@ -286,8 +286,8 @@ fn a_case_that_says_nothing_is_noticed() {
     }
 }
 
-/// The verification rejects a case that lacks a member's decrypted path secret, although blank
-/// leaves have no such secret either.
+/// Each member must have a decrypted path secret in the test case, even if the tree has more leaves
+/// than members.
 #[test]
 fn a_path_secret_that_is_not_there_is_noticed() {
     let text = generate(Kind::TreeKem, Some(1), SEED).unwrap();

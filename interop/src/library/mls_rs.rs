@@ -35,15 +35,15 @@ use std::{
     },
 };
 
-/// The implementation mls-rs with a cryptographic provider.
+/// The mls-rs implementation with a cryptographic provider.
 pub struct MlsRs<P> {
     name: &'static str,
     provider: PhantomData<P>,
 }
 
-/// The implementation mls-rs with RustCrypto.
+/// The mls-rs implementation with RustCrypto.
 pub const RUST_CRYPTO: MlsRs<RustCryptoProvider> = MlsRs { name: "mls-rs", provider: PhantomData };
-/// The implementation mls-rs with AWS-LC.
+/// The mls-rs implementation with AWS-LC.
 pub const AWS_LC: MlsRs<AwsLcCryptoProvider> = MlsRs { name: "mls-rs-awslc", provider: PhantomData };
 
 /// The traits that a cryptographic provider must implement.

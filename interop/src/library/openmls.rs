@@ -23,7 +23,7 @@ use openmls_traits::OpenMlsProvider;
 use openmls_traits::crypto::OpenMlsCrypto;
 use std::rc::Rc;
 
-/// The implementation OpenMLS.
+/// The OpenMLS implementation.
 pub struct OpenMls;
 
 impl Library for OpenMls {

@@ -22,15 +22,15 @@ use std::sync::LazyLock;
 static CLIENT: LazyLock<pando_mls::Client> =
     LazyLock::new(|| pando_mls::Client::default().with_rules(pando_mls::AdmitAll));
 
-/// The implementation Pando with a cryptographic backend.
+/// The Pando implementation with a cryptographic backend.
 pub struct Pando {
     name: &'static str,
     crypto: &'static dyn CryptoProvider,
 }
 
-/// The implementation Pando with RustCrypto.
+/// The Pando implementation with RustCrypto.
 pub const RUST_CRYPTO: Pando = Pando { name: "pando", crypto: &RustCrypto };
-/// The implementation Pando with AWS-LC.
+/// The Pando implementation with AWS-LC.
 pub const AWS_LC: Pando = Pando { name: "pando-awslc", crypto: &AwsLc };
 
 impl Library for Pando {

@@ -32,12 +32,12 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 
-/// The library mls-rs with a given provider.
+/// The mls-rs library with a given provider.
 pub struct MlsRs<P>(PhantomData<P>);
 
-/// The library mls-rs with AWS-LC.
+/// The mls-rs library with AWS-LC.
 pub type MlsRsAwsLc = MlsRs<AwsLcCryptoProvider>;
-/// The library mls-rs with RustCrypto.
+/// The mls-rs library with RustCrypto.
 pub type MlsRsRustCrypto = MlsRs<RustCryptoProvider>;
 
 /// A cryptographic provider with a name.
@@ -72,7 +72,7 @@ pub struct Client<P: Provider> {
     store: Store,
 }
 
-/// A group of mls-rs with the client that is a member of it.
+/// A group of mls-rs, together with its member's client.
 #[derive(Clone)]
 pub struct Group<P: Provider> {
     group: mls_rs::Group<Config<P>>,

@@ -33,8 +33,8 @@ pub trait Library {
     fn create(client: Self::Client) -> Self::Group;
     /// Joins by a Welcome. `tree` is the ratchet tree unless the Welcome contains it.
     fn join(client: Self::Client, welcome: &[u8], tree: Option<&[u8]>) -> Self::Group;
-    /// Creates an external Commit from a GroupInfo that contains the tree. Returns the group in the
-    /// epoch after the Commit, and the Commit.
+    /// Creates an external Commit from a GroupInfo that contains the tree. Returns the group in its
+    /// new epoch, and the encoded Commit.
     fn join_externally(client: Self::Client, group_info: &[u8]) -> (Self::Group, Vec<u8>);
 
     /// Creates a Commit that adds members, without merging it.
@@ -56,7 +56,7 @@ pub trait Library {
     fn decrypt(group: &mut Self::Group, message: &[u8]) -> Vec<u8>;
     /// Exports a GroupInfo that contains the tree and the key for external Commits.
     fn group_info(group: &Self::Group) -> Vec<u8>;
-    /// Exports the tree, encoded as it is sent separately from a Welcome.
+    /// Exports the tree in the encoding in which it is sent separately from a Welcome.
     fn tree(group: &Self::Group) -> Vec<u8>;
     /// Returns the epoch authenticator, on which all members must agree.
     fn authenticator(group: &Self::Group) -> Vec<u8>;
@@ -99,7 +99,7 @@ pub struct Added {
     pub welcome: Vec<u8>,
 }
 
-/// Returns the identity of the member with the given number, which is 16 bytes long.
+/// Returns the identity of the member with the given number. It is 16 bytes long.
 #[must_use]
 pub fn identity(number: usize) -> [u8; 16] {
     (number as u128).to_be_bytes()

@@ -18,7 +18,7 @@ use super::{Add, Added, Library};
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
-/// The library OpenMLS.
+/// The OpenMLS library.
 pub struct OpenMls;
 
 /// A client of OpenMLS with its store.
@@ -28,7 +28,7 @@ pub struct Client {
     credential: CredentialWithKey,
 }
 
-/// A group of OpenMLS with the client that is a member of it.
+/// A group of OpenMLS, together with its member's client.
 pub struct Group {
     group: MlsGroup,
     client: Client,

@@ -26,12 +26,12 @@ use super::{Add, Added, Library};
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
-/// The library Pando with a given provider.
+/// The Pando library with a given provider.
 pub struct Pando<P>(PhantomData<P>);
 
-/// The library Pando with AWS-LC.
+/// The Pando library with AWS-LC.
 pub type PandoAwsLc = Pando<AwsLc>;
-/// The library Pando with RustCrypto.
+/// The Pando library with RustCrypto.
 pub type PandoRustCrypto = Pando<RustCrypto>;
 
 /// A cryptographic provider with a name.

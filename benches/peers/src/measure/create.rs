@@ -12,7 +12,7 @@ pub(super) const OPS: &[&str] =
 pub(super) const OPS_OOB: &[&str] = &["create_group_add_all_oob_build", "create_group_add_all_oob_merge"];
 pub(super) const OPS_JOIN_OOB: &[&str] = &["join_welcome_oob"];
 
-/// Measures how a Commit with a path adds all members. The input is the encoded KeyPackages, and
+/// Measures adding all members by a Commit with a path. The input is the encoded KeyPackages, and
 /// the output is the encoded Commit and Welcome.
 pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bool) {
     let ops @ [build, merge] = if tree_inside {

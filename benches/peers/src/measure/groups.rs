@@ -25,8 +25,8 @@ pub(super) struct Setting<L: Library> {
 
 const INSIDE: Add = Add { path: false, tree_inside: true };
 
-/// The size of the largest warm tree that this program builds itself, because a larger tree takes
-/// hours.
+/// The size of the largest warm tree that this program builds itself. Building a larger tree would
+/// take hours.
 pub(super) const LARGEST_WARM: usize = 1_000;
 
 /// Creates the KeyPackages of members that only join.

@@ -327,7 +327,7 @@ fn partners_commit(
     (commit, Partner::authenticator(&partner))
 }
 
-/// Measures how a member processes a Commit, without and with the store.
+/// Measures how long a member takes to process a Commit, without and with the store.
 fn processing<L: Library>(
     meter: &mut Meter,
     member: &L::Saved,
@@ -353,7 +353,7 @@ fn processing<L: Library>(
     });
 }
 
-/// Measures how a member processes a Commit without merging it.
+/// Measures how long a member takes to process a Commit without merging it.
 fn staging<L: Library>(meter: &mut Meter, member: &L::Saved, op: &'static str, commit: &[u8]) {
     if L::stage(&mut L::restore(member), commit) {
         meter.repeat(&[op], |samples| {
@@ -363,8 +363,8 @@ fn staging<L: Library>(meter: &mut Meter, member: &L::Saved, op: &'static str, c
     }
 }
 
-/// Measures how a member creates and merges a Commit. The partner must be able to process the
-/// Commit.
+/// Measures how long a member takes to create and to merge a Commit. The partner must be able to
+/// process the Commit.
 fn creating<L: Library>(
     meter: &mut Meter,
     member: &L::Saved,

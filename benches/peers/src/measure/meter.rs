@@ -16,13 +16,13 @@ pub(super) const STEP: &str = "step ";
 /// If a run is shorter than this, the operation is repeated four times as often.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// The part of a scenario that measures operations and prints their lines.
+/// A meter that measures the operations of one scenario and prints their lines.
 pub(super) struct Meter {
     settings: Settings,
     announced: Option<Instant>,
 }
 
-/// The results of repeatedly running some operations.
+/// The results of repeated runs of some operations.
 pub(super) struct Samples<'a> {
     meter: &'a mut Meter,
     times: BTreeMap<&'static str, Vec<f64>>,

@@ -22,14 +22,15 @@ use crate::library::{
 };
 use meter::Meter;
 
-/// A scenario, which consists of operations that are measured in one process.
+/// A set of operations that are measured in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// KeyPackages, and a group to which a single Commit adds all other members.
+    /// Creating KeyPackages, and creating a group to which a single Commit adds all other members.
     Create,
-    /// The same operations as in [`Self::Create`], but with the tree out of band.
+    /// Creating a group to which a single Commit adds all other members, with the tree out of band.
     CreateOob,
-    /// Joining such a group with the tree out of band.
+    /// Joining, with the tree out of band, a group to which a single Commit has added all other
+    /// members.
     JoinOob,
     /// The operations of a member in a tree whose parent nodes are blank.
     Fresh,

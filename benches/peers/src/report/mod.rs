@@ -14,7 +14,7 @@ use std::{error::Error, fmt::Write as _, fs, path::Path};
 use machine::Machine;
 use results::Results;
 
-/// The group size that is so large that its measurements have a section of their own.
+/// The group size whose measurements have a section of their own, because it is so large.
 const HUGE: u64 = 1_000_000;
 
 const COMMANDS: &str = "\

@@ -86,8 +86,8 @@ impl Results {
         self.get(column, op, n)?.median_us
     }
 
-    /// Returns the time of an operation at any size. This is for primitives, which do not depend on
-    /// a group size.
+    /// Returns the time of an operation at any size. This function is meant for primitives, which
+    /// do not depend on the group size.
     #[must_use]
     pub fn any_time(&self, column: Column, op: &str) -> Option<f64> {
         let mut lines = self.lines.values().filter(|line| line.op == op && is_of(line, column));

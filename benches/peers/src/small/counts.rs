@@ -45,7 +45,7 @@ pub fn count(arguments: &[String]) -> Result<Vec<u64>, Box<dyn Error>> {
 }
 
 /// Returns the instruction counts of the parts of a profile. The last part is omitted, because it
-/// is the work after the last call of `measured`.
+/// covers the work after the last call of `measured`.
 fn parts(profile: &str) -> Vec<u64> {
     let counts = profile.lines().filter_map(|line| line.strip_prefix("summary: ")?.trim().parse().ok());
     let mut counts: Vec<u64> = counts.collect();

@@ -103,7 +103,7 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, large_group: &mut Larg
     session.report(n, add.iter().chain(&nopath).chain(&remove));
 }
 
-/// Measures how a client joins by an external Commit.
+/// Measures joining by an external Commit.
 pub(crate) fn external(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let ops = ["external_commit_join", "process_external_commit"];
     if !session.wants(&ops) {

@@ -1,4 +1,4 @@
-//! Measures how groups are created and joined.
+//! Measures creating and joining groups.
 
 use crate::measure::{Series, Session};
 use crate::ops::LARGEST_FRESH;
@@ -55,7 +55,7 @@ fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Opt
     last
 }
 
-/// Measures how the last added member joins by the Welcome for all members.
+/// Measures joining as the last added member, by the Welcome for all members.
 fn join_all(session: &Session, n: u32, created: &Created) {
     session.doing(n, "join_welcome_oob");
     let tree = created.creator.tree();
@@ -68,8 +68,8 @@ fn join_all(session: &Session, n: u32, created: &Created) {
     series.report(session, n);
 }
 
-/// Measures how a member that is added after all others joins by its own Welcome. The Commit is
-/// then dropped.
+/// Measures joining by a Welcome for a single member, which is added after all others. The Commit
+/// is then dropped.
 pub(crate) fn join_single(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
     if !heap && !session.wants(&[single]) {
@@ -100,7 +100,7 @@ pub(crate) fn join_single(session: &Session, n: u32, large_group: &mut LargeGrou
     }
 }
 
-/// Returns the committer of a group that has one member less than `n`.
+/// Returns the committer of a group with `n - 1` members.
 fn all_but_one(session: &Session, n: u32, rng: &mut ChaCha20Rng) -> Member {
     let mut creator = Member::alone(session.crypto, rng);
     let others = key_packages(session.crypto, 1..n - 1);

@@ -28,7 +28,7 @@ pub(crate) const WARM: [&str; 3] = [
     "process_remove_commit_warm_and_store",
 ];
 
-/// Measures how a Commit without proposals is processed and stored in the fresh tree.
+/// Measures processing and storing a Commit without proposals in the fresh tree.
 pub(crate) fn fresh(session: &Session, n: u32, large_group: &mut LargeGroup) {
     if !session.wants(&[UPDATE]) {
         return;

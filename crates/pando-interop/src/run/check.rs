@@ -1,7 +1,7 @@
 //! Checks a script before it runs: each reference must lead to an earlier step that creates an
 //! object of the right kind, and each actor must be able to perform its steps.
 //!
-//! Whether the steps are valid in MLS is decided by the clients.
+//! The clients decide whether the steps are valid in MLS.
 
 use super::script::{Description, Step};
 use std::collections::BTreeSet;

@@ -55,7 +55,7 @@ pub struct Arguments {
     /// Seed for random assignments
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub seed: u64,
-    /// How handshake messages are sent
+    /// The form in which handshake messages are sent
     #[arg(long, value_enum, default_value_t = Handshakes::All)]
     pub handshakes: Handshakes,
     /// A cipher suite to run, given by its number; by default, all suites that the clients support
@@ -80,11 +80,11 @@ pub struct Arguments {
 /// The wire format of handshake messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Handshakes {
-    /// As PublicMessages
+    /// Send handshake messages as PublicMessages
     Public,
-    /// As PrivateMessages
+    /// Send handshake messages as PrivateMessages
     Private,
-    /// First as PublicMessages, then as PrivateMessages
+    /// Run each script with PublicMessages and with PrivateMessages
     All,
 }
 
@@ -134,7 +134,7 @@ pub fn execute(arguments: &Arguments) -> Result<bool, String> {
     Ok(report.failed == 0)
 }
 
-/// Runs the scripts. If standard error is a terminal, the progress is shown there.
+/// Runs the scripts. Shows the progress if standard error is a terminal.
 ///
 /// # Errors
 ///

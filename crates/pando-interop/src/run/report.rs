@@ -76,11 +76,11 @@ impl<W: io::Write> Results<W> {
     }
 }
 
-/// The numbers of passed runs and the failures.
+/// The counts of runs, and the descriptions of failed runs.
 #[derive(Default)]
 pub(crate) struct Summary {
-    /// The number of passed runs and the number of all runs. The outer key is the script and
-    /// whether handshake messages are private, the inner key the cipher suite.
+    /// The number of passed runs and the number of all runs. The outer key consists of the script
+    /// and whether handshake messages are private. The inner key is the cipher suite.
     counts: BTreeMap<(String, bool), BTreeMap<u32, (usize, usize)>>,
     failures: Vec<String>,
     passed: usize,

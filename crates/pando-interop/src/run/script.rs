@@ -251,7 +251,7 @@ pub(crate) struct Branch {
     pub(crate) external_tree: bool,
 }
 
-/// The joiner uses the actor's GroupInfo to propose that it be added itself.
+/// The joiner proposes to be added to the group, based on the actor's GroupInfo.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewMemberAddProposal {

@@ -19,7 +19,7 @@
 //! - Application data is not encrypted while proposals are pending (RFC 9420, section 12.4).
 //! - A state keeps its number in all epochs of its group. A successor group has a different number,
 //!   and the state of the old group remains.
-//! - Members are identified by their identities. If several members have the same identity, the
+//! - Requests refer to members by their identities. If several members have the same identity, the
 //!   first of them is chosen.
 //!
 //! The service supports only basic credentials, because the interface has no field for other types,

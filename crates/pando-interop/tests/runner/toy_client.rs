@@ -1,5 +1,5 @@
-//! A toy client whose groups consist only of a secret, which Commits and Welcomes contain
-//! unencrypted. It tests how the runner handles correct and wrong responses.
+//! A toy client whose groups consist only of a secret. Commits and Welcomes contain this secret
+//! unencrypted. The client tests how the runner handles correct and wrong responses.
 
 use pando_interop::proto::mls_client_server::{MlsClient, MlsClientServer};
 use pando_interop::proto::*;

@@ -72,7 +72,7 @@ impl Case {
         group.check_private("commit_priv", &self.commit_priv, &commit)?;
         group.check_private("application_priv", &self.application_priv, &application)?;
 
-        // The reverse direction: protect the contents, then open the protected messages again.
+        // Test the reverse direction: protect the contents and open the protected messages again.
         for (field, content) in [("proposal", &proposal), ("commit", &commit)] {
             let message = group.protect_public(&*signer, content.clone()).in_field(field)?;
             group.check_public(field, &message, content)?;

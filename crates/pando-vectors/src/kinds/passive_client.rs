@@ -96,7 +96,7 @@ impl Case {
         let tree = self.ratchet_tree.as_deref();
         let client =
             client(&*signer, &psks, GroupConfig::default()).with_crypto(crypto).with_policy(&AnyIdentity);
-        // A client of test vectors has no store, so the group counts as persisted at once.
+        // A client of test vectors has no store, so treat the group as persisted.
         let mut group = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?.assume_persisted();
         must_equal("initial_epoch_authenticator", &authenticator(&group), &self.initial_epoch_authenticator)?;
 

@@ -42,7 +42,7 @@ impl Case {
 
         let (secrets, group_info) = self.open(suite, &key_package, &init_key_pair, &welcome)?;
 
-        // The reverse direction: encrypt the same contents for the same KeyPackage, then decrypt
+        // Test the reverse direction: encrypt the same contents for the same KeyPackage and decrypt
         // them again.
         let mut rng = ChaCha20Rng::seed_from_u64(0);
         let resealed = seal(suite, &key_package, &secrets, &group_info, &mut rng).in_field("welcome")?;

@@ -102,8 +102,8 @@ impl History {
         contents
     }
 
-    /// Adds a proposal: by value, from an external signer, or from a member. A member makes the
-    /// proposal with the action `own`.
+    /// Adds a proposal, which is committed by value or sent by an external signer or a member.
+    /// `own` is the action with which a member sends it.
     fn propose(&mut self, contents: &mut Contents, description: Value, own: &str) {
         let staying = contents.staying.clone();
         match below(3, &mut self.rng) {

@@ -1,5 +1,5 @@
-//! Steps with external proposals (RFC 9420, section 12.1.8), and descriptions of proposals that
-//! other actors make.
+//! Steps with external proposals (RFC 9420, section 12.1.8), and the conversion of proposal
+//! descriptions to requests.
 
 use super::super::failure::Failure;
 use super::super::script::{

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Case {
     cipher_suite: u16,
-    /// The violated rule, named as [`rules::identifier`] does.
+    /// The violated rule, in the notation of [`rules::identifier`].
     rule: String,
     section: String,
     description: String,

@@ -1,4 +1,5 @@
-//! Sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: invalid KeyPackages in Add proposals from Alice.
+//! Negative cases of RFC 9420, sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: invalid KeyPackages in
+//! Add proposals from Alice.
 
 use super::super::fixture::{
     BOB, Fixture, LISTED, LISTED_PROPOSAL, Parameters, UNKNOWN, add, extension, two_extensions,

@@ -1,4 +1,4 @@
-//! Sections 6.1, 8.1, 8.4 and 12.4: invalid Commits of valid proposals.
+//! Negative cases of RFC 9420, sections 6.1, 8.1, 8.4 and 12.4: invalid Commits of valid proposals.
 
 use super::super::fixture::{BOB, Parameters, psk, remove};
 use super::super::forger::{Draft, SentProposal, spoil, zeros};

@@ -1,4 +1,5 @@
-//! Sections 12.1.8, 12.2 and 12.4.3.2: invalid external proposals and external Commits.
+//! Negative cases of RFC 9420, sections 12.1.8, 12.2 and 12.4.3.2: invalid external proposals and
+//! external Commits.
 
 use super::super::fixture::{
     ALICE, BOB, Fixture, LISTED, LISTED_PROPOSAL, Parameters, add, extension, psk, remove, set_extensions,

@@ -1,4 +1,5 @@
-//! Sections 2.1, 6 and 9.2: messages with invalid framing, and messages that cannot be decoded.
+//! Negative cases of RFC 9420, sections 2.1, 6 and 9.2: messages with invalid framing, and messages
+//! that cannot be decoded.
 
 use super::super::fixture::{ALICE, BOB, Fixture, add, remove};
 use super::super::forger::{Draft, Plain, spoil};
@@ -180,8 +181,8 @@ pub(super) fn send_message(fixture: &mut Fixture) -> Forging<Vec<Sent>> {
     private(fixture, ALICE, ALICE, |_| {})
 }
 
-/// Returns application data that claims to come from the leaf `sender` and is signed by another
-/// member or the same one.
+/// Returns application data that claims to come from the leaf `sender` and is signed by the member
+/// `signer`.
 fn private(
     fixture: &mut Fixture,
     sender: LeafIndex,

@@ -1,4 +1,4 @@
-//! Sections 8.4 and 12.4.3.1: invalid Welcomes and GroupInfos.
+//! Negative cases of RFC 9420, sections 8.4 and 12.4.3.1: invalid Welcomes and GroupInfos.
 
 use super::super::fixture::{
     ALICE, BOB, Fixture, LISTED, LISTED_PROPOSAL, UNKNOWN, extension, two_extensions,

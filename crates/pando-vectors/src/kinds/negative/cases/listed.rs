@@ -1,4 +1,5 @@
-//! Section 12.2: proposals that are not valid together, or not valid in a Commit from this member.
+//! Negative cases of RFC 9420, section 12.2: proposals that are not valid together, or not valid in
+//! a Commit from this committer.
 
 use super::super::fixture::{
     ALICE, BOB, LISTED, LISTED_PROPOSAL, UNKNOWN_PROPOSAL, add, extension, psk, remove, set_extensions,

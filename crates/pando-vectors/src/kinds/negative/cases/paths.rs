@@ -1,4 +1,4 @@
-//! Sections 7.4 to 7.6, 7.9.2 and 12.4.2: invalid update paths.
+//! Negative cases of RFC 9420, sections 7.4 to 7.6, 7.9.2 and 12.4.2: invalid update paths.
 
 use super::super::fixture::{ALICE, BOB, CLIENT};
 use super::super::forger::{Draft, spoil};

@@ -1,4 +1,4 @@
-//! Sections 12.1 and 13.4: proposals that are invalid on their own.
+//! Negative cases of RFC 9420, sections 12.1 and 13.4: proposals that are invalid on their own.
 
 use super::super::fixture::{
     BOB, Fixture, LISTED, UNKNOWN, extension, psk, remove, set_extensions, two_extensions,

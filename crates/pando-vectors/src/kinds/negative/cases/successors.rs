@@ -1,5 +1,6 @@
-//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of the client's group, and
-//! unrelated groups with the same identifier. Alice invites the client with its second KeyPackage.
+//! Negative cases of RFC 9420, sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors
+//! of the client's group, and unrelated groups with the same identifier. Alice invites the client
+//! with its second KeyPackage.
 
 use super::super::fixture::{BOB, Fixture, LISTED, extension};
 use super::super::forger::{Forger, Forging, Sent};

@@ -1,5 +1,6 @@
-//! Sections 7.1, 7.3, 7.9.2, 12.4.3.1, 12.4.3.3 and 16.7: invalid ratchet trees in a Welcome. The
-//! GroupContext contains the hash of the invalid tree, unless the hash itself is the error.
+//! Negative cases of RFC 9420, sections 7.1, 7.3, 7.9.2, 12.4.3.1, 12.4.3.3 and 16.7: invalid
+//! ratchet trees in a Welcome. The GroupContext contains the hash of the invalid tree, unless the
+//! hash itself is the error.
 
 use super::super::fixture::{ALICE, BOB, CLIENT, Fixture};
 use super::super::forger::{sign_key_package, spoil};

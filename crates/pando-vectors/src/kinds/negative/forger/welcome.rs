@@ -37,7 +37,7 @@ impl Forger {
         Ok(())
     }
 
-    /// Returns the Welcome of a client to the current epoch.
+    /// Returns a Welcome that invites the client `to` into the current epoch.
     pub(crate) fn welcome(&mut self, to: &TestClient, path_secret: Option<&[u8]>) -> Forging<Sent> {
         let group_info = self.group_info()?;
         self.welcome_to(&group_info, to, path_secret)
