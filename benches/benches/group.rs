@@ -1,6 +1,6 @@
-//! Benchmarks of groups of up to 1,000 members through the public interface. They use fresh trees,
-//! in which only one path has keys, and warm trees, in which every parent has a key. The program
-//! `large-group` measures larger groups and more operations.
+//! Benchmarks of groups of up to 1,000 members through the public interface. In fresh trees, only
+//! one path has keys; in warm trees, every parent has a key. The program `large-group` measures
+//! larger groups and more operations.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 const SIZES: [u32; 4] = [2, 10, 100, 1_000];
 
-/// A function that runs all steps of an operation and returns the time of one step. The other steps
-/// prepare the next run.
+/// A function that runs all steps of an operation and returns the time of one step. The untimed
+/// steps prepare the next run.
 type Measured = fn(&mut LargeGroup) -> Duration;
 
 const MEASURED: [(&str, Measured); 8] = [

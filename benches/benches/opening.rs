@@ -1,6 +1,6 @@
 //! Benchmarks that begin with a closed store and end with a decrypted message or the epoch of a
-//! Commit. They open the store and the group, and store the changes on the disk. The group loads
-//! only the rows that it needs. The trees are warm.
+//! Commit. The benchmarks open the store and the group, and store the changes on the disk. The
+//! group loads only the rows that it needs. The trees are warm.
 
 #![allow(
     clippy::arithmetic_side_effects,

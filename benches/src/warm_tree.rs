@@ -1,5 +1,5 @@
-//! A tree without blank nodes between its leaves. It corresponds to the state after each member has
-//! made a Commit, from left to right.
+//! A tree without blank nodes between its leaves. This is the state after each member has made a
+//! Commit, from left to right.
 //!
 //! Creating the tree step by step would take N Commits, and later Commits would overwrite most of
 //! the keys. Therefore, the final state is constructed directly: each parent has the key of the
@@ -70,7 +70,7 @@ impl Grower<'_> {
         let mut stale = vec![0; self.crypto.suite.hash_len()];
         generator(at.0, 4).fill_bytes(&mut stale);
         let (left, mut nodes) = self.grow(left_at, stale.into());
-        // This is the `ParentHashInput` of RFC 9420, section 7.9.
+        // This input is the `ParentHashInput` of RFC 9420, section 7.9.
         let sibling = Opaque::from(&*left).with_length().unwrap();
         let input = [encryption_key.encode().unwrap(), parent_hash.with_length().unwrap(), sibling].concat();
         let (right, right_nodes) = self.grow(right_at, (*self.crypto.suite.hash(&[&input])).into());

@@ -32,7 +32,8 @@ pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
 
 /// The two groups: a plain group of four members, and a group of five members with extensions. The
 /// second group uses a different cipher suite, external senders, required capabilities, and an
-/// identity policy that compares names. Its tree has a blank leaf and an unmerged leaf.
+/// identity policy that compares names. The tree of the second group has a blank leaf and an
+/// unmerged leaf.
 static FIXTURES: [LazyLock<GroupFixture>; 2] = [
     LazyLock::new(|| GroupFixture::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
     LazyLock::new(|| {
@@ -128,7 +129,7 @@ impl GroupFixture {
         let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, with_extensions);
 
         // The creator adds all other members. In the group with extensions, two of the added
-        // clients do not join. They are removed later, so that their leaves become blank.
+        // clients do not join. Those clients are removed later, so that their leaves become blank.
         let count = if with_extensions { 6 } else { 4 };
         let mut bundles: Vec<_> =
             (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();

@@ -1,4 +1,4 @@
-//! A malicious member. It knows the secrets of the group, so its messages can have valid
+//! A malicious member that knows the secrets of the group. Therefore, its messages can have valid
 //! signatures, encryption and confirmation tags.
 
 use crate::group_fixture::{GroupFixture, Psks, edited, template};

@@ -118,7 +118,7 @@ fn round_trip_body<T: ExtensionBody>(extensions: &Extensions) {
     }
 }
 
-/// Checks the round trip of a `PrivateMessageContent`. Its encoding does not include the content
+/// Checks the round trip of a `PrivateMessageContent`. The encoding does not include the content
 /// type, so the first byte of the input selects it. The value is encoded again with the same amount
 /// of padding.
 pub fn round_trip_private_message_content(bytes: &[u8]) {

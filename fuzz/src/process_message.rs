@@ -15,8 +15,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// The leaf index of an honest member other than the victim. It joined the group together with the
-/// victim.
+/// The leaf index of an honest member other than the victim. This member joined the group together
+/// with the victim.
 const WITNESS: u32 = 3;
 /// The maximum number of proposals in an input.
 const PROPOSALS: usize = 16;
@@ -178,8 +178,8 @@ impl<'a> Pair<'a> {
                     let (one, other) = (&self.victim.group, &self.witness);
                     assert!(is_out || one.epoch_authenticator() == other.epoch_authenticator());
                 }
-                // A committer looks up the PSKs only now, so one of them may be missing. It is also
-                // possible that the group has ended.
+                // A committer looks up the PSKs only now, so one of them may be missing.
+                // Alternatively, the group may have ended.
                 Err(error) => assert!(
                     matches!(error, GroupError::Missing(Missing::Psk(_)) | GroupError::Misuse(Misuse::Ended)),
                     "{error}"

@@ -1,6 +1,6 @@
-//! Fuzzes a delivery service that follows a group. It starts with an edited GroupInfo and processes
-//! edited messages. The group exists twice: once in memory, and once opened from a store that
-//! applies either every Delta at once or none of them.
+//! Fuzzes a delivery service that follows a group. The service starts with an edited GroupInfo and
+//! processes edited messages. The group exists twice: once in memory, and once opened from a store
+//! that applies either every Delta at once or none of them.
 
 use crate::group_fixture::{edited, fixture};
 use pando_mls::wire::{Mac, PublicMessage};
@@ -40,8 +40,8 @@ struct Both {
 }
 
 impl Both {
-    /// Runs an operation on both groups. It must either succeed for both or fail with the same
-    /// error.
+    /// Runs an operation on both groups. The operation must either succeed for both groups or fail
+    /// with the same error.
     fn operate<T>(
         &mut self,
         operation: impl Fn(&mut PublicGroup, usize) -> Result<Unpersisted<T>, GroupError>,

@@ -1,4 +1,4 @@
-//! The seed inputs for the targets that run groups. They cover all operations, with few or no
+//! The seed inputs for the targets that run groups. The seeds cover all operations, with few or no
 //! edits.
 
 use crate::group_fixture::{GROUPS, GroupFixture, fixture};

@@ -16,7 +16,7 @@ const KINDS: [&str; 3] = ["full", "read", "write"];
 /// The error text by which injected errors are recognized.
 const ASKED: &str = "a test has asked for this";
 
-/// The store calls that an operation makes once or twice. It makes all other store calls many
+/// The store calls that an operation makes only once or twice. All other store calls are made many
 /// times.
 const FEW: [&str; 5] = ["store::begin", "store::commit", "store::committed", "store::erase", "store::erased"];
 

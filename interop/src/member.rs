@@ -1,5 +1,5 @@
-//! The interface that each implementation provides. It consists of clients and members, with bytes
-//! as input and output.
+//! The interface that each implementation provides. The interface consists of clients and members,
+//! with bytes as input and output.
 //!
 //! Messages are encoded as MLSMessages, and extensions as `Extension extensions<V>`. Trees have the
 //! encoding in which they are sent separately from a Welcome.
@@ -10,8 +10,8 @@ use std::fmt;
 /// An encoded value.
 pub type Bytes = Vec<u8>;
 
-/// The text of an error from an implementation. It does not implement `Debug`, so that every error
-/// type can be converted to it.
+/// The text of an error from an implementation. This type does not implement `Debug`, so that every
+/// error type can be converted to it.
 pub struct Refusal(pub String);
 
 impl fmt::Display for Refusal {
@@ -259,8 +259,8 @@ pub trait Member {
     /// Returns the index of the member's own leaf.
     fn own_leaf(&self) -> u32;
 
-    /// Returns the member's view of the epoch. It includes a secret of 32 bytes, which is exported
-    /// for the given label and context.
+    /// Returns the member's view of the epoch. The view includes a secret of 32 bytes, which is
+    /// exported for the given label and context.
     fn view(&mut self, label: &str, context: &[u8]) -> Outcome<View>;
 
     /// Returns a GroupInfo with the public key for external Commits.

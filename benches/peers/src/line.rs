@@ -14,8 +14,8 @@ pub struct Line {
     pub op: String,
     /// The number of members of the group.
     pub n: u64,
-    /// The median of the times. It is absent if only bytes were measured or if the operation was
-    /// left out.
+    /// The median of the times. The median is absent if only bytes were measured or if the
+    /// operation was left out.
     pub median_us: Option<f64>,
     /// The time of the fastest run.
     #[serde(default)]

@@ -2,8 +2,9 @@
 //! comparison either alternates timed runs of the two libraries or counts their instructions with
 //! callgrind.
 //!
-//! Both libraries run their operations on one thread, in groups that were created in the same way,
-//! with bytes as input and output. [`Operation`] lists the operations, and [`World`] runs them.
+//! Pando and mls-rs run their operations on one thread, in groups that were created in the same
+//! way, with bytes as input and output. [`Operation`] lists the operations, and [`World`] runs
+//! them.
 
 pub mod counts;
 pub mod table;
@@ -80,7 +81,7 @@ impl Operation {
     }
 }
 
-/// A group of a library. Its tree is warm, because each member has joined by an external Commit,
+/// A group of a library. The tree is warm, because each member has joined by an external Commit,
 /// which fills the parents above its leaf. The first member creates Commits and sends messages, and
 /// the last member receives them. All other members are inactive.
 pub struct World<L: Library> {

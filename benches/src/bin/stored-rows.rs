@@ -1,6 +1,6 @@
-//! Prints the tables in `docs/storage.md`. They show how many rows operations write and delete in
-//! groups of several sizes, and the size of these rows including their keys. The trees are warm: no
-//! parent between two members is blank.
+//! Prints the tables in `docs/storage.md`. The tables show how many rows operations write and
+//! delete in groups of several sizes, and the size of these rows including their keys. The trees
+//! are warm: no parent between two members is blank.
 //!
 //! - Table of members:
 //!   `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`

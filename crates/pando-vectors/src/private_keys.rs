@@ -18,7 +18,8 @@ pub(crate) fn hpke_key(suite: Suite, key: &Hex) -> HpkePrivateKey {
 /// According to the format description, private keys on NIST curves have the length of a field
 /// element (Field-Element-to-Octet-String). In the official files, however, many P-521 keys are one
 /// byte shorter, because the leading zero was omitted. Adding the zeros does not change the value
-/// of the key. They must be added here because the cipher suites reject keys of any other length.
+/// of the key. The zeros must be added here because the cipher suites reject keys of any other
+/// length.
 fn padded(suite: Suite, key: &[u8]) -> Vec<u8> {
     let field_len: usize = match suite.cipher_suite().0 {
         2 => 32,

@@ -85,7 +85,7 @@ fn the_official_files() {
     }
 }
 
-/// Verifies files of other implementations, such as recorded traces. These files are in the folder
+/// Verifies files of other implementations, such as recorded traces. The files are in the folder
 /// `others` next to the folder of the official files.
 #[test]
 fn the_files_of_other_implementations() {

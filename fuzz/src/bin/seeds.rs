@@ -16,7 +16,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 /// The maximum length of a seed. The fuzzer progresses faster with many small seeds.
 const LARGEST: usize = 8 * 1024;
-/// The maximum number of seeds per target. It is limited because many seeds have the same
+/// The maximum number of seeds per target. The number is limited because many seeds have the same
 /// structure.
 const MOST: usize = 1000;
 
@@ -139,7 +139,7 @@ impl Seeds {
         self.write("private_message_content", &bytes)?;
         // The first byte is the mode of the target. Mode 3 signs this content and opens the result.
         self.write("open_message", &[vec![3], value.content.encode()?].concat())?;
-        // Mode 2 encrypts with chosen sender data. Its input consists of the content type, the
+        // Mode 2 encrypts with chosen sender data. The input consists of the content type, the
         // sender data and the plaintext.
         let sender_data = SenderData { leaf_index: LeafIndex(1), generation: 0, reuse_guard: [0; 4] };
         let (content_type, plaintext) = bytes.split_at(1);

@@ -126,7 +126,7 @@ struct MlsRsMember<P: Provider> {
     group: mls_rs::Group<Config<P>>,
 }
 
-/// The options of the next Commit. The library asks the application for them while it creates a
+/// The options of the next Commit. mls-rs asks the application for these options while it creates a
 /// Commit.
 #[derive(Clone, Debug)]
 struct Rules {

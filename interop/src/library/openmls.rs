@@ -78,7 +78,7 @@ struct OpenMlsMember {
     group: MlsGroup,
 }
 
-/// Returns limits for messages that arrive out of order. They are higher than the defaults of
+/// Returns limits for messages that arrive out of order. The limits are higher than the defaults of
 /// OpenMLS.
 fn ratchets() -> SenderRatchetConfiguration {
     SenderRatchetConfiguration::new(32, 1_000)

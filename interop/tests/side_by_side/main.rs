@@ -14,8 +14,8 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The identifier of the group.
 pub(crate) const GROUP: &str = "tea";
 
-/// The operations that are compared. Each of them uses only the calls of the library and stores the
-/// necessary state.
+/// The operations that are compared. Each operation uses only the calls of the library and stores
+/// the necessary state.
 pub(crate) trait Library {
     /// A client with its keys and its store.
     type Client;
@@ -104,7 +104,7 @@ impl Server {
         Ok(is_accepted)
     }
 
-    /// Returns the messages that arrived since the last call. There must be exactly `N` of them.
+    /// Returns the messages that arrived since the last call, of which there must be exactly `N`.
     fn take<const N: usize>(&mut self) -> Outcome<[Vec<u8>; N]> {
         let messages = std::mem::take(&mut self.messages).try_into();
         messages.map_err(|messages: Vec<_>| format!("{} messages", messages.len()).into())

@@ -1,5 +1,5 @@
-//! The operations with mls-rs. They use its RustCrypto provider and its storage in memory, to which
-//! the application writes explicitly.
+//! The operations with mls-rs. The client uses the RustCrypto provider and the storage in memory,
+//! to which the application writes explicitly.
 
 use crate::{GROUP, Library, Outcome, Server};
 use mls_rs::{

@@ -1,4 +1,4 @@
-//! The operations with OpenMLS. They use its RustCrypto provider and its storage in memory.
+//! The operations with OpenMLS. The client uses the RustCrypto provider and the storage in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
 use openmls::prelude::{

@@ -1,4 +1,4 @@
-//! The operations with Pando. They use `Session` with Pando's store in memory.
+//! The operations with Pando. The client uses `Session` with Pando's store in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
 use pando_mls::{

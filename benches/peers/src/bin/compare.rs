@@ -65,8 +65,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let peers =
         std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
-    // This is the program that the last run above compiled. It lacks AWS-LC, which makes no
-    // difference to the groups that it builds.
+    // This is the program that the last run above compiled. The program lacks AWS-LC, which makes
+    // no difference to the groups that it builds.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
     let builder = target.join("release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
     for (implementation, crypto) in PEERS {

@@ -1,5 +1,5 @@
-//! The part of `peers` that measures the heap. It does not measure times, because its counting
-//! allocator slows it down.
+//! The part of `peers` that measures the heap. This program does not measure times, because its
+//! counting allocator slows it down.
 
 use clap::Parser;
 use pando_peers::measure::{Heap, cli::Cli};

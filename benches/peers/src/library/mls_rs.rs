@@ -1,5 +1,5 @@
-//! mls-rs with its providers for RustCrypto and AWS-LC, and its store in memory. It writes to the
-//! store only on request.
+//! mls-rs with its providers for RustCrypto and AWS-LC, and its store in memory. mls-rs writes to
+//! the store only on request.
 
 use std::{
     convert::Infallible,
@@ -79,7 +79,7 @@ pub struct Group<P: Provider> {
     client: Client<P>,
 }
 
-/// The options of the next Commit. The library asks its application for them while it creates a
+/// The options of the next Commit. mls-rs asks the application for these options while it creates a
 /// Commit.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {

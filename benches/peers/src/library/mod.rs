@@ -1,5 +1,5 @@
-//! The interface through which the benchmarks use a library. It consists of the calls that an
-//! application makes, with bytes as input and output.
+//! The interface through which the benchmarks use a library. The functions correspond to the calls
+//! that an application makes, with bytes as input and output.
 //!
 //! Every function panics on an error, because a benchmark that fails has no result.
 
@@ -99,7 +99,7 @@ pub struct Added {
     pub welcome: Vec<u8>,
 }
 
-/// Returns the identity of the member with the given number. It is 16 bytes long.
+/// Returns the identity of the member with the given number, as 16 bytes.
 #[must_use]
 pub fn identity(number: usize) -> [u8; 16] {
     (number as u128).to_be_bytes()

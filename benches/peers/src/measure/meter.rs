@@ -9,8 +9,8 @@ use std::{
 use super::Settings;
 use crate::line::Line;
 
-/// The prefix of a line that announces a step to the parent process. It is printed before each step
-/// that may take long.
+/// The prefix of a line that announces a step to the parent process. Such a line is printed before
+/// each step that may take long.
 pub(super) const STEP: &str = "step ";
 
 /// If a run is shorter than this, the operation is repeated four times as often.

@@ -1,4 +1,4 @@
-//! The minimum cost of an operation. It is the cost of the primitives that RFC 9420 requires, at
+//! The minimum cost of an operation, which is the cost of the primitives that RFC 9420 requires, at
 //! the speeds that were measured in the same run.
 //!
 //! HPKE encryption requires a key pair and a shared secret, and decryption requires a shared
@@ -54,7 +54,7 @@ impl Primitives {
         let path_read = open + 2.0 * keygen;
         let blank_path = members * seal / cores;
         // A joiner at the end of the tree encrypts to a single node for the largest full subtree,
-        // because a path passes through its root. It encrypts to each of the other members
+        // because a path passes through its root. The joiner encrypts to each of the other members
         // separately.
         let blank_half = n.saturating_sub(1 << n.max(1).ilog2()) as f64 * seal / cores;
         let tree = members * verify_many / cores;

@@ -45,8 +45,8 @@ pub fn write(results: &Results, machine: &Machine, date: &str, folder: &Path) ->
     Ok(())
 }
 
-/// Returns the group size of the first table. This is the size for which the targets are defined,
-/// or otherwise the largest measured size.
+/// Returns the group size of the first table: the size for which the targets are defined, or
+/// otherwise the largest measured size.
 fn headline_size(results: &Results) -> Option<u64> {
     let sizes = results.sizes(None);
     sizes.get(&targets::SIZE).or_else(|| sizes.range(..HUGE).next_back()).copied()

@@ -11,8 +11,8 @@ use rand_chacha::ChaCha20Rng;
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
-/// Returns a group with a fresh tree. Its creation is measured if the user has selected any
-/// operation that creates or joins it.
+/// Returns a group with a fresh tree. The creation of the group is measured if the user has
+/// selected any operation that creates or joins it.
 pub(crate) fn fresh(session: &Session, n: u32) -> LargeGroup {
     session.doing(n, "making KeyPackages");
     let others = key_packages(session.crypto, 1..n);

@@ -100,8 +100,8 @@ pub(crate) fn needs_no_group(op: &str) -> bool {
     op.starts_with("primitive_") || op == "key_package_new"
 }
 
-/// Returns whether an operation is measured in the warm tree at every group size. This applies to
-/// all operations with a store except one.
+/// Returns whether an operation is measured in the warm tree at every group size. All operations
+/// with a store except one are measured in this way.
 pub(crate) fn is_warm(op: &str) -> bool {
     op.contains("_warm") || (op.contains("_store") && !op.contains("storage") && op != crate::stored::UPDATE)
 }

@@ -6,8 +6,8 @@
 //! performs all checks of the official runner. In addition, it checks after each step that all
 //! actors in the same epoch have the same epoch authenticator and export the same secret.
 //!
-//! The runner does not run scripts concurrently, because each client receives only one call at a
-//! time.
+//! By design, the runner does not run scripts concurrently, because each client receives only one
+//! call at a time.
 
 mod agreement;
 mod assign;

@@ -37,8 +37,8 @@ pub(crate) struct ScriptResult {
     pub(crate) failed_step_json: Option<String>,
 }
 
-/// A writer of results in the official format: `{"scripts": {name: [result, ...]}}`. It writes each
-/// result immediately, because transcripts are long.
+/// A writer of results in the official format: `{"scripts": {name: [result, ...]}}`. Each result is
+/// written immediately, because transcripts are long.
 pub(crate) struct Results<W> {
     to: W,
     script: Option<String>,

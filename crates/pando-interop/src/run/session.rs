@@ -247,8 +247,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The parameters of the exported secrets that are compared between members. Their values are
-/// arbitrary.
+/// The parameters of the exported secrets that are compared between members. The values of the
+/// parameters are arbitrary.
 const EXPORT_LABEL: &str = "comparison";
 const EXPORT_CONTEXT: &[u8] = b"of members in one epoch";
 const EXPORT_LENGTH: u32 = 32;
@@ -259,7 +259,7 @@ pub(super) fn missing(actor: &str, what: &'static str) -> Failure {
 
 macro_rules! calls {
     ($($method:ident, $name:literal, $request:ident, $response:ident;)*) => {
-        /// The calls that the steps of a script make. Each returns the response of the actor's
+        /// The calls that the steps of a script make. Each call returns the response of the actor's
         /// client.
         impl Session<'_> {
             $(

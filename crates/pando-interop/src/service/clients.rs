@@ -109,8 +109,8 @@ impl Table {
         }
     }
 
-    /// Turns a waiting client into a member. Its KeyPackage is used up, and its old number becomes
-    /// invalid.
+    /// Turns a waiting client into a member. The client's KeyPackage is used up, and its old number
+    /// becomes invalid.
     pub(super) fn joined(&mut self, id: u32, group: Group) -> Outcome<u32> {
         let client = match self.entries.remove(&id) {
             Some(Entry::Joiner(joiner)) => joiner.client,

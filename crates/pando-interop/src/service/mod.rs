@@ -11,9 +11,9 @@
 //!   the request is malformed or names an unknown object, and FAILED_PRECONDITION if the state of
 //!   the group or a rule forbids it. A failed request does not change any state, except that the
 //!   valid proposals in it are kept.
-//! - A Commit is created only if it can cover all proposals of the request. It has a path if the
-//!   proposals or the request require one. A request for a Commit drops the pending Commit, even if
-//!   the new Commit cannot be created.
+//! - A Commit is created only if it can cover all proposals of the request. The Commit has a path
+//!   if the proposals or the request require one. A request for a Commit drops the pending Commit,
+//!   even if the new Commit cannot be created.
 //! - A request that refers to a proposal contains that proposal, even if the service has already
 //!   received or created it.
 //! - Application data is not encrypted while proposals are pending (RFC 9420, section 12.4).

@@ -1,5 +1,5 @@
-//! The clients that the service plays. They are members and future members of groups, each with a
-//! name, a signature key and pre-shared keys.
+//! The clients that the service plays. These clients are members and future members of groups, each
+//! with a name, a signature key and pre-shared keys.
 
 use super::decode::encode;
 use super::failure::{Failure, Outcome};

@@ -142,7 +142,7 @@ const fn new_extensions(extensions: Extensions) -> Proposal {
     Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
 }
 
-/// Returns a ReInit proposal. Its cipher suite must be one that the successor group can use.
+/// Returns a ReInit proposal. The cipher suite must be one that the successor group can use.
 fn reinit(group_id: Vec<u8>, cipher_suite: u32, extensions: Extensions) -> Outcome<Proposal> {
     let (cipher_suite, version) = (suite(cipher_suite)?.cipher_suite(), ProtocolVersion::MLS_10);
     let reinit = ReInit { group_id: group_id.into(), version, cipher_suite, extensions };

@@ -224,8 +224,8 @@ impl MlsClient for Service {
         self.call(request, Clients::handle_branch).await
     }
 
-    /// Creates an ordinary Commit. The only difference is that this Commit starts the last epoch of
-    /// the group.
+    /// Creates an ordinary Commit. Unlike other Commits, this Commit starts the last epoch of the
+    /// group.
     async fn re_init_commit(&self, request: Request<CommitRequest>) -> Answer<CommitResponse> {
         self.call(request, Clients::commit).await
     }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub(super) struct State {
     pub(super) client: PlayedClient,
     pub(super) group: Group,
-    /// The references of this epoch's proposals, indexed by the encoded proposals. They are kept
-    /// because each request that refers to a proposal contains it again, and an encrypted proposal
-    /// can be decrypted only once.
+    /// The references of this epoch's proposals, indexed by the encoded proposals. This cache is
+    /// needed because each request that refers to a proposal contains it again, and an encrypted
+    /// proposal can be decrypted only once.
     seen: BTreeMap<Vec<u8>, ProposalRef>,
 }
 

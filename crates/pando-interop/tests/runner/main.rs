@@ -1,5 +1,5 @@
-//! Tests the runner with clients whose errors are known. These are toy clients whose groups consist
-//! of a number and a secret; some of them return wrong responses.
+//! Tests the runner with clients whose errors are known. The clients are toy clients whose groups
+//! consist of a number and a secret. Some of the toy clients return wrong responses.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 

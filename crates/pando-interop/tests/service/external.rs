@@ -77,7 +77,8 @@ async fn external_senders_propose_everything_that_they_may() {
         let by_reference = vec![second.proposes(&mut fixture, add).await];
         fixture.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
 
-        // This is the last proposal of both signers, because it removes all external senders.
+        // This proposal is the last one that the two signers can make, because it removes all
+        // external senders.
         let extensions = vec![required_capabilities()];
         let extensions = ProposalDescription { extensions, ..description("groupContextExtensions") };
         let by_reference = vec![first.proposes(&mut fixture, extensions).await];

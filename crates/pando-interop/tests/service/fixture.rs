@@ -134,7 +134,7 @@ impl GroupFixture {
         fixture
     }
 
-    /// Creates a new client. Each call uses the next of the three services.
+    /// Creates a new client. Each call of this function uses the next of the three services.
     pub(crate) async fn joiner(&mut self, name: &'static str) -> Joiner {
         self.joiners = self.joiners.wrapping_add(1);
         self.joiner_at(connect(self.joiners).await, name).await
@@ -147,7 +147,7 @@ impl GroupFixture {
     }
 
     /// Makes one member create a Commit, the other members process it, and the new members join.
-    /// Then checks that all members agree.
+    /// Afterwards, checks that all members agree.
     pub(crate) async fn commit(
         &mut self,
         by: usize,

@@ -58,8 +58,9 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut update = Newcomer::new(suite, 2, rng)?;
     let remove = |leaf| Proposal::Remove(Remove { removed: LeafIndex(leaf) });
 
-    // The cases are: an Add to a full tree; an Add that fills a blank leaf; an Update in the
-    // middle; a Remove in the middle; a Remove that halves the tree; a Remove that halves it twice.
+    // The cases are an Add to a full tree, an Add that fills a blank leaf, and an Update in the
+    // middle of the tree. They also include a Remove in the middle, a Remove that halves the tree,
+    // and a Remove that halves it twice.
     let full = GroupTree::grown(suite, 4, rng)?;
     let mut hole = GroupTree::grown(suite, 5, rng)?;
     hole.commit(LeafIndex(0), &[LeafIndex(1)], 0, rng)?;

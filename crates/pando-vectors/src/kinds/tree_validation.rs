@@ -64,8 +64,8 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     for members in [2, 3, 4, 7, 8] {
         group_trees.push(GroupTree::grown(suite, members, rng)?);
     }
-    // Add three kinds of trees: trees with blank leaves in the middle, with and without an Add that
-    // fills one of them; a tree with a blank left half; a tree with unmerged leaves.
+    // Add trees with blank leaves in the middle, with and without an Add that fills one of them.
+    // Also add a tree with a blank left half and a tree with unmerged leaves.
     let mut blanks = GroupTree::grown(suite, 8, rng)?;
     blanks.commit(LeafIndex(0), &[LeafIndex(2), LeafIndex(3)], 1, rng)?;
     group_trees.push(blanks);

@@ -1,4 +1,4 @@
-//! The actions of the steps. They make their calls in the same order as the official runner.
+//! The actions of the steps. The steps make their calls in the same order as the official runner.
 
 mod commit;
 mod external;
@@ -69,8 +69,8 @@ fn proposed(response: proto::ProposalResponse) -> Output {
     Output::Proposal(response.proposal)
 }
 
-/// Access to the objects of earlier steps. They exist because the script was checked before the
-/// run.
+/// Access to the objects of earlier steps. The objects exist because the script was checked before
+/// the run.
 impl Session<'_> {
     fn output(&self, step: usize) -> &Output {
         self.outputs.get(step).unwrap_or(&Output::Nothing)

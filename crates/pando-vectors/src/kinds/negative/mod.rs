@@ -3,8 +3,8 @@
 //! `test-vectors/negative/README.md` describes it.
 //!
 //! A test case has two message sequences that differ in one respect. The client accepts all
-//! messages of the first sequence. It rejects a message of the second sequence for the reason that
-//! the case names.
+//! messages of the first sequence. The client rejects a message of the second sequence for the
+//! reason that the case names.
 //!
 //! # Left out on purpose
 //!

@@ -7,8 +7,8 @@ use pando_schedule::ScheduleError;
 use pando_tree::TreeError;
 use std::fmt::Debug;
 
-/// The sections of all errors other than [`Violation`], which provides its own sections. They match
-/// the sections in docs/conformance.
+/// The sections of all errors other than [`Violation`], which provides its own sections. All
+/// sections match those in docs/conformance.
 const SECTIONS: &[(&str, &str)] = &[
     ("CryptoError::DecryptionFailed", "6.3.1"),
     ("CryptoError::InvalidSignature", "6.1"),

@@ -51,8 +51,8 @@ pub(crate) struct CaseTemplate {
     spare: bool,
     /// Whether to generate the case for all cipher suites.
     everywhere: bool,
-    /// The function that creates the messages. Its second argument says whether they must be
-    /// correct.
+    /// The function that creates the messages. The second argument of the function says whether the
+    /// messages must be correct.
     play: Play,
 }
 

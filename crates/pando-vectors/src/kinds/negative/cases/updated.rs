@@ -1,6 +1,6 @@
 //! Negative cases of RFC 9420, sections 7.2 and 7.3: invalid leaf nodes in an Update from Bob, and
-//! in the path of a Commit from Alice. There is no Update with an invalid key, because a Commit
-//! could not encrypt its path to that key.
+//! in the path of a Commit from Alice. No Update has an invalid key, because a Commit could not
+//! encrypt its path to that key.
 
 use super::super::fixture::{ALICE, BOB, CLIENT, Fixture, UNKNOWN, extension, update};
 use super::super::forger::{Draft, sign_leaf};
