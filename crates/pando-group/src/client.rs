@@ -7,9 +7,10 @@ use pando_wire::{Capabilities, CredentialType};
 use std::fmt;
 use std::sync::Arc;
 
-/// The settings that all groups of a client share. A clone is cheap and shares them.
+/// The settings that all groups of a client share. Clones are cheap and share the same settings.
 ///
-/// A call takes them in a [`Context`], which adds what differs from call to call:
+/// Each call takes a [`Context`], which combines these settings with the inputs that differ from
+/// call to call:
 ///
 /// ```
 /// # use pando_group::{BasicIdentities, Client, Context};
@@ -28,9 +29,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a client with an identity policy and default settings: [`RustCrypto`],
-    /// [`DefaultRules`] and [`GroupConfig::default`]. All members of a group must have the same
-    /// policy ([`BasicIdentities`] for instance) and the same rules.
+    /// Returns a client with the given identity policy and with default settings: [`RustCrypto`],
+    /// [`DefaultRules`] and [`GroupConfig::default`]. All members of a group must use the same
+    /// policy, such as [`BasicIdentities`], and the same rules.
     pub fn new(policy: impl IdentityPolicy + 'static) -> Self {
         Self {
             crypto: Arc::new(RustCrypto),
@@ -77,15 +78,15 @@ impl Client {
         capabilities(&*self.crypto, credential)
     }
 
-    /// Returns the context of a call at the time `now`, in seconds since 1970. `signer` holds the
+    /// Returns the context for a call at the time `now`, in seconds since 1970. `signer` holds the
     /// signature key of our leaf in this group.
     #[must_use]
     pub fn at<'a>(&'a self, now: u64, signer: &'a dyn Signer) -> Context<'a> {
         Context { now: Some(now), ..self.without_clock(signer) }
     }
 
-    /// Returns the context of a call without a clock. Such a client adds members without checking
-    /// whether their KeyPackages and credentials have expired.
+    /// Returns the context for a call by a client without a clock. Such a client adds members
+    /// without checking whether their KeyPackages and credentials have expired.
     #[must_use]
     pub fn without_clock<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
         let (crypto, policy, rules) = (&*self.crypto, &*self.policy, &*self.rules);

@@ -20,15 +20,15 @@ macro_rules! setters {
     };
 }
 
-/// Settings of a member for storing and sending. Members of a group may use different settings.
+/// A member's settings for storing and sending data. Members of a group may use different settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupConfig {
-    /// Whether Commits and proposals are sent encrypted. Default: yes.
+    /// Whether the member encrypts the Commits and proposals that it sends. Default: yes.
     pub encrypt_handshakes: bool,
-    /// How encrypted messages are padded. Default: Padmé.
+    /// Padding of encrypted messages. Default: Padmé.
     pub padding: Padding,
-    /// Bounds on how far messages of one sender may arrive out of order.
+    /// Limits on how far out of order the messages of one sender may arrive.
     pub ratchet_limits: RatchetLimits,
     /// Number of past epochs whose application messages can still be decrypted. Default: 3.
     pub past_epochs: usize,
@@ -36,56 +36,57 @@ pub struct GroupConfig {
     pub past_resumption_psks: usize,
     /// Accepted formats of handshake messages from other members. Default: any.
     pub accepted_handshakes: AcceptedHandshakes,
-    /// Bounds on the input that this client accepts.
+    /// Limits on the input that this client accepts.
     pub limits: Limits,
 }
 
 /// Accepted formats of Commits and proposals.
 ///
-/// The application must arrange that all members use the same setting (section 6). Messages from
+/// The application must ensure that all members use the same setting (section 6). Messages from
 /// non-members are always public and always accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AcceptedHandshakes {
-    /// Encrypted or public.
+    /// Encrypted and public messages.
     #[default]
     Any,
-    /// Encrypted only.
+    /// Only encrypted messages.
     Encrypted,
-    /// Public only, so that a delivery service can follow the group.
+    /// Only public messages, which allow a delivery service to follow the group.
     Public,
 }
 
-/// Bounds on the input that a client accepts from others, so that peers cannot exhaust its memory,
-/// and on its own messages.
+/// Limits on the input that a client accepts and on the messages that it sends. The limits on input
+/// prevent peers from exhausting the client's memory.
 ///
 /// A client with lower limits than the other members may be unable to follow the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The size of a message, in bytes. Default: 64 MiB.
+    /// Maximum size of a message, in bytes. Default: 64 MiB.
     pub message_bytes: usize,
-    /// The size of a ratchet tree to join with, in bytes. Default: 256 MiB.
+    /// Maximum size of the ratchet tree of a group to join, in bytes. Default: 256 MiB.
     pub tree_bytes: usize,
-    /// Number of leaves of a tree, including blank ones. Default: 2^18.
+    /// Maximum number of leaves in a tree, including blank leaves. Default: 2^18.
     pub leaves: u32,
-    /// The size of the identifier of a group to join, in bytes. It is part of what almost every
-    /// leaf signs. Default: 4,096.
+    /// Maximum size of the identifier of a group to join, in bytes. The signature of almost every
+    /// leaf covers the identifier. Default: 4,096.
     pub group_id_bytes: usize,
-    /// Number of proposals that may be pending in one epoch. Default: 65,536.
+    /// Maximum number of proposals that may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
-    /// The size of the stored proposals that are pending in one epoch, in bytes. Proposals that the
-    /// group's rules do not admit have a second budget of the same size. Default: 64 MiB.
+    /// Maximum total size of the stored proposals that are pending in one epoch, in bytes. A second
+    /// limit of the same size applies to proposals that the group's rules do not admit. Default: 64
+    /// MiB.
     pub pending_proposal_bytes: usize,
-    /// Number of pending proposals from clients that ask to be added. Such proposals become pending
-    /// only if the group's rules admit them ([`GroupRules::admit`](crate::GroupRules::admit)).
-    /// Default: 65,536.
+    /// Maximum number of pending proposals from clients that ask to be added. Such proposals become
+    /// pending only if the group's rules admit them
+    /// ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
     pub new_member_proposals: usize,
-    /// Number of proposals of one epoch that are kept although the group's rules do not admit them,
-    /// in case a Commit refers to them. Default: 65,536.
+    /// Maximum number of proposals in one epoch that are kept although the group's rules do not
+    /// admit them. They are kept in case a Commit refers to them. Default: 65,536.
     pub proposals_not_admitted: usize,
-    /// The size of the stored Commits of one epoch that were decrypted and not merged, in bytes.
-    /// Each row contains the ciphertext and its content. A Commit beyond the limit can be processed
-    /// only once. Default: 128 MiB.
+    /// Maximum total size of the stored Commits of one epoch that were decrypted but not merged, in
+    /// bytes. Each stored row contains the ciphertext and the decrypted content. A Commit that
+    /// exceeds the limit can be processed only once. Default: 128 MiB.
     pub opened_commit_bytes: usize,
 }
 
@@ -133,12 +134,12 @@ impl Default for Limits {
 
 impl Limits {
     /// Decodes a message of any kind from the network. A message that is too large is rejected
-    /// before decoding, because a decoded message can take much more memory than its bytes. A
-    /// Welcome or a GroupInfo may carry a ratchet tree beside the message.
+    /// before decoding, because a decoded message can occupy much more memory than its encoding.
+    /// The limit for a Welcome or a GroupInfo is higher, because it may include a ratchet tree.
     ///
     /// # Errors
     /// [`Exceeded::MessageBytes`] with the limit for this kind of message;
-    /// [`GroupError::Malformed`].
+    /// [`GroupError::Malformed`] if the message cannot be decoded.
     pub fn decode(&self, bytes: &[u8]) -> Result<MlsMessage, GroupError> {
         let limit = match MlsMessage::peek_wire_format(bytes) {
             Some(WireFormat::MLS_WELCOME | WireFormat::MLS_GROUP_INFO) => {
@@ -156,7 +157,8 @@ impl Limits {
         if bytes > self.message_bytes { Err(Exceeded::MessageBytes(self.message_bytes)) } else { Ok(()) }
     }
 
-    /// Checks the size of an outgoing message: this client does not send what it would not accept.
+    /// Checks the size of an outgoing message. A client does not send messages that it would not
+    /// accept itself.
     pub(crate) fn check_sent(&self, message: &MlsMessage) -> Result<(), Exceeded> {
         self.check_message(message.tls_serialized_len())
     }

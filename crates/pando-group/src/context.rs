@@ -12,7 +12,7 @@ use std::fmt;
 /// Settings and inputs of one call: the settings of the [`Client`](crate::Client), the signer, the
 /// time, the pre-shared keys and the known groups.
 ///
-/// [`Client::at`](crate::Client::at) returns one. A copy is cheap.
+/// [`Client::at`](crate::Client::at) returns a context. Copying it is cheap.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) crypto: &'a dyn CryptoProvider,
@@ -56,38 +56,38 @@ impl<'a> Context<'a> {
 
     /// Sets the groups that the client is in.
     ///
-    /// Default: none. That suits a client whose store rejects a second group with the identifier of
-    /// an existing one.
+    /// By default, the client is in no groups. This is sufficient if its store rejects a second
+    /// group with the identifier of an existing one.
     #[must_use]
     pub const fn with_groups(self, groups: &'a dyn KnownGroups) -> Self {
         Self { groups, ..self }
     }
 
-    /// Sets the group settings, in place of the client's.
+    /// Sets the group settings, which replace those of the client.
     #[must_use]
     pub const fn with_config(self, config: GroupConfig) -> Self {
         Self { config, ..self }
     }
 
-    /// Sets the identity policy of this group, in place of the client's.
+    /// Sets the identity policy of this group, which replaces that of the client.
     #[must_use]
     pub const fn with_policy(self, policy: &'a dyn IdentityPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// Sets the rules of this group, in place of the client's.
+    /// Sets the rules of this group, which replace those of the client.
     #[must_use]
     pub const fn with_rules(self, rules: &'a dyn GroupRules) -> Self {
         Self { rules, ..self }
     }
 
-    /// Sets the cryptographic backend, in place of the client's.
+    /// Sets the cryptographic backend, which replaces that of the client.
     #[must_use]
     pub const fn with_crypto(self, crypto: &'a dyn CryptoProvider) -> Self {
         Self { crypto, ..self }
     }
 
-    /// Returns the signature key.
+    /// Returns the signer, which holds the signature key.
     #[must_use]
     pub const fn signer(&self) -> &'a dyn Signer {
         self.signer
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
         self.crypto.suite(cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)
     }
 
-    /// Checks that the signer's key is the one that others will verify with.
+    /// Checks that the signer's key is the key with which other members verify our signatures.
     pub(crate) fn check_signer(&self, key: Option<&SignaturePublicKey>) -> Result<(), Misuse> {
         if key == Some(self.signer.public_key()) { Ok(()) } else { Err(Misuse::WrongSigner) }
     }

@@ -1,4 +1,4 @@
-//! Errors of group operations, by the party at fault.
+//! Errors of group operations, distinguished by the party at fault.
 
 use crate::{RowKey, Violation};
 use pando_crypto::CryptoError;
@@ -7,11 +7,11 @@ use pando_schedule::ScheduleError;
 use pando_tree::{SourceError, TreeError};
 use pando_wire::{DecodeError, EncodeError, LeafIndex, PreSharedKeyId, ProposalRef};
 
-/// Reason why an operation failed. The group is unchanged.
+/// The reason why an operation failed. The group is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroupError {
-    /// Malformed bytes.
+    /// Received bytes are malformed.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
     /// A peer violated a rule.
@@ -29,7 +29,7 @@ pub enum GroupError {
     /// A single proposal of a Commit violates a rule.
     #[error("proposal {index}: {violation} (RFC 9420, section {section})", section = .violation.section())]
     Proposal {
-        /// The position of the proposal, from 0: in the received Commit, or among the proposals
+        /// The zero-based position of the proposal in the received Commit, or among the proposals
         /// passed to the [`CommitBuilder`](crate::CommitBuilder).
         index: usize,
         /// The violated rule.
@@ -74,7 +74,7 @@ pub enum GroupError {
     /// and the operation can be repeated.
     #[error("the store could not be read: {0}")]
     Source(#[from] SourceError),
-    /// The caller asked for something that is not possible.
+    /// The caller requested an operation that is not possible.
     #[error(transparent)]
     Misuse(#[from] Misuse),
 }
@@ -117,7 +117,7 @@ impl GroupError {
         }
     }
 
-    /// Re-numbers the proposal at fault so that the first `skipped` proposals do not count.
+    /// Renumbers the proposal at fault so that the first `skipped` proposals are not counted.
     pub(crate) fn behind(self, skipped: usize) -> Self {
         match self {
             Self::Proposal { index, violation } => match index.checked_sub(skipped) {
@@ -134,14 +134,15 @@ impl GroupError {
         matches!(self, Self::Source(_) | Self::Stored(_) | Self::Tree(TreeError::Stored(_)))
     }
 
-    /// Returns whether the operation failed for a reason local to this client and can be repeated:
-    /// a stored node or index entry of the tree could not be read, or a limit was exceeded.
+    /// Returns whether the operation failed for a reason local to this client and can be repeated.
+    /// Such reasons are that a stored node or index entry of the tree could not be read, or that a
+    /// limit was exceeded.
     pub(crate) const fn is_local(&self) -> bool {
         matches!(self, Self::Source(_) | Self::Tree(TreeError::Stored(_)) | Self::Exceeded(_))
     }
 
-    /// Returns whether a Commit was refused for a reason that may change during the epoch: this
-    /// client's proposals and PSKs, its rules or its identity policy.
+    /// Returns whether a Commit was rejected for a reason that may change during the epoch. Such
+    /// reasons are this client's proposals, PSKs, rules and identity policy.
     pub(crate) const fn depends_on_client(&self) -> bool {
         let by_client = matches!(
             self.violation(),
@@ -160,27 +161,27 @@ impl GroupError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Missing {
-    /// A pre-shared key, which neither the group nor the PSK store has.
+    /// A pre-shared key that neither the group nor the PSK store contains.
     #[error("a pre-shared key is missing")]
     Psk(PreSharedKeyId),
     /// A proposal that a Commit refers to.
     #[error("a proposal that the Commit refers to is missing")]
     Proposal(ProposalRef),
-    /// The ratchet tree, which is not in the GroupInfo.
+    /// The ratchet tree, which the GroupInfo does not contain.
     #[error("the ratchet tree is not in the GroupInfo and was not given")]
     Tree,
-    /// The members of the past epoch that a branch comes from.
+    /// The members of the past epoch from which a group was branched.
     #[error("the members of epoch {0} are not known: forgotten or not yet reached")]
     Epoch(u64),
-    /// The key for external joins, which is not in the GroupInfo.
+    /// The key for external joins, which the GroupInfo does not contain.
     #[error("the GroupInfo has no key for external joins")]
     ExternalPub,
-    /// The secrets of a Welcome for any of the client's KeyPackages.
+    /// The secrets in a Welcome for one of the client's KeyPackages.
     #[error("the Welcome has no secrets for our KeyPackages")]
     WelcomeSecrets,
 }
 
-/// A limit of this client that is exceeded: see [`Limits`](crate::Limits).
+/// A limit of this client that is exceeded (see [`Limits`](crate::Limits)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Exceeded {
@@ -202,34 +203,34 @@ pub enum Exceeded {
     /// The pending proposals are too large.
     #[error("the pending proposals have more than {0} bytes")]
     PendingProposalBytes(usize),
-    /// Too many non-members ask to be added.
+    /// Too many proposals of non-members that ask to be added are pending.
     #[error("more than {0} proposals of clients who ask to be added are pending")]
     NewMemberProposals(usize),
-    /// Too many proposals are kept that the group's rules do not admit.
+    /// Too many proposals that the group's rules do not admit are kept.
     #[error("more than {0} proposals are kept that the group's rules do not admit")]
     ProposalsNotAdmitted(usize),
 }
 
-/// Requests of the caller that are not possible.
+/// A request of the caller that is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
     /// The cryptographic provider does not support the cipher suite.
     #[error("the provider does not support this cipher suite")]
     UnsupportedCipherSuite,
-    /// A message of a kind that a group does not process.
+    /// The message is of a kind that a group does not process.
     #[error("not a message for a group")]
     WrongMessage,
-    /// The group has been reinitialized, or this client removed.
+    /// The group has been reinitialized, or this client has been removed from it.
     #[error("the group has ended for this client")]
     Ended,
-    /// Our external Commit is not yet known to be accepted.
+    /// Our external Commit is not yet known to have been accepted.
     #[error("the external Commit is not known to be accepted")]
     JoinPending,
     /// Application data cannot be sent while proposals are pending (section 12.4).
     #[error("pending proposals must be committed first (RFC 9420, section 12.4)")]
     ProposalsPending,
-    /// Capabilities list a type that every client supports.
+    /// The capabilities list a type that every client supports anyway.
     #[error("the capabilities list a type that every client supports")]
     DefaultCapability,
     /// The capabilities of our leaf, or of a leaf to be added, do not list the group's version and
@@ -242,7 +243,7 @@ pub enum Misuse {
     /// A lifetime ends before it begins.
     #[error("the lifetime ends before it begins")]
     NegativeLifetime,
-    /// A KeyPackage was given no lifetime by a client without a clock.
+    /// A client without a clock did not set the lifetime of a KeyPackage.
     #[error("a lifetime is needed, or a context with the time")]
     TimeNeeded,
     /// A ReInit names a protocol version that this library does not support.
@@ -263,20 +264,20 @@ pub enum Misuse {
     /// A public group has no earlier state to roll back to.
     #[error("there is no earlier state to roll back to")]
     NothingToRollBack,
-    /// The signer's key is not the one in our leaf.
+    /// The signer's key is not the signature key in our leaf.
     #[error("the signer's key does not match our leaf")]
     WrongSigner,
     /// The group was not reinitialized, or was reinitialized with another cipher suite.
     #[error("the group was not reinitialized, or not with this cipher suite")]
     NotReinitialized,
-    /// The Welcome leads to the successor of another group, which is needed to join.
+    /// The Welcome is for the successor of another group, and joining requires that other group.
     #[error("the group is a successor of another one, which is needed to join it")]
     OldGroupNeeded,
-    /// The leaf is not a member.
+    /// The leaf does not belong to a member.
     #[error("{0} is not a member")]
     NotAMember(LeafIndex),
-    /// The group does not have the private key of an Update: it was made for another epoch, or
-    /// elsewhere.
+    /// The group does not have the private key of an Update, because it did not create that Update
+    /// in the current epoch.
     #[error("the group does not have the private key of the Update")]
     UpdateWithoutKey,
 }

@@ -1,10 +1,11 @@
 //! Application rules: [`GroupRules`], which all members of a group share, and [`LocalPolicy`],
 //! which advises one member.
 //!
-//! RFC 9420 leaves it to the application which members may add, remove or change what (sections
-//! 12.1.8 and 12.2). [`GroupRules`] are part of validity: all members, and all servers that follow
-//! the group, must use the same rules, or a Commit forks the group. [`LocalPolicy`] gives advice on
-//! a valid Commit: a member may hold it back or leave the group.
+//! RFC 9420 leaves it to the application to decide which changes each member may make (sections
+//! 12.1.8 and 12.2). [`GroupRules`] determine whether a Commit is valid. If the members of a group,
+//! and the servers that follow it, do not all use the same rules, a Commit can fork the group.
+//! [`LocalPolicy`] advises a member on a valid Commit: the member may hold the Commit back or leave
+//! the group.
 
 use crate::state::commit_view::{CommitView, StateView};
 use crate::{GroupError, Violation};
@@ -13,17 +14,18 @@ use pando_wire::{Proposal, Sender};
 
 /// Rules that all members of a group share.
 ///
-/// An implementation must be deterministic in the state of the group: no clock, no contact list, no
-/// secrets.
+/// An implementation must decide deterministically from the state of the group. It must not depend
+/// on a clock, a contact list or secrets.
 pub trait GroupRules: Send + Sync {
     /// Decides whether a standalone proposal becomes pending.
     ///
     /// A proposal that is not admitted is kept, because another member's Commit may refer to it.
     /// Our own Commits leave it out, and it does not prevent members from sending application data.
-    /// Refuse here the proposals that [`GroupRules::check`] refuses in every Commit.
+    /// This function should refuse the proposals that [`GroupRules::check`] would refuse in every
+    /// Commit.
     ///
-    /// By default, clients that ask to be added are not admitted, because any client that knows the
-    /// group's identifier and epoch may ask.
+    /// By default, proposals of clients that ask to be added are not admitted, because any client
+    /// that knows the group's identifier and epoch can send them.
     ///
     /// # Errors
     /// [`RuleError::Refused`] with the reason.
@@ -37,11 +39,11 @@ pub trait GroupRules: Send + Sync {
 
     /// Decides whether a Commit, or the creation of a group, is valid.
     ///
-    /// It is called for Commits that are received and made, by members, external joiners and
-    /// servers. A refused Commit is reported as
+    /// Members, external joiners and servers call this function for every Commit that they create
+    /// or receive. A refused Commit is reported as
     /// [`Violation::GroupRules`](crate::Violation::GroupRules).
     ///
-    /// By default, everything is allowed.
+    /// By default, every Commit is allowed.
     ///
     /// # Errors
     /// [`RuleError::Refused`] with the reason.
@@ -51,7 +53,7 @@ pub trait GroupRules: Send + Sync {
     }
 }
 
-/// Reason why the rules of a group refuse something.
+/// The reason why the rules of a group do not allow a proposal or a Commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
@@ -64,7 +66,7 @@ pub enum RuleError {
 }
 
 impl RuleError {
-    /// Returns a refusal.
+    /// Returns a refusal with the given reason.
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::Refused(reason.into())
     }
@@ -100,7 +102,8 @@ impl GroupRules for AdmitAll {
 /// Members may judge differently without forking the group, because the Commit takes effect for the
 /// group in any case.
 pub trait LocalPolicy {
-    /// Advises what to do with a staged Commit. `now` is the time in seconds since 1970.
+    /// Advises the member on what to do with a staged Commit. `now` is the time in seconds since
+    /// 1970.
     ///
     /// # Errors
     /// [`RuleError::Tree`] if a tree node could not be read.
@@ -112,8 +115,9 @@ pub trait LocalPolicy {
 pub enum Advice {
     /// Merge the Commit.
     Merge,
-    /// Do not merge it yet, for this reason: for example, ask the user first.
+    /// Do not merge the Commit yet, for the given reason. For example, the user should be asked
+    /// first.
     Hold(String),
-    /// Do not merge it, and leave the group, for this reason.
+    /// Leave the group without merging the Commit, for the given reason.
     Leave(String),
 }

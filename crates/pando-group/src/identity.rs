@@ -3,15 +3,15 @@
 
 use pando_wire::{Credential, SignaturePublicKey};
 
-/// Decides which credentials are valid. All members of a group must decide alike, or they will
-/// disagree on which Commits are valid.
+/// A policy that decides which credentials are valid. All members of a group must use equivalent
+/// policies. Otherwise, they disagree on which Commits are valid.
 pub trait IdentityPolicy: Send + Sync {
     /// Checks that a credential is authentic and that its owner controls the signature key (section
     /// 5.3.1).
     ///
     /// `now`, in seconds since 1970, is given when the credential is new to the group. It is `None`
-    /// when the credential is in a tree or arrives with a Commit. Clocks differ, and a credential
-    /// that expires while a Commit is in transit must not fork the group.
+    /// when the credential is already in a tree or arrives with a Commit, because clocks differ: a
+    /// credential that expires while a Commit is in transit must not fork the group.
     ///
     /// # Errors
     /// [`IdentityError`] with the reason.
@@ -23,7 +23,7 @@ pub trait IdentityPolicy: Send + Sync {
     ) -> Result<(), IdentityError>;
 
     /// Checks the credential of an external sender, which may send proposals (section 12.1.8.1). By
-    /// default, it must be valid for a member.
+    /// default, the credential must be valid for a member.
     ///
     /// # Errors
     /// [`IdentityError`] with the reason.
@@ -36,28 +36,29 @@ pub trait IdentityPolicy: Send + Sync {
         self.validate(credential, key, now)
     }
 
-    /// Returns the identifier that distinguishes the client with this credential from all others.
-    /// Two members with the same identifier must not be in one group (section 12.2).
+    /// Returns the identifier that distinguishes the client with this credential from all other
+    /// clients. A group must not contain two members with the same identifier (section 12.2).
     ///
-    /// `None` means that the signature key identifies the client; no two members share one in any
-    /// case. A hash of the identifier is stored with the group, so for an
-    /// [opened](crate::Group::open) [`Group`](crate::Group) it must not change.
+    /// `None` means that only the signature key identifies the client. No two members may share a
+    /// signature key in any case. A hash of the identifier is stored with the group, so the
+    /// identifier must not change if the [`Group`](crate::Group) is [opened](crate::Group::open)
+    /// from its store.
     fn client_id(&self, _: &Credential) -> Option<Vec<u8>> {
         None
     }
 
-    /// Returns the longest lifetime that a KeyPackage may have, in seconds (section 7.2). Unlimited
-    /// by default.
+    /// Returns the longest lifetime that a KeyPackage may have, in seconds (section 7.2). By
+    /// default, lifetimes are unlimited.
     fn max_lifetime(&self) -> u64 {
         u64::MAX
     }
 
-    /// Returns the owner of a credential: a value that it shares with every credential that it may
-    /// succeed or that may succeed it.
+    /// Returns a value that identifies the owner of a credential. If one credential may succeed
+    /// another, both must have the same value.
     ///
     /// In the successor of a group, all credentials may have changed.
     /// [`IdentityPolicy::may_succeed`] is then called only for pairs of credentials with equal
-    /// identities, instead of for all pairs. By default, all credentials have the same identity.
+    /// identities, rather than for all pairs. By default, all credentials have the same identity.
     fn identity(&self, _: &Credential) -> Vec<u8> {
         Vec::new()
     }
@@ -66,7 +67,7 @@ pub trait IdentityPolicy: Send + Sync {
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool;
 }
 
-/// Reason why a credential is not acceptable.
+/// The reason why a credential is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct IdentityError(pub String);
@@ -96,7 +97,7 @@ impl IdentityPolicy for BasicIdentities {
     }
 }
 
-/// An identity policy with the time to pass to it.
+/// An identity policy, and the time that is passed to it.
 #[derive(Clone, Copy)]
 pub(crate) struct Identities<'a> {
     pub(crate) policy: &'a dyn IdentityPolicy,
@@ -104,7 +105,8 @@ pub(crate) struct Identities<'a> {
 }
 
 impl Identities<'_> {
-    /// Returns the same policy without a time, for credentials that others have already accepted.
+    /// Returns the same policy without a time, for credentials that other clients have already
+    /// accepted.
     pub(crate) const fn at_any_time(self) -> Self {
         Self { now: None, ..self }
     }

@@ -5,11 +5,11 @@ use pando_wire::GroupId;
 
 /// The groups that a client is in.
 ///
-/// The client does not join any of them a second time, by a Welcome or by an external Commit
-/// (section 12.4.3), unless it rejoins by a resync. It also does not accept one of them as the
-/// successor of another group.
+/// The client does not join any of these groups a second time by a Welcome or an external Commit
+/// (section 12.4.3), unless it resynchronizes. It also does not accept any of them as the successor
+/// of another group.
 ///
-/// A closure from [`GroupId`] to `bool` implements this trait.
+/// Every closure that takes a [`GroupId`] and returns a `bool` implements this trait.
 pub trait KnownGroups {
     /// Returns whether the client is in a group with this identifier.
     ///
@@ -18,7 +18,7 @@ pub trait KnownGroups {
     fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError>;
 }
 
-/// No groups.
+/// An empty list of groups.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoGroups;
 

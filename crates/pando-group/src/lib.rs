@@ -1,19 +1,21 @@
-//! Groups: the rules of RFC 9420 (sections 5.3, 7.2, 7.3, 10 to 13) and the state machine.
+//! MLS groups: the validity rules of RFC 9420 (sections 5.3, 7.2, 7.3 and 10 to 13) and the state
+//! machine of a group.
 //!
-//! - [`Group`] is a member's view of a group. It is created ([`Group::builder`]) or joined
-//!   ([`Group::join`]), takes messages ([`Group::process`]), and makes Commits ([`Group::commit`]),
-//!   proposals and application messages.
-//! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it
-//!   is merged ([`Group::merge`]), which fails only if it is stale.
-//! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
-//!   [`Group::join_successor`] joins them.
-//! - Every operation that changes a group returns an [`Unpersisted`]: its result, and the [`Delta`]
-//!   that must be stored first.
-//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same
-//!   rules. It cannot verify confirmation tags, so a GroupInfo comes with each Commit
+//! - [`Group`] is a member's view of a group. A client creates a group with [`Group::builder`] or
+//!   joins one with [`Group::join`]. The group then processes messages ([`Group::process`]) and
+//!   creates Commits ([`Group::commit`]), proposals and application messages.
+//! - Every Commit, whether received or created, results in a [`Staged`] epoch. The group stays in
+//!   its current epoch until [`Group::merge`] enters the staged one, which fails only if the staged
+//!   epoch is stale.
+//! - [`Group::reinitialize`] and [`Group::branch`] create a successor of a group, and
+//!   [`Group::join_successor`] joins one.
+//! - Every operation that changes a group returns an [`Unpersisted`]. It holds the result of the
+//!   operation and the [`Delta`] that must be stored before the result is used.
+//! - [`PublicGroup`] lets a server or an observer follow a group without its secrets, by the same
+//!   rules. It cannot verify confirmation tags, so it requires a GroupInfo with each Commit
 //!   ([`PublicGroup::merge`]).
-//! - Each rule is a function in `rules`, one for each sentence of the RFC that requires rejection,
-//!   with its own [`Violation`].
+//! - The module `rules` contains one function for each sentence of the RFC that requires rejection.
+//!   Each rule has its own [`Violation`].
 //!
 //! # Example
 //!
@@ -32,17 +34,18 @@
 //! let client = Client::new(BasicIdentities);
 //! let alice_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
 //! let bob_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
-//! // What each call takes of a client: its settings, the time and its signature key.
+//! // The context of a call combines the client's settings, the time and the signature key.
 //! let (alice, bob) = (client.at(now, &*alice_signer), client.at(now, &*bob_signer));
 //! let alice_bundle = alice.key_package(SUITE, Credential::basic("alice")).build(rng)?;
 //! let bob_bundle = bob.key_package(SUITE, Credential::basic("bob")).build(rng)?;
 //!
-//! // The result of an operation comes out when its changes are stored: here in memory, in a client in a database.
+//! // The result of an operation is available after its changes are stored. This example stores
+//! // them in memory.
 //! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
 //! let mut alices = Group::builder("tea").build(alice_bundle, &alice, rng)?.persist_to(&mut alices_rows)?;
 //! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, rng)?;
 //! let commit = commit.persist_to(&mut alices_rows)?;
-//! // Once the delivery service has accepted the Commit:
+//! // Merge the Commit after the delivery service has accepted it.
 //! alices.merge_pending()?.persist_to(&mut alices_rows)?;
 //!
 //! let welcome = commit.welcome.ok_or("a member was added")?;

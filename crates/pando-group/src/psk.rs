@@ -16,7 +16,7 @@ pub trait PskStore {
     /// [`SourceError`] if the read fails.
     fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError>;
 
-    /// Returns the resumption PSK of an epoch of another group, or of an epoch that the group
+    /// Returns the resumption PSK of an epoch of another group, or of an epoch whose PSK the group
     /// itself no longer keeps. Returns `None` if the client does not have it.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ pub trait PskStore {
     fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError>;
 }
 
-/// No pre-shared keys.
+/// A store without any pre-shared keys.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoPsks;
 
@@ -51,7 +51,8 @@ pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Pr
     Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
-/// Returns a pre-shared key. `own` returns the resumption PSKs of the group's own epochs.
+/// Returns the pre-shared key with the given identifier. `own` returns the resumption PSKs of the
+/// group's own epochs.
 pub(crate) fn find_psk(
     id: &PreSharedKeyId,
     own: impl Fn(&GroupId, u64) -> Option<PskValue>,
@@ -66,8 +67,8 @@ pub(crate) fn find_psk(
     }
 }
 
-/// Returns the PSK secret of pre-shared keys, in order. `own` returns the resumption PSKs of the
-/// group's own epochs.
+/// Returns the PSK secret that results from the given pre-shared keys, in their order. `own`
+/// returns the resumption PSKs of the group's own epochs.
 pub(crate) fn psk_secret<'a>(
     suite: Suite,
     ids: impl IntoIterator<Item = &'a PreSharedKeyId>,

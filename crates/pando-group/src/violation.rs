@@ -12,11 +12,11 @@ macro_rules! violations {
         }
 
         impl Violation {
-            /// All rules: the name of each variant, and its section.
+            /// All rules, each as the name of its variant and its section.
             pub const ALL: &'static [(&'static str, &'static str)] =
                 &[$((stringify!($variant), $section),)*];
 
-            /// The section of RFC 9420 that has the rule.
+            /// Returns the section of RFC 9420 that contains the rule.
             #[must_use]
             pub const fn section(&self) -> &'static str {
                 match self {
@@ -32,9 +32,9 @@ violations! {
     "5.3.1" "a credential is not acceptable: {0}" Credential(String),
     /// The credential of an external sender is not acceptable to the identity policy.
     "5.3.1" "the credential of an external sender is not acceptable: {0}" ExternalSenderCredential(String),
-    /// A member must not replace its credential by this one.
+    /// A member's new credential is not a permitted successor of its old one.
     "5.3.1" "the new credential may not replace the old one" CredentialSuccession,
-    /// A leaf's own credential type is not in its capabilities.
+    /// The capabilities of a leaf do not list its own credential type.
     "7.2" "the leaf's own credential type is not in its capabilities" OwnCredentialUnsupported,
     /// The signature of a leaf is not valid.
     "7.3" "the signature of a leaf node is not valid" LeafSignature,
@@ -52,15 +52,15 @@ violations! {
     "7.3" "the lifetime of a leaf has not begun or has ended" Lifetime,
     /// A leaf's lifetime ends before it begins, or is longer than the application accepts.
     "7.2" "the lifetime of a leaf is too long, or negative" LifetimeTooLong,
-    /// A leaf has an extension that is not in its capabilities.
+    /// A leaf has an extension that its capabilities do not list.
     "7.3" "the leaf has the extension {0}, which is not in its capabilities" LeafExtensionUnsupported(ExtensionType),
-    /// A leaf has the wrong source.
+    /// A leaf has the wrong `leaf_node_source`.
     "7.3" "the leaf has the wrong source" LeafSource,
-    /// An update keeps the encryption key.
+    /// An update does not change the encryption key of the leaf.
     "7.3" "the encryption key of an updated leaf is the old one" EncryptionKeyUnchanged,
-    /// A signature key is in the group already.
+    /// Another member already uses the signature key.
     "7.3" "{0} already has the signature key" SignatureKeyInUse(LeafIndex),
-    /// An encryption key is in the tree already.
+    /// The tree already contains the encryption key.
     "7.3" "the encryption key is already in the tree" EncryptionKeyInUse,
     /// A key of a leaf is not valid in the cipher suite.
     "5.1.1" "a key is not valid in the cipher suite" InvalidKey,
@@ -70,19 +70,20 @@ violations! {
     "10.1" "the signature of the KeyPackage is not valid" KeyPackageSignature,
     /// The init key of a KeyPackage is the encryption key of its leaf.
     "10.1" "the init key is the leaf's encryption key" InitKeyIsEncryptionKey,
-    /// A Remove proposal removes a leaf that is not a member.
+    /// A Remove proposal refers to a leaf that does not belong to a member.
     "12.1.3" "{0}, to be removed, is not a member" RemovedIsNoMember(LeafIndex),
     /// A PSK nonce has the wrong length.
     "12.1.4" "the nonce of a PSK has the wrong length" PskNonce,
-    /// A resumption PSK for reinitialization or branching is used elsewhere.
+    /// A resumption PSK for reinitialization or branching is used outside of the Commit that sets
+    /// up a successor group.
     "12.1.4" "a resumption PSK for reinitialization or branching is used elsewhere" PskUsage,
     /// A ReInit proposal lowers the version.
     "12.1.5" "the reinitialization would lower the version" ReInitVersion,
-    /// New group extensions require something that a member does not support.
+    /// New group extensions require a capability that a member does not support.
     "12.1.7" "a member does not support what the new extensions require" RequiredUnsupportedByMember,
     /// A group extension is not supported by a member.
     "13.4" "a member does not support the extension {0}" ExtensionUnsupportedByMember(ExtensionType),
-    /// A list contains two extensions of one type.
+    /// A list contains two extensions of the same type.
     "13.4" "there are two extensions of type {0}" DuplicateExtension(ExtensionType),
     /// The contents of an extension are malformed.
     "13.4" "the extension {0} is malformed" MalformedExtension(ExtensionType),
@@ -96,7 +97,7 @@ violations! {
     "12.2" "the committer commits its own Update" OwnUpdate,
     /// The committer removes itself.
     "12.2" "the committer removes itself" OwnRemove,
-    /// Two proposals of a list apply to one leaf.
+    /// Two proposals of a list apply to the same leaf.
     "12.2" "two proposals apply to {0}" SameLeaf(LeafIndex),
     /// A list adds a client twice, or a client that is already in the group.
     "12.2" "an added client is already in the group" SameClient,
@@ -110,17 +111,18 @@ violations! {
     "12.2" "a member proposes an ExternalInit" ExternalInitInRegularCommit,
     /// A remaining member does not support a proposal type.
     "12.2" "a member does not support proposals of type {0}" ProposalTypeUnsupported(ProposalType),
-    /// An external Commit does not have exactly one ExternalInit.
+    /// An external Commit does not contain exactly one ExternalInit.
     "12.2" "an external Commit must have exactly one ExternalInit proposal" ExternalInitCount,
     /// An external Commit removes more than one member.
     "12.2" "an external Commit removes more than one member" SeveralExternalRemoves,
     /// An external Commit contains a proposal of a type that it must not contain.
     "12.2" "an external Commit cannot have a proposal of type {0}" ProposalInExternalCommit(ProposalType),
-    /// An external Commit refers to a proposal.
+    /// An external Commit contains a proposal by reference.
     "12.4.3.2" "an external Commit refers to a proposal" ReferenceInExternalCommit,
     /// A Commit lacks its path.
     "12.4" "the Commit lacks a path" PathRequired,
-    /// A handshake message is encrypted, or not encrypted, contrary to the client's settings.
+    /// A handshake message is encrypted or public, but the client's settings do not accept that
+    /// format.
     "6" "handshake messages are not accepted in this format" HandshakeFormat,
     /// The confirmation tag of a Commit or GroupInfo is wrong.
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
@@ -134,11 +136,11 @@ violations! {
     "12.4.3.1" "the signature of the GroupInfo is not valid" GroupInfoSignature,
     /// A GroupInfo has a different cipher suite or version than the KeyPackage.
     "12.4.3.1" "the GroupInfo is for another version or cipher suite" GroupInfoSuite,
-    /// A Welcome leads to a group that the client is already in.
+    /// A Welcome is for a group that the client is already in.
     "12.4.3.1" "the client is already in a group with this identifier" AlreadyInGroup,
     /// The tree does not contain the leaf of the KeyPackage.
     "12.4.3.1" "the tree does not have the leaf of the KeyPackage" OwnLeafMissing,
-    /// A Welcome has two PSKs for reinitialization or branching.
+    /// A Welcome contains two PSKs for reinitialization or branching.
     "12.4.3.1" "a Welcome has two PSKs for reinitialization or branching" SeveralResumptionPsks,
     /// The successor of a group does not begin with epoch 1.
     "12.4.3.1" "a group that was reinitialized or branched does not begin with epoch 1" FirstEpoch,

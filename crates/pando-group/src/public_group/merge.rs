@@ -1,4 +1,4 @@
-//! Merging a staged Commit, and rolling back.
+//! Merging staged Commits, and rolling back merges.
 
 use super::{Previous, PublicGroup};
 use crate::operations::group_info::verify_description;
@@ -14,35 +14,37 @@ use pando_wire::{GroupInfo, ReInit, Sender};
 use std::mem;
 
 impl PublicGroup {
-    /// Enters the staged epoch if `group_info` confirms it: the committer, or another member of the
-    /// new epoch, has signed a description of that epoch.
+    /// Enters the staged epoch if `group_info` confirms it. The GroupInfo must describe the staged
+    /// epoch and be signed by the committer or by another member of that epoch.
     ///
-    /// The committer gets the GroupInfo from
-    /// [`CommitBuilder::with_group_info`](crate::CommitBuilder::with_group_info), a joiner by an
-    /// external Commit from [`Group::group_info`](crate::Group::group_info). The `ratchet_tree`
-    /// extension is ignored, because the group has its own tree; joiners verify the tree that they
-    /// use. [`PublicGroup`] says what the GroupInfo proves, and what it does not.
+    /// A committer creates the GroupInfo with
+    /// [`CommitBuilder::with_group_info`](crate::CommitBuilder::with_group_info). A client that
+    /// joins by an external Commit creates it with [`Group::group_info`](crate::Group::group_info).
+    /// The `ratchet_tree` extension is ignored, because the group has its own tree; joiners verify
+    /// the tree that they use. [`PublicGroup`] explains what the GroupInfo proves and what it does
+    /// not prove.
     ///
     /// # Errors
-    /// The group is as it was, and `staged` can be merged with another GroupInfo.
+    /// On error, the group is unchanged, and `staged` can be merged with another GroupInfo.
     /// - [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
     /// - [`Violation::GroupInfoSigner`](crate::Violation),
-    ///   [`Violation::GroupInfoSignature`](crate::Violation) if no member of the new epoch has
-    ///   signed the GroupInfo, or if a member that the Commit adds has signed it.
+    ///   [`Violation::GroupInfoSignature`](crate::Violation) if the GroupInfo is not signed by a
+    ///   member of the new epoch, or if it is signed by a member that the Commit adds.
     /// - [`Violation::GroupInfoContext`](crate::Violation),
-    ///   [`Violation::ConfirmationTag`](crate::Violation) if a member has signed it, but it
-    ///   describes another epoch. Then it belongs to another Commit, or this Commit was altered in
-    ///   transit.
-    /// - [`Violation::DuplicateExtension`](crate::Violation).
-    /// - [`GroupError::Source`] if the leaf of the signer could not be read.
+    ///   [`Violation::ConfirmationTag`](crate::Violation) if a member has signed the GroupInfo, but
+    ///   it describes another epoch. Either the GroupInfo belongs to another Commit, or this Commit
+    ///   was altered in transit.
+    /// - [`Violation::DuplicateExtension`](crate::Violation) if two extensions of the GroupInfo
+    ///   have the same type.
+    /// - [`GroupError::Source`] if the signer's leaf could not be read.
     pub fn merge(
         &mut self,
         staged: &PublicStaged,
         group_info: &GroupInfo,
     ) -> Result<Unpersisted<()>, GroupError> {
         self.check_follows(staged)?;
-        // A new member can sign without knowing any secret of the epoch, so only its own external
-        // Commit may rely on it.
+        // A new member can sign without knowing any secret of the epoch, so its signature is
+        // accepted only for its own external Commit.
         let signer = group_info.signer;
         if matches!(staged.committer, Sender::Member(_)) && staged.effects.added.contains(&signer) {
             return Err(Violation::GroupInfoSigner(signer).into());
@@ -51,12 +53,13 @@ impl PublicGroup {
         self.enter(staged)
     }
 
-    /// Enters the staged epoch although no GroupInfo confirms it.
+    /// Enters the staged epoch without a GroupInfo that confirms it.
     ///
-    /// This is for observers that receive the members' messages only, and for a Commit with a
-    /// ReInit. The latter has no GroupInfo, because its epoch cannot be joined, and no later Commit
-    /// depends on its tag. Any other Commit may have been altered in transit, so that the group
-    /// enters an epoch without members. [`PublicGroup`] describes when that is detected.
+    /// Use this function in an observer that receives only the members' messages, or for a Commit
+    /// with a ReInit. A Commit with a ReInit has no GroupInfo, because its epoch cannot be joined,
+    /// and no later Commit depends on its tag. Any other Commit may have been altered in transit,
+    /// in which case the group enters an epoch without members. [`PublicGroup`] describes when the
+    /// alteration is detected.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
@@ -65,15 +68,15 @@ impl PublicGroup {
         self.enter(staged)
     }
 
-    /// Returns to the state before the last merge, with the proposals that were pending.
+    /// Restores the state before the last merge, including the proposals that were pending then.
     ///
     /// Commits that were staged after that merge become stale. [`PublicGroup`] describes which
-    /// states are kept, and when to roll back. An opened group reads nothing from its store,
-    /// because all rows that the merge changed are in memory.
+    /// states are kept and when to roll back. A roll-back reads nothing from the store of an opened
+    /// group, because all rows that the merge changed are in memory.
     ///
     /// # Errors
-    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The
-    /// group is as it was.
+    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`] if a
+    /// field is too long. On error, the group is unchanged.
     pub fn roll_back(&mut self) -> Result<Unpersisted<()>, GroupError> {
         let Previous { public, proposals } = self.previous.last().ok_or(Misuse::NothingToRollBack)?.clone();
         let clients = self.public.clients.changes().reversed();
@@ -83,8 +86,8 @@ impl PublicGroup {
         Ok(self.unpersisted((), changes))
     }
 
-    /// Returns the state as [`changes::moved`] does, with all rows that the group writes and
-    /// deletes when it moves to it.
+    /// Returns the same state as [`changes::moved`], and all rows that the group writes and deletes
+    /// when it moves to that state.
     fn moved_to(
         &self,
         target: &PublicState,
@@ -110,7 +113,7 @@ impl PublicGroup {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
         let (clients, no_proposals) = (public.clients.changes(), ProposalStore::default());
         let (public, changes) = self.moved_to(public, clients, &no_proposals, reinit.as_ref())?;
-        // The group changes from here on, and no step can fail.
+        // From here on, the group changes and no step can fail.
         let changes: Changes = self.take_renewed().chain(changes).collect();
         let previous = Previous {
             public: mem::replace(&mut self.public, public),

@@ -1,9 +1,9 @@
 //! Following a group without its secrets (RFC 9420, section 12.4.2; RFC 9750).
 //!
-//! The confirmation tag of a Commit can be verified only with secrets, and one content can have
-//! several valid signatures. A Commit with an altered tag or signature therefore passes all checks
-//! here. To close this gap, a GroupInfo accompanies each Commit, and a merge can be undone: see
-//! [`PublicGroup`].
+//! The confirmation tag of a Commit can be verified only with secrets, and the same content can
+//! have several valid signatures. A Commit with an altered tag or signature can therefore pass all
+//! checks in this module. To close this gap, a GroupInfo accompanies each Commit, and a merge can
+//! be undone: see [`PublicGroup`].
 
 mod merge;
 
@@ -32,60 +32,61 @@ use tls_codec::Size;
 
 /// A group as a delivery service or an observer sees it, without the group's secrets.
 ///
-/// It accepts public messages. Everything that can be checked without secrets is checked, by the
-/// same rules that members apply.
+/// A public group accepts only public messages. It performs every check that is possible without
+/// secrets, by the same rules as members.
 ///
 /// # What cannot be checked
 ///
-/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later
-/// epochs. Both can be altered in transit without any secret, and the Commit still passes all
-/// checks here:
+/// Two parts of a Commit affect the transcript hashes, and thereby the GroupContext of later
+/// epochs. An attacker without any secret can alter both parts in transit, and the Commit still
+/// passes all checks of a `PublicGroup`:
 ///
 /// - the confirmation tag, because only the secrets of the new epoch verify it;
 /// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature, so is (r, n - s).
 ///
-/// Members refuse the altered Commit, because they verify membership and confirmation tags. A
-/// `PublicGroup` that receives it before the true one enters an epoch without members, and refuses
-/// the messages that members send from then on. A committer or an external joiner can cause the
-/// same with a Commit of its own that has a wrong tag or inconsistent path secrets. No check of the
-/// Commit alone closes this gap.
+/// Members reject the altered Commit, because they verify membership tags and confirmation tags. A
+/// `PublicGroup` that receives the altered Commit before the true one enters an epoch without
+/// members, and rejects all messages that members send from then on. A committer or an external
+/// joiner can cause the same problem with a Commit of its own that has a wrong tag or inconsistent
+/// path secrets. No check of the Commit alone closes this gap.
 ///
 /// # What a GroupInfo proves
 ///
-/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the
-/// staged GroupContext, the staged confirmation tag, and the signature of a member of the new
-/// epoch. The GroupContext covers the content and the signature of the Commit, by the confirmed
-/// transcript hash. An attacker outside the group cannot sign a GroupInfo that fits an altered
-/// Commit. A member of the previous epoch can, by altering the Commit and signing a matching
-/// GroupInfo. A GroupInfo signed by a member that the Commit adds is refused, because the committer
-/// may hold that member's key.
+/// [`PublicGroup::merge`] requires a GroupInfo of the new epoch. The GroupInfo must contain the
+/// staged GroupContext and the staged confirmation tag, and must be signed by a member of the new
+/// epoch. Through the confirmed transcript hash, the GroupContext covers the content and the
+/// signature of the Commit. An attacker outside the group cannot sign a GroupInfo that matches an
+/// altered Commit. However, a member of the previous epoch can alter the Commit and sign a matching
+/// GroupInfo. A GroupInfo that is signed by a member that the Commit adds is rejected, because the
+/// committer may hold that member's key.
 ///
 /// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that
 /// other members have merged the Commit: a committer or an external joiner can sign a GroupInfo
-/// that fits its own invalid Commit.
+/// that matches its own invalid Commit.
 ///
 /// # What a later message proves
 ///
-/// [`PublicGroup::merge_unconfirmed`] is the exception for observers that receive no GroupInfo.
-/// They detect an altered Commit later, because members and external joiners sign the GroupContext:
+/// [`PublicGroup::merge_unconfirmed`] is an exception for observers that receive no GroupInfo. Such
+/// an observer detects an altered Commit only later, because members and external joiners sign the
+/// GroupContext:
 ///
-/// | Altered in the Commit that began epoch n | First message that is refused |
+/// | Altered in the Commit that began epoch n | First message that is rejected |
 /// |---|---|
 /// | signature | a proposal or Commit of epoch n: the confirmed transcript hash of epoch n is wrong |
 /// | confirmation tag | a proposal or Commit of epoch n + 1: the tag enters the interim transcript hash of epoch n, and by that the confirmed transcript hash of epoch n + 1 |
 ///
 /// Conversely, a valid signature of a member in epoch n confirms the Commits that led to epoch n,
-/// except for the confirmation tag of the last one. External senders and clients that ask to be
-/// added do not sign the GroupContext, so their messages confirm nothing.
+/// except for the confirmation tag of the last of these Commits. External senders and clients that
+/// ask to be added do not sign the GroupContext, so their messages confirm nothing.
 ///
 /// # Rolling back
 ///
-/// [`PublicGroup::roll_back`] returns to the state before the last merge, with the proposals that
-/// were pending. The states before the last two merges are kept, because the confirmation tag of a
-/// Commit is confirmed two epochs later. The states share the tree nodes that they have in common.
+/// [`PublicGroup::roll_back`] restores the state before the last merge, including the proposals
+/// that were pending then. The states before the last two merges are kept, because the confirmation
+/// tag of a Commit is confirmed two epochs later. The kept states share their common tree nodes.
 ///
-/// A refused message does not show which Commit was altered. Roll back as far as possible, and
-/// process the true messages from that epoch on, including proposals.
+/// A rejected message does not reveal which Commit was altered. Roll back as far as possible, and
+/// then process the true messages from that epoch on, including proposals.
 ///
 /// Previous states are not stored. After a restart, or if a signer has lied in several consecutive
 /// Commits, create the group again ([`PublicGroup::new`]) with a GroupInfo from a member that the
@@ -94,23 +95,24 @@ use tls_codec::Size;
 /// # Storage
 ///
 /// Each operation that changes the group returns an [`Unpersisted`]. [`PublicGroup::open`] opens a
-/// group from a store that applies the Deltas, and reads O(log N) rows for each message.
+/// group from a store that applies these Deltas. An opened group reads O(log N) rows for each
+/// message.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
     proposals: ProposalStore,
     limits: Limits,
     reinit: Option<ReInit>,
-    /// Changes to the stored rows of the client index, needed because the policy identifies clients
-    /// differently than it did.
+    /// Changes to the stored rows of the client index. They are needed if the policy identifies
+    /// clients differently than when the rows were stored.
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
-    /// States to roll back to, at most two, the latest last.
+    /// At most two earlier states to roll back to, the latest one last.
     previous: Vec<Previous>,
     dropped: DroppedDeltas,
     lineage: Lineage,
 }
 
-/// The state of a group before it merged a Commit, in which the group was active.
+/// The state of an active group before it merged a Commit.
 #[derive(Debug, Clone)]
 struct Previous {
     public: PublicState,
@@ -120,10 +122,10 @@ struct Previous {
 /// The result of processing a message in a [`PublicGroup`].
 #[derive(Debug)]
 pub enum PublicProcessed {
-    /// A proposal, now pending.
+    /// A proposal, which is now pending.
     Proposal(PendingProposal),
-    /// A proposal that the group's rules do not admit, and their reason. It is not pending. It is
-    /// kept in case a Commit refers to it.
+    /// A proposal that the group's rules do not admit, and the reason. The proposal is not pending,
+    /// but it is kept in case a Commit refers to it.
     NotAdmitted(PendingProposal, String),
     /// A staged Commit, which the caller merges or drops.
     Commit(Box<PublicStaged>),
@@ -153,7 +155,8 @@ impl PublicGroup {
         Ok(Unpersisted::new(group, delta, dropped))
     }
 
-    /// Returns the group stored in these rows. It has no state to roll back to.
+    /// Returns the group that is stored in these rows. The group has no earlier state to roll back
+    /// to.
     ///
     /// # Errors
     /// See [`Group::load`](crate::Group::load).
@@ -169,14 +172,14 @@ impl PublicGroup {
         Ok(Self { renewed, ..Self::stored(rows, public, row, limits)? })
     }
 
-    /// Opens a stored group. It reads the rows beside the tree now, and nodes of the tree on
-    /// demand. The group has no state to roll back to.
+    /// Opens a stored group. Nodes of the tree are read on demand, and all other rows immediately.
+    /// The group has no earlier state to roll back to.
     ///
     /// If a row cannot be read later, the operation that needs it fails with
-    /// [`GroupError::Source`]. The operation then has changed nothing and can be repeated. The
-    /// policies of later calls must identify clients as the policy did when the group was stored
-    /// ([`IdentityPolicy::client_id`]). A clone of an opened group uses the same store; only one of
-    /// the two may continue.
+    /// [`GroupError::Source`]. The failed operation changes nothing and can be repeated. The
+    /// policies of later calls must identify clients in the same way as when the group was stored
+    /// ([`IdentityPolicy::client_id`]). A clone of an opened group uses the same store, so only one
+    /// of the two groups may be used afterwards.
     ///
     /// # Errors
     /// - [`GroupError::Source`] if a row cannot be read.
@@ -190,7 +193,7 @@ impl PublicGroup {
         Self::stored(&rows, public, row, limits)
     }
 
-    /// Returns a group from its rows beside the tree.
+    /// Returns a group from its public state and its rows outside the tree.
     fn stored(rows: &Rows, public: PublicState, row: PublicRow, limits: Limits) -> Result<Self, GroupError> {
         let lineage = Lineage { instance: row.instance, position: stored_state(rows)?.position };
         Ok(Self::with(public, proposals(rows)?, limits, lineage, row.reinit))
@@ -215,8 +218,9 @@ impl PublicGroup {
         }
     }
 
-    /// Returns the changes to store after loading, if the policy identifies clients differently
-    /// than it did. If this is not called, the Delta of the next operation contains the changes.
+    /// Returns the changes that must be stored after loading if the policy now identifies clients
+    /// differently. If this function is not called, the Delta of the next operation contains these
+    /// changes.
     pub fn take_delta(&mut self) -> Unpersisted<()> {
         let changes = self.take_renewed().collect();
         self.unpersisted((), changes)
@@ -227,7 +231,7 @@ impl PublicGroup {
         renewed.map(|(key, row)| (key, row.map(SecretBytes::from)))
     }
 
-    /// Wraps the result of an operation with its changes.
+    /// Wraps the result of an operation together with its changes.
     fn unpersisted<T>(&mut self, value: T, changes: Changes) -> Unpersisted<T> {
         let (suite, state) = (self.public.suite, self.state());
         let delta = self.lineage.advance(suite, &self.public.context.group_id, state, changes.into());
@@ -279,15 +283,16 @@ impl PublicGroup {
     /// Processes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to
     /// enter its epoch.
     ///
-    /// The lifetimes of proposed leaves are compared with `now`, in seconds since 1970, if given.
+    /// If `now` is given, in seconds since 1970, the lifetimes of proposed leaves are checked at
+    /// that time.
     ///
     /// # Errors
-    /// A [`GroupError`] with the cause. The group is unchanged.
+    /// Returns a [`GroupError`] with the cause, and leaves the group unchanged.
     /// - [`GroupError::Source`] if a row could not be read.
     /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
     /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If
-    ///   the sender is a member, and an earlier Commit was merged without a GroupInfo, then that
-    ///   Commit may have been altered instead.
+    ///   the sender is a member and an earlier Commit was merged without a GroupInfo, the cause may
+    ///   instead be that the earlier Commit was altered.
     pub fn process(
         &mut self,
         message: MlsMessage,
@@ -323,7 +328,7 @@ impl PublicGroup {
                 Ok(self.unpersisted(processed, changes))
             }
             Content::Commit(commit) => {
-                // The Deltas of earlier Commits list the deleted rows.
+                // The Deltas of earlier Commits already list the deleted rows.
                 self.public.forget_deleted()?;
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
                 let Transition { applied, path, public, .. } =
