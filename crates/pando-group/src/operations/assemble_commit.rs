@@ -1,8 +1,8 @@
 //! Assembling a Commit (RFC 9420, section 12.4.1): the steps shared by a member and an external
 //! joiner.
 //!
-//! The caller has checked and applied the proposals and has created the path. Sealing the message
-//! and making the Welcome are left out, because only members do that.
+//! The caller has already checked and applied the proposals and has created the path. This module
+//! neither seals the message nor creates the Welcome, because only members do that.
 
 use crate::GroupError;
 use crate::group_rules::GroupRules;
@@ -31,17 +31,17 @@ pub(crate) struct CommitParts<'a> {
     pub(crate) psk_secret: &'a PskSecret,
     pub(crate) wire_format: WireFormat,
     pub(crate) authenticated_data: &'a [u8],
-    /// The signer of the Commit, with the key in the committer's leaf before the Commit, or the key
-    /// of an external joiner.
+    /// The signer of the Commit. It holds the key in the committer's leaf before the Commit, or the
+    /// key of an external joiner.
     pub(crate) signer: &'a dyn Signer,
 }
 
-/// A signed Commit with its confirmation tag, and the epoch that it leads to.
+/// A signed Commit with its confirmation tag, and the epoch to which it leads.
 pub(crate) struct AssembledCommit {
     pub(crate) signed: SignedContent,
     pub(crate) public: PublicState,
     pub(crate) secrets: EpochSecrets,
-    /// For the Welcome.
+    /// The joiner secret, which the Welcome contains.
     pub(crate) joiner_secret: JoinerSecret,
     pub(crate) welcome_secret: WelcomeSecret,
 }
@@ -62,13 +62,13 @@ impl CommitParts<'_> {
         let Self { state, applied, path, .. } = self;
         let suite = state.suite;
 
-        // The provisional GroupContext.
+        // Compute the provisional GroupContext.
         let tree = path.map_or(&applied.tree, NewPath::tree).clone();
         let clients = check_tree(state, applied, &tree, path.map(NewPath::sender), identities)?;
         let mut context = applied.context.clone();
         context.tree_hash = tree.tree_hash()?;
 
-        // The group's rules.
+        // Check the Commit against the group's rules.
         let after = StateView::new(&context, &tree);
         check_rules(
             rules,
@@ -79,7 +79,7 @@ impl CommitParts<'_> {
             path.map(NewPath::sender),
         )?;
 
-        // The path secrets, encrypted under the provisional GroupContext.
+        // Encrypt the path secrets under the provisional GroupContext.
         let update_path =
             path.map(|path| path.encrypt(&context, &applied.added_leaves(), rng)).transpose()?;
         let commit_secret = path.map_or_else(
@@ -87,7 +87,7 @@ impl CommitParts<'_> {
             |path| CommitSecret::from(path.commit_secret().expose()),
         );
 
-        // The signature and the confirmed transcript hash.
+        // Sign the Commit and compute the confirmed transcript hash.
         let commit =
             Commit { proposals: self.proposals.iter().map(proposal_or_ref).collect(), path: update_path };
         let content = FramedContent {
@@ -101,13 +101,13 @@ impl CommitParts<'_> {
         let confirmed = confirm(state, self.wire_format, signed.content(), signed.signature())?;
         context.confirmed_transcript_hash = confirmed.0.clone();
 
-        // The key schedule.
+        // Run the key schedule.
         let joiner_secret = self.init_secret.joiner_secret(suite, &commit_secret, &context)?;
         let intermediate = joiner_secret.with_psk_secret(suite, self.psk_secret);
         let welcome_secret = intermediate.welcome_secret(suite)?;
         let secrets = intermediate.epoch_secret(suite, &context)?.derive(suite)?;
 
-        // The confirmation tag and the interim transcript hash.
+        // Compute the confirmation tag and the interim transcript hash.
         let confirmation_tag = secrets.confirmation_key.tag(suite, &confirmed.0);
         signed.set_confirmation_tag(confirmation_tag.clone())?;
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;

@@ -1,4 +1,4 @@
-//! Making a Commit (RFC 9420, section 12.4.1).
+//! Creating a Commit (RFC 9420, section 12.4.1).
 
 use crate::group_rules::RuleError;
 use crate::operations::assemble_commit::{AssembledCommit, CommitParts};
@@ -41,8 +41,8 @@ pub struct CommitOutput {
     /// tree unless [`CommitBuilder::without_tree`] was called.
     pub welcome: Option<Welcome>,
     /// A GroupInfo of the next epoch without the tree, if it was requested and the Commit does not
-    /// end the group. It is for external joins, to be published after the Commit is accepted, and
-    /// for [`crate::PublicGroup::merge`].
+    /// end the group. It allows external joins if it is published after the Commit is accepted, and
+    /// it confirms the Commit to [`crate::PublicGroup::merge`].
     pub group_info: Option<GroupInfo>,
     /// The proposals of this epoch that the Commit leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,
@@ -57,13 +57,13 @@ struct Draft {
     assembled: AssembledCommit,
 }
 
-/// A verdict of the group's rules.
+/// The verdict of the group's rules on a Commit.
 enum Judged {
     Allowed(Vec<Committed>, Box<Applied>),
     Refused(String),
 }
 
-/// The pending proposals that a Commit covers, as far as they are compatible.
+/// The pending proposals that a Commit covers if they are compatible.
 #[derive(Debug)]
 enum Covered {
     All,
@@ -87,8 +87,8 @@ pub struct CommitBuilder<'a> {
 impl Group {
     /// Returns the builder of a Commit.
     ///
-    /// By default, the Commit covers all pending proposals that are compatible with each other
-    /// (section 12.2) and that this client can follow, and it has a path.
+    /// By default, the Commit has a path. It covers all pending proposals that are compatible with
+    /// each other (section 12.2) and that this client can follow.
     #[must_use]
     pub const fn commit(&mut self) -> CommitBuilder<'_> {
         CommitBuilder {
@@ -104,11 +104,11 @@ impl Group {
         }
     }
 
-    /// Enters the epoch of our pending Commit, which was accepted. After an external Commit by
-    /// which this client joins, the client is a member from now on.
+    /// Enters the epoch of our pending Commit after the Commit was accepted. A client that joins by
+    /// an external Commit becomes a member with this call.
     ///
     /// # Errors
-    /// See [`Group::merge`]; [`Misuse::StaleCommit`] if no Commit is pending.
+    /// [`Misuse::StaleCommit`] if no Commit is pending. See [`Group::merge`] for the other errors.
     pub fn merge_pending(&mut self) -> Result<Unpersisted<()>, GroupError> {
         if self.joining.take().is_some() {
             self.state = GroupState::Active;
@@ -119,25 +119,25 @@ impl Group {
         Ok(self.merge(pending.staged)?.map(drop))
     }
 
-    /// Returns our pending Commit, to be sent again after a restart. In the state
+    /// Returns our pending Commit, so that it can be sent again after a restart. In the state
     /// [`GroupState::Joining`], this is the external Commit.
     #[must_use]
     pub fn pending_commit(&self) -> Option<&MlsMessage> {
         self.joining.as_ref().or(self.pending.as_ref().map(|pending| &pending.message))
     }
 
-    /// Returns our stored pending Commit if it does not follow the stored epoch. It cannot be
-    /// merged any more, and the next Delta deletes it.
+    /// Returns our stored pending Commit if it does not follow the stored epoch. Such a Commit can
+    /// no longer be merged, and the next Delta deletes it.
     #[must_use]
     pub const fn stale_commit(&self) -> Option<&MlsMessage> {
         self.stale_commit.as_ref()
     }
 
-    /// Returns the staged epoch of our pending Commit, with its proposals and the tree for new
+    /// Returns the staged epoch of our pending Commit, including its proposals and the tree for new
     /// members.
     ///
-    /// After the group was loaded from a store, the proposals include only those by value, and the
-    /// authenticated data of the Commit is not available.
+    /// If the group was loaded from a store, only the by-value proposals of the Commit are
+    /// available, and its authenticated data is not.
     #[must_use]
     pub fn pending_epoch(&self) -> Option<&Staged> {
         self.pending.as_ref().map(|pending| &pending.staged)
@@ -190,8 +190,7 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Includes proposals of any types, for example the proposals of a Commit that was not
-    /// accepted.
+    /// Includes proposals of any type, for example the proposals of a Commit that was not accepted.
     #[must_use]
     pub fn proposals(mut self, proposals: impl IntoIterator<Item = Proposal>) -> Self {
         self.proposals.extend(proposals);
@@ -213,14 +212,14 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Covers only the given pending proposals. [`CommitBuilder::build`] fails with
-    /// [`Misuse::UnknownProposal`] if one of them is not known in this epoch.
+    /// [`Misuse::UnknownProposal`] if one of these proposals is not known in this epoch.
     #[must_use]
     pub fn only_pending(mut self, references: impl IntoIterator<Item = ProposalRef>) -> Self {
         self.pending = Covered::These(references.into_iter().collect());
         self
     }
 
-    /// Also makes a GroupInfo of the next epoch, for external joins.
+    /// Also creates a GroupInfo of the next epoch, which allows external joins.
     #[must_use]
     pub const fn with_group_info(mut self) -> Self {
         self.with_group_info = true;
@@ -235,7 +234,7 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Leaves the tree out of the Welcome. New members must get it in another way.
+    /// Leaves the tree out of the Welcome. New members must obtain the tree in another way.
     #[must_use]
     pub const fn without_tree(mut self) -> Self {
         self.tree_in_welcome = false;
@@ -249,18 +248,19 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Makes the Commit. It is pending until it is merged or dropped.
+    /// Creates the Commit, which is pending until it is merged or dropped.
     ///
     /// # Errors
-    /// - [`Misuse::CommitPending`] if a Commit is already pending, [`Misuse::Ended`],
-    ///   [`Misuse::UnknownProposal`].
+    /// - [`Misuse::CommitPending`] if a Commit is already pending; [`Misuse::Ended`] if the group
+    ///   has ended for this client; [`Misuse::UnknownProposal`] if a selected proposal is not known
+    ///   in this epoch.
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if
     ///   our leaf or a proposal by value violates a rule for senders.
     /// - [`Misuse::UnsupportedVersion`], [`Misuse::UnsupportedCipherSuite`] for a ReInit that this
     ///   client could not follow itself.
     /// - [`GroupError::Violation`] if no member would accept the Commit, or if our leaf is expired
-    ///   or not yet valid at the time of the [`Context`]. A member whose credential has expired
-    ///   renews it with [`CommitBuilder::new_leaf`], proposes its own removal, or uses a context
+    ///   or not yet valid at the time of the [`Context`]. A member whose credential has expired can
+    ///   renew it with [`CommitBuilder::new_leaf`], propose its own removal, or use a context
     ///   without a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
     ///   itself would accept.
@@ -273,7 +273,7 @@ impl<'a> CommitBuilder<'a> {
         Ok(self.group.unpersisted(output))
     }
 
-    /// Makes the Commit, which then is pending.
+    /// Creates the Commit and makes it pending.
     pub(crate) fn make(
         &mut self,
         cx: &Context<'_>,
@@ -287,15 +287,15 @@ impl<'a> CommitBuilder<'a> {
         let suite = state.suite;
         let committer = Sender::Member(own);
 
-        // The proposals, checked and applied.
+        // Check the by-value proposals against the rules for senders.
         let limits = &self.group.config.limits;
         self.proposals.iter().try_for_each(|proposal| {
             sending::proposal(proposal, suite, cx.crypto, cx.identities(), limits)
         })?;
         let by_value = self.by_value(suite, rng);
 
-        // The path, the Commit and the next epoch. If the group's rules refuse the Commit, they are
-        // asked again with a leaf like the path's, and the refused proposals are left out.
+        // Create the path, the Commit and the next epoch. If the group's rules refuse the Commit,
+        // try again with a stand-in for the path's leaf, and leave out the refused proposals.
         let mut draft = self.draft(&state, &by_value, None, cx, rng);
         let has_pending = self.group.proposals.pending().next().is_some();
         if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
@@ -305,7 +305,7 @@ impl<'a> CommitBuilder<'a> {
         let Draft { proposals: list, applied, left_out, path, assembled } = draft?;
         let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
 
-        // The Welcome.
+        // Create the Welcome if the Commit adds members.
         let welcome = if applied.added.is_empty() {
             None
         } else {
@@ -319,7 +319,8 @@ impl<'a> CommitBuilder<'a> {
             Some(welcome(suite, &applied, &list, path.as_ref(), &joiner_secret, sealed, rng)?)
         };
 
-        // A group that has ended cannot be joined.
+        // A Commit that ends the group needs no GroupInfo, because the ended group cannot be
+        // joined.
         let group_info = if self.with_group_info && applied.reinit.is_none() {
             let extensions = Extensions(vec![external_pub(suite, &secrets.external)?]);
             Some(sign_group_info(&public, extensions, own, self.next_signer(cx))?)
@@ -327,8 +328,8 @@ impl<'a> CommitBuilder<'a> {
             None
         };
 
-        // The epoch to merge. The message is sealed last, because a failed read of the tree must
-        // not consume a message key.
+        // Stage the epoch. The message is sealed last, because a failed read of the tree must not
+        // consume a message key.
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = match &path {
             Some(path) => path.keys().clone(),
@@ -388,12 +389,14 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Returns the proposals to commit, their effects, and the pending proposals that are left out.
-    /// Pending proposals come first, by reference; new ones follow, by value.
+    /// The list begins with the pending proposals by reference, and the new proposals by value
+    /// follow.
     ///
-    /// Proposals that the group's rules refuse are left out. The rules are asked about all
-    /// proposals first. If they refuse, a binary search over prefixes of the list finds the refused
-    /// one. A rule may depend on our leaf in the path. Before there is a path, a leaf with
-    /// `leaf_key` stands in for it; without `leaf_key`, a Commit with a path is not searched.
+    /// Proposals that the group's rules refuse are left out. The rules first judge a Commit of all
+    /// proposals. If they refuse it, a binary search over prefixes of the list finds a refused
+    /// proposal. Because a rule may depend on our leaf in the path, a leaf with `leaf_key` stands
+    /// in for that leaf before the path exists. Without `leaf_key`, refused proposals are not
+    /// searched for in a Commit with a path.
     fn choose(
         &self,
         state: &PublicState,
@@ -425,8 +428,8 @@ impl<'a> CommitBuilder<'a> {
             }
             let mut ordered = chosen.clone();
             sort_as_applied(&mut ordered);
-            // The first `count` chosen proposals in the order in which they are applied, listed in
-            // the order of arrival.
+            // Take the first `count` chosen proposals in the order in which they are applied, and
+            // list them in the order of arrival.
             let list = |count: usize| -> Vec<Committed> {
                 let first: BTreeSet<_> =
                     ordered.iter().take(count).map(|proposal| &proposal.reference).collect();
@@ -444,12 +447,13 @@ impl<'a> CommitBuilder<'a> {
                 }
                 Judged::Refused(reason) => reason,
             };
-            // The last proposal of the shortest refused list is left out.
+            // Find the shortest refused prefix. Its last proposal is left out.
             let (mut allowed, mut too_many) = (0_usize, ordered.len());
             while allowed.saturating_add(1) < too_many {
                 let middle = allowed.midpoint(too_many);
                 match judge(middle) {
-                    // Our own proposals may require more of the pending ones than these.
+                    // A prefix may be invalid only because our own proposals depend on further
+                    // pending proposals.
                     Ok(Judged::Allowed(..)) => allowed = middle,
                     Err(error) if error.violation().is_some() => allowed = middle,
                     Ok(Judged::Refused(_)) => too_many = middle,
@@ -471,8 +475,8 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Asks the group's rules about a Commit of `proposals`. If the Commit has a path, our leaf has
-    /// `leaf_key`.
+    /// Returns the verdict of the group's rules on a Commit of `proposals`. If the Commit has a
+    /// path, our leaf is assumed to have the key `leaf_key`.
     fn judge(
         &self,
         state: &PublicState,
@@ -481,7 +485,7 @@ impl<'a> CommitBuilder<'a> {
         cx: &Context<'_>,
     ) -> Result<Judged, GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
-        // The proposals by value come last.
+        // The by-value proposals are at the end of the list.
         let by_value = proposals.iter().filter(|committed| committed.by_value().is_some()).count();
         let applied = apply_proposals(state, committer, &proposals, cx.identities())
             .map_err(|error| error.behind(proposals.len().saturating_sub(by_value)))?;
@@ -502,7 +506,7 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Returns the pending proposals that the Commit may cover, and the proposals that are left out
-    /// regardless of the others.
+    /// for reasons that do not depend on other proposals.
     fn candidates(&self, cx: &Context<'_>) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
         let known = &self.group.proposals;
         if let Covered::These(references) = &self.pending
@@ -546,8 +550,8 @@ impl<'a> CommitBuilder<'a> {
         self.new_leaf.as_ref().map_or_else(|| same_leaf(old), |new_leaf| new_leaf.template.clone())
     }
 
-    /// Returns a tree with our leaf of the path, as far as it is known before the path exists: with
-    /// `leaf_key`, and not signed.
+    /// Returns a tree with a stand-in for our leaf in the path. Before the path exists, this leaf
+    /// has the key `leaf_key` and no signature.
     fn with_leaf_of_path(&self, tree: &Tree, leaf_key: &HpkePublicKey) -> Result<Tree, GroupError> {
         let (own, mut tree) = (self.group.own_leaf(), tree.clone());
         let old = tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
@@ -584,8 +588,8 @@ impl<'a> CommitBuilder<'a> {
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         check_path_leaf(applied, path.leaf_node(), Some(&old), cx.identities())?;
         if self.new_leaf.is_some() {
-            // The new signer's key may belong to another cipher suite. The Commit itself is signed
-            // with the key of the old leaf.
+            // Verify the signature, because the new signer's key may belong to another cipher
+            // suite. The Commit itself is signed with the key of the old leaf.
             leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;
         }
         Ok(path)

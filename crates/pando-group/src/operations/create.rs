@@ -21,7 +21,7 @@ pub struct GroupBuilder {
 }
 
 impl Group {
-    /// Returns the builder of a group with this identifier and no extensions.
+    /// Returns the builder of a group with the given identifier and no extensions.
     pub fn builder(group_id: impl Into<GroupId>) -> GroupBuilder {
         GroupBuilder { group_id: group_id.into(), extensions: Extensions::default() }
     }
@@ -34,25 +34,27 @@ impl GroupBuilder {
         &self.group_id
     }
 
-    /// Sets the group's extensions: `required_capabilities`, `external_senders` and the
-    /// application's own.
+    /// Sets the group's extensions: `required_capabilities`, `external_senders` and extensions of
+    /// the application.
     pub fn extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }
     }
 
     /// Creates the group with a single member.
     ///
-    /// The member's leaf is the leaf of the KeyPackage, which is consumed. The KeyPackage also
+    /// The member's leaf is taken from the KeyPackage, which is consumed. The KeyPackage also
     /// determines the cipher suite.
     ///
     /// # Errors
-    /// - [`Misuse::WrongSigner`](crate::Misuse) if the client has not signed the KeyPackage;
-    ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse).
+    /// - [`Misuse::WrongSigner`](crate::Misuse) if the KeyPackage does not have the signer's key;
+    ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse) if the client does not support its
+    ///   cipher suite.
     /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` if the
     ///   leaf or the extensions violate a rule for senders.
     /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group with
     ///   such a long identifier.
-    /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
+    /// - [`GroupError::Violation`] if the leaf does not satisfy the group's extensions or the
+    ///   identity policy.
     pub fn build(
         self,
         bundle: KeyPackageBundle,

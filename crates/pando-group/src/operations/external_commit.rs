@@ -32,9 +32,9 @@ pub struct ExternalJoin<'a> {
 /// The leaf that an external Commit removes because the client has lost its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resync {
-    /// None. The client must not be in the group.
+    /// No leaf is removed, and the client must not be in the group.
     None,
-    /// This leaf.
+    /// The given leaf.
     Leaf(LeafIndex),
     /// The leaf with the client's signature key, if there is one.
     OwnKey,
@@ -42,26 +42,27 @@ enum Resync {
 
 impl<'a> ExternalJoin<'a> {
     /// Returns the builder of an external Commit. `group_info` describes the current epoch of the
-    /// group and has the `external_pub` extension. `template` is the content of the new leaf.
+    /// group and contains the `external_pub` extension. `template` contains the contents of the new
+    /// leaf.
     pub const fn new(group_info: &'a GroupInfo, template: LeafTemplate) -> Self {
         let psks = Vec::new();
         Self { group_info, template, tree: None, resync: Resync::None, psks, authenticated_data: &[] }
     }
 
-    /// Sets the ratchet tree, as exported by a member. It is required if the GroupInfo does not
-    /// contain it.
+    /// Sets the ratchet tree that a member has exported. It is required if the GroupInfo does not
+    /// contain the tree.
     pub fn tree(self, tree: impl Into<Option<&'a [u8]>>) -> Self {
         Self { tree: tree.into(), ..self }
     }
 
-    /// Removes the client's former leaf. The client may still have the group
-    /// ([`Context::with_groups`]); the new group replaces it.
+    /// Removes the client's former leaf. If the client still has its former group
+    /// ([`Context::with_groups`]), the new group replaces it.
     pub fn replace_leaf(self, leaf: impl Into<Option<LeafIndex>>) -> Self {
         Self { resync: leaf.into().map_or(Resync::None, Resync::Leaf), ..self }
     }
 
-    /// Removes the leaf with the client's signature key, if there is one. The client may still have
-    /// the group; the new group replaces it.
+    /// Removes the leaf with the client's signature key, if there is one. If the client still has
+    /// its former group, the new group replaces it.
     pub fn replace_own_leaf(self) -> Self {
         Self { resync: Resync::OwnKey, ..self }
     }
@@ -77,19 +78,20 @@ impl<'a> ExternalJoin<'a> {
         Self { authenticated_data, ..self }
     }
 
-    /// Makes the Commit, and returns it with the group as it will be after the Commit is accepted.
+    /// Creates the Commit, and returns it together with the group in the state after the Commit.
     ///
-    /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`]. Call that
-    /// when the delivery service has accepted the Commit or has returned it
+    /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`] is called.
+    /// Call that function when the delivery service has accepted the Commit or has returned it
     /// ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted instead, drop
-    /// the group and its rows, and start over. Until then, keep the client's former group.
+    /// the group, delete its rows, and start over. Keep the client's former group until the Commit
+    /// is accepted.
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if
     ///   the capabilities of the template list types that every client supports, or do not list the
     ///   version and the cipher suite of the group.
     /// - [`Missing`] if the tree, a PSK or the `external_pub` extension is missing.
-    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is invalid, or no member
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is invalid, or if no member
     ///   would accept the Commit.
     /// - [`GroupError::Exceeded`] if the group exceeds a limit of this client.
     pub fn build(
@@ -113,7 +115,7 @@ impl<'a> ExternalJoin<'a> {
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
 
-        // The proposals, all by value.
+        // Collect the proposals, all of which are contained by value.
         let old = resync.map(|leaf| state.tree.leaf(leaf)).transpose()?.flatten();
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
         proposals.extend(resync.map(|removed| Proposal::Remove(Remove { removed })));
@@ -124,15 +126,16 @@ impl<'a> ExternalJoin<'a> {
         let applied = apply_proposals(&state, committer, &list, identities)?;
         let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, cx.psks)?;
 
-        // The path.
+        // Create the path.
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
         check_path_leaf(&applied, path.leaf_node(), old.as_ref(), identities)?;
-        // The client's signer may belong to another cipher suite.
+        // Verify the signature, because the client's signature key may belong to another cipher
+        // suite.
         leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
         cx.config.limits.check_tree_size(path.tree().size())?;
 
-        // The Commit and the next epoch.
+        // Assemble the Commit and the next epoch.
         let parts = CommitParts {
             state: &state,
             committer,

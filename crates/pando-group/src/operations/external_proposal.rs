@@ -10,18 +10,19 @@ use pando_wire::{
     Sender, WireFormat,
 };
 
-/// Makes a proposal of an external sender (section 12.1.8.1). The client's signature key must be
-/// among the group's external senders. `context` is the GroupContext of the current epoch, for
+/// Creates a proposal as an external sender (section 12.1.8.1). The group's external senders must
+/// include the client's signature key. `context` is the GroupContext of the current epoch, for
 /// example from a GroupInfo.
 ///
 /// # Errors
 /// - [`Misuse::WrongSigner`] if the group has no external sender with this key;
-///   [`Misuse::UnsupportedCipherSuite`].
+///   [`Misuse::UnsupportedCipherSuite`] if the client does not support the group's cipher suite.
 /// - [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if a leaf or the extensions violate a
 ///   rule for senders.
 /// - [`crate::Violation`] if non-members must not send proposals of this type, or if the KeyPackage
 ///   of an Add is not valid.
-/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
+/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded) if
+///   the message is too large.
 pub fn propose_as_external_sender(
     context: &GroupContext,
     proposal: Proposal,
@@ -33,15 +34,16 @@ pub fn propose_as_external_sender(
     propose(context, Sender::External(index), proposal, cx)
 }
 
-/// Makes a client's proposal to add itself (section 12.1.8).
+/// Creates a proposal by which a client asks to be added (section 12.1.8).
 ///
 /// # Errors
-/// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage;
-///   [`Misuse::UnsupportedCipherSuite`].
-/// - [`Misuse::SuiteNotListed`] if its leaf does not list the version and the cipher suite of the
-///   group.
+/// - [`Misuse::WrongSigner`] if the KeyPackage does not have the signer's key;
+///   [`Misuse::UnsupportedCipherSuite`] if the client does not support the group's cipher suite.
+/// - [`Misuse::SuiteNotListed`] if the leaf of the KeyPackage does not list the version and the
+///   cipher suite of the group.
 /// - [`crate::Violation`] if the KeyPackage does not fit the group.
-/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
+/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded) if
+///   the message is too large.
 pub fn propose_own_add(
     context: &GroupContext,
     key_package: KeyPackage,
@@ -61,7 +63,7 @@ fn propose(
     may_come_from(sender, &proposal)?;
     let suite = cx.suite(context.cipher_suite)?;
     sending::proposal(&proposal, suite, cx.crypto, cx.identities(), &cx.config.limits)?;
-    // The tree is not known here; members check the leaf against it.
+    // A non-member does not know the tree, so only members check the leaf against the tree.
     if let Proposal::Add(add) = &proposal {
         let requirements = Requirements::of(&context.extensions)?;
         key_package::contents_are_valid(&add.key_package, suite, &requirements, cx.identities())?;

@@ -36,7 +36,8 @@ impl Group {
 }
 
 impl GroupInfoBuilder<'_> {
-    /// Leaves out the ratchet tree. A joiner must get it in another way ([`Tree::export`]).
+    /// Leaves out the ratchet tree. A joiner must obtain the tree in another way
+    /// ([`Tree::export`]).
     pub const fn without_tree(mut self) -> Self {
         self.with_tree = false;
         self
@@ -48,18 +49,19 @@ impl GroupInfoBuilder<'_> {
         self
     }
 
-    /// Adds an extension of the application.
+    /// Adds an application-defined extension.
     pub fn extension(mut self, extension: Extension) -> Self {
         self.extensions.0.push(extension);
         self
     }
 
-    /// Signs the GroupInfo. In the state [`GroupState::Joining`], it describes the epoch after the
-    /// external Commit; publish it after the Commit is accepted.
+    /// Signs the GroupInfo. In the state [`GroupState::Joining`], the GroupInfo describes the epoch
+    /// after our external Commit. Publish it only after that Commit is accepted.
     ///
     /// # Errors
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if a field is too long.
-    /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
+    /// - [`Misuse::Ended`] if the group has ended for this client; [`Misuse::WrongSigner`] if the
+    ///   signer's key is not the signature key in our leaf.
     /// - [`Violation::DuplicateExtension`] if two extensions have the same type.
     pub fn build(self, cx: &Context<'_>) -> Result<GroupInfo, GroupError> {
         let group = self.group;
@@ -114,7 +116,8 @@ pub(crate) fn sign_group_info(
     Ok(group_info)
 }
 
-/// Verifies a GroupInfo and its tree, as far as this is possible without the group's secrets.
+/// Verifies those parts of a GroupInfo and its tree that can be verified without the group's
+/// secrets.
 pub(crate) fn verify_group_info(
     suite: Suite,
     group_info: &GroupInfo,
@@ -139,7 +142,7 @@ pub(crate) fn verify_group_info(
 
     verify_signature(suite, group_info, &tree)?;
     let requirements = Requirements::of(&context.extensions)?;
-    // The import of the tree has verified keys and signatures.
+    // Keys and signatures were already verified when the tree was imported.
     tree.try_for_each_member(|leaf, leaf_node| -> Result<(), GroupError> {
         leaf_node::is_valid_alone(leaf_node, &requirements, identities)
             .and_then(|()| leaf_node::credential_types_fit(leaf_node, &tree))
@@ -159,11 +162,11 @@ pub(crate) fn verify_group_info(
     })
 }
 
-/// Verifies that a GroupInfo describes the epoch `public`, with its confirmation tag, and that a
-/// member of that epoch signed it.
+/// Verifies that a GroupInfo describes the epoch `public`, contains its confirmation tag, and is
+/// signed by a member of that epoch.
 ///
-/// The signature is verified first, so that a GroupInfo with a valid signature that describes
-/// another epoch is known to be authentic.
+/// The signature is verified first. If the GroupInfo then turns out to describe another epoch, it
+/// is known to be authentic.
 pub(crate) fn verify_description(public: &PublicState, group_info: &GroupInfo) -> Result<(), GroupError> {
     extensions::no_duplicates(&group_info.extensions)?;
     verify_signature(public.suite, group_info, &public.tree)?;

@@ -1,9 +1,9 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 //!
-//! [`Group::join`] joins in one call. A client that inspects the group before it joins, or that
-//! does not have the PSKs or the tree yet, proceeds in steps: an [`Invitation`] becomes an
-//! [`Offer`], and the offer a [`VerifiedOffer`]. Each step borrows the previous one. If an input is
-//! missing, the caller obtains it and repeats the step.
+//! [`Group::join`] joins a group in a single call. A client can also join in several steps, to
+//! inspect the group first or to obtain the PSKs or the tree. An [`Invitation`] leads to an
+//! [`Offer`], and the offer to a [`VerifiedOffer`]. Each step borrows the previous one. If an input
+//! is missing, the caller can obtain it and repeat the step.
 
 use crate::operations::group_info::verify_group_info;
 use crate::psk::{is_resumption, psk_secret};
@@ -21,18 +21,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 impl Group {
-    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is the ratchet tree as exported by
-    /// a member; it is required if the Welcome does not contain it.
+    /// Joins a group by a Welcome for the KeyPackage in `bundle`. `tree` is the ratchet tree that a
+    /// member has exported. It is required if the Welcome does not contain the tree.
     ///
-    /// On success the bundle is consumed: delete its private keys in the transaction that stores
+    /// On success, the bundle is consumed. Delete its private keys in the transaction that stores
     /// the Delta, unless it is a KeyPackage of last resort (section 16.8).
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or if a PSK or the tree is missing.
-    /// - [`crate::Misuse::UnsupportedCipherSuite`]; [`crate::Misuse::WrongSigner`] if the client
-    ///   has not signed the KeyPackage.
-    /// - [`crate::Misuse::OldGroupNeeded`] if the group is a successor of another one, by
-    ///   reinitialization or branching: use [`Group::join_successor`] for that.
+    /// - [`crate::Misuse::UnsupportedCipherSuite`] if the client does not support the group's
+    ///   cipher suite; [`crate::Misuse::WrongSigner`] if the KeyPackage does not have the signer's
+    ///   key.
+    /// - [`crate::Misuse::OldGroupNeeded`] if the group is a successor of another group by
+    ///   reinitialization or branching. Use [`Group::join_successor`] to join such a group.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is invalid.
     pub fn join(
         welcome: &Welcome,
@@ -43,7 +44,8 @@ impl Group {
         Invitation::open(welcome, bundle, cx)?.mix_psks(cx)?.verify(tree, cx)?.accept(cx)
     }
 
-    /// Joins without checking the relation to another group, and returns the PSKs that were used.
+    /// Joins a group without checking its relation to another group. Also returns the identifiers
+    /// of the PSKs that were used.
     pub(crate) fn join_any(
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
@@ -66,11 +68,12 @@ pub struct Invitation<'a> {
 }
 
 impl<'a> Invitation<'a> {
-    /// Decrypts the secrets of a Welcome for the KeyPackage of `bundle`.
+    /// Decrypts the secrets that a Welcome contains for the KeyPackage in `bundle`.
     ///
     /// # Errors
-    /// - [`Missing::WelcomeSecrets`] if the Welcome has no secrets for it.
-    /// - [`Misuse::UnsupportedCipherSuite`], [`Misuse::WrongSigner`].
+    /// - [`Missing::WelcomeSecrets`] if the Welcome contains no secrets for that KeyPackage.
+    /// - [`Misuse::UnsupportedCipherSuite`] if the client does not support the group's cipher
+    ///   suite; [`Misuse::WrongSigner`] if the KeyPackage does not have the signer's key.
     /// - [`GroupError::Crypto`], [`GroupError::Malformed`], [`GroupError::Violation`] if the
     ///   secrets are invalid.
     pub fn open(
@@ -93,8 +96,8 @@ impl<'a> Invitation<'a> {
     /// Decrypts the GroupInfo of the Welcome with the PSKs.
     ///
     /// # Errors
-    /// [`Missing::Psk`]; [`GroupError::Schedule`] if the GroupInfo cannot be decrypted, possibly
-    /// because a PSK is wrong.
+    /// [`Missing::Psk`] if a PSK is missing; [`GroupError::Schedule`] if the GroupInfo cannot be
+    /// decrypted, possibly because a PSK is wrong.
     pub fn mix_psks(&self, cx: &Context<'_>) -> Result<Offer<'_>, GroupError> {
         let (suite, secrets) = (self.suite, &self.secrets);
         let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, cx.psks)?;
@@ -112,7 +115,8 @@ impl fmt::Debug for Invitation<'_> {
     }
 }
 
-/// The decrypted GroupInfo of a Welcome, not yet verified, because that requires the tree.
+/// The decrypted GroupInfo of a Welcome. It is not yet verified, because verification requires the
+/// tree.
 pub struct Offer<'a> {
     invitation: &'a Invitation<'a>,
     intermediate: IntermediateSecret,
@@ -120,12 +124,12 @@ pub struct Offer<'a> {
 }
 
 impl Offer<'_> {
-    /// Returns the identifier of the group, as claimed by the inviter. It is not authenticated.
+    /// Returns the identifier of the group as claimed by the inviter, which is not authenticated.
     pub const fn group_id(&self) -> &GroupId {
         &self.group_info.group_context.group_id
     }
 
-    /// Returns the epoch of the group, as claimed by the inviter. It is not authenticated.
+    /// Returns the epoch of the group as claimed by the inviter, which is not authenticated.
     pub const fn epoch(&self) -> u64 {
         self.group_info.group_context.epoch
     }
@@ -135,11 +139,11 @@ impl Offer<'_> {
         self.group_info.extensions.get(ExtensionType::RATCHET_TREE).is_none()
     }
 
-    /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree as exported by a member; it
-    /// is required if the Welcome does not contain it.
+    /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree that a member has exported.
+    /// It is required if the Welcome does not contain the tree.
     ///
     /// # Errors
-    /// - [`Missing::Tree`].
+    /// - [`Missing::Tree`] if the tree is neither in the Welcome nor given.
     /// - [`GroupError::Violation`], [`GroupError::Leaf`], [`GroupError::Tree`] if the group is
     ///   invalid, or if the client is already in a group with this identifier.
     /// - [`GroupError::Exceeded`] if the group exceeds a limit of this client.
@@ -192,10 +196,10 @@ impl VerifiedOffer<'_> {
     /// Joins the group.
     ///
     /// # Errors
-    /// - [`Misuse::OldGroupNeeded`] if the group is a successor of another one: use
-    ///   [`Group::join_successor`] for that.
-    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets do not belong to the
-    ///   group.
+    /// - [`Misuse::OldGroupNeeded`] if the group is a successor of another group. Use
+    ///   [`Group::join_successor`] to join such a group.
+    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets in the Welcome do not
+    ///   belong to the group.
     pub fn accept(self, cx: &Context<'_>) -> Result<Unpersisted<Group>, GroupError> {
         let group = self.enter(cx)?;
         follows_from_none(&self.offer.invitation.secrets.psks)?;
@@ -247,8 +251,8 @@ fn open_secrets(
     Ok(GroupSecrets::decode(secrets.expose())?)
 }
 
-/// Checks the PSKs by the rules for a Commit (sections 8.4 and 12.2), and that at most one is for
-/// reinitialization or branching.
+/// Checks that the PSKs satisfy the rules for a Commit (sections 8.4 and 12.2), and that at most
+/// one of them is for reinitialization or branching.
 fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for id in psks {
@@ -286,7 +290,7 @@ fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafI
     }
 }
 
-/// Checks that a group is not a successor of another.
+/// Checks that a group is not a successor of another group.
 fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
     if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
 }

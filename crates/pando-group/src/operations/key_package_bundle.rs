@@ -1,4 +1,4 @@
-//! Making a KeyPackage (RFC 9420, section 10).
+//! Creating a KeyPackage (RFC 9420, section 10).
 
 use crate::rules::{extensions, leaf_node, sending};
 use crate::{Context, GroupError, Misuse, Violation};
@@ -9,7 +9,7 @@ use pando_wire::{
 };
 use std::fmt;
 
-/// Contents of a KeyPackage that the client chooses.
+/// The contents of a KeyPackage that the client chooses itself.
 #[derive(Debug, Clone)]
 pub struct KeyPackageTemplate {
     /// The client's credential.
@@ -24,12 +24,12 @@ pub struct KeyPackageTemplate {
     pub extensions: Extensions,
 }
 
-/// A KeyPackage with its private keys, as required to join a group by a Welcome.
+/// A KeyPackage with the private keys that are required to join a group by a Welcome.
 #[derive(Debug)]
 pub struct KeyPackageBundle {
-    /// The public part, to be published.
+    /// The public part, which the client publishes.
     pub key_package: KeyPackage,
-    /// The key pair of the init key, used only once.
+    /// The key pair of the init key, which is used only once.
     pub init_key_pair: HpkeKeyPair,
     /// The key pair of the leaf's encryption key.
     pub leaf_key_pair: HpkeKeyPair,
@@ -48,8 +48,8 @@ pub struct KeyPackageBuilder<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the builder of a KeyPackage. By default, its capabilities are the cipher suites of
-    /// RFC 9420 that the client supports and the type of the credential, and its lifetime is
+    /// Returns the builder of a KeyPackage. By default, its capabilities list the credential's type
+    /// and all cipher suites of RFC 9420 that the client supports. Its default lifetime is
     /// [`KeyPackageBuilder::DAYS`] days.
     pub fn key_package(&self, cipher_suite: CipherSuite, credential: Credential) -> KeyPackageBuilder<'a> {
         KeyPackageBuilder {
@@ -88,11 +88,12 @@ impl KeyPackageBuilder<'_> {
         Self { extensions, ..self }
     }
 
-    /// Makes the KeyPackage with fresh keys.
+    /// Creates the KeyPackage with fresh keys.
     ///
     /// # Errors
     /// - [`Misuse::TimeNeeded`] if no lifetime is set and the context has no time.
-    /// - [`Misuse::UnsupportedCipherSuite`], and the errors of [`KeyPackageBundle::new`].
+    /// - [`Misuse::UnsupportedCipherSuite`] if the client does not support the cipher suite. See
+    ///   [`KeyPackageBundle::new`] for further errors.
     pub fn build(self, rng: &mut dyn CryptoRng) -> Result<KeyPackageBundle, GroupError> {
         let Self { cx, credential, leaf_extensions, extensions, .. } = self;
         let suite = cx.suite(self.cipher_suite)?;
@@ -124,14 +125,14 @@ impl fmt::Debug for KeyPackageBuilder<'_> {
 }
 
 impl KeyPackageBundle {
-    /// Makes a KeyPackage with fresh keys.
+    /// Creates a KeyPackage with fresh keys.
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list types that every
     ///   client supports (section 7.2), [`Misuse::SuiteNotListed`](crate::Misuse) if they do not
     ///   list the version and the cipher suite.
     /// - [`Misuse::NegativeLifetime`](crate::Misuse) if the lifetime ends before it begins.
-    /// - [`GroupError::Violation`] if no member would add the client: the capabilities do not cover
+    /// - [`GroupError::Violation`] if no member would add the client. The capabilities do not cover
     ///   the leaf and its extensions, or the signature key belongs to another cipher suite.
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if a field is too long.
     pub fn new(

@@ -1,4 +1,4 @@
-//! Merging a staged Commit, or dropping our own (RFC 9420, section 12.4.2).
+//! Merging a staged Commit, or dropping our pending one (RFC 9420, section 12.4.2).
 
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
@@ -16,14 +16,14 @@ use pando_tree::PrivateKeys;
 use pando_wire::Proposal;
 
 impl Group {
-    /// Enters the staged epoch. Pending proposals and our pending Commit are dropped. If a Commit
-    /// of our own was pending and has lost, its by-value proposals are returned, so that they can
-    /// be proposed again.
+    /// Enters the staged epoch, and drops pending proposals and our pending Commit. If another
+    /// Commit was accepted instead of our pending one, returns our Commit's by-value proposals,
+    /// which can be proposed again.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if the staged epoch does not follow the current epoch of this group,
-    /// or was staged by another instance of it; [`Misuse::Ended`], [`Misuse::JoinPending`]. There
-    /// are no other errors.
+    /// or was staged by another instance of the group. [`Misuse::Ended`] or [`Misuse::JoinPending`]
+    /// if the group is not active. There are no other errors.
     pub fn merge(&mut self, staged: Staged) -> Result<Unpersisted<Vec<Proposal>>, GroupError> {
         self.check_active()?;
         let follows = (staged.instance, &staged.follows);
@@ -49,8 +49,9 @@ impl Group {
         Ok(self.unpersisted(lost))
     }
 
-    /// Drops our pending Commit, which was not accepted, and returns its by-value proposals. If the
-    /// Commit was accepted after all, this member cannot follow the group any more and must rejoin.
+    /// Drops our pending Commit because it was not accepted, and returns its by-value proposals. If
+    /// the Commit was accepted after all, this member can no longer follow the group and must
+    /// rejoin.
     pub fn clear_pending(&mut self) -> Unpersisted<Vec<Proposal>> {
         let lost = self.drop_pending().unwrap_or_default();
         self.unpersisted(lost)
@@ -82,7 +83,7 @@ impl Group {
         Ok(())
     }
 
-    /// Forgets proposals, Updates and the pending Commit of the epoch that ends.
+    /// Forgets the proposals, Updates and pending Commit of the ending epoch.
     fn forget_pending(&mut self) {
         let deleted = self.proposals.positions().map(RowKey::Proposal);
         let deleted =
@@ -99,9 +100,9 @@ impl Group {
     /// old.
     fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
         let EpochKeys { sender_data, mut secret_tree, resumption_psk, .. } = keys;
-        // The ratchets that are kept for late messages must not decrypt a Commit that has lost.
-        // Handshake keys can still be derived for members whose messages were never decrypted: see
-        // docs/threat-model.md.
+        // The ratchets that are kept for late messages must not decrypt a Commit that was not
+        // accepted. Handshake keys can still be derived for members whose messages were never
+        // decrypted (see docs/threat-model.md).
         secret_tree.delete_handshake_keys();
         let (epoch, context) = (public.context.epoch, public.context);
         self.resumption_psks.insert(epoch, resumption_psk.into_secret());

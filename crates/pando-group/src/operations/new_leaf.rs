@@ -1,16 +1,16 @@
-//! Contents of our next leaf, for Updates and Commits.
+//! The contents of our next leaf, for Updates and Commits.
 
 use pando_crypto::Signer;
 use pando_tree::LeafTemplate;
 use pando_wire::LeafNode;
 
-/// The contents and the signature key of our next leaf. We sign with this key from the next epoch
-/// on.
+/// The contents and the signature key of our next leaf. This client signs with this key from the
+/// next epoch on.
 #[derive(Clone)]
 pub struct NewLeaf<'a> {
     /// The contents of the leaf.
     pub template: LeafTemplate,
-    /// The signer of the leaf: the current one, or a new one.
+    /// The signer of the leaf, which is either the current signer or a new one.
     pub signer: &'a dyn Signer,
 }
 

@@ -24,11 +24,13 @@ use pando_wire::{
 use std::fmt;
 use tls_codec::Size;
 
-/// A processed message. The `Debug` output contains only the length of application data.
+/// A processed message. The `Debug` output contains only the length of application data, and not
+/// the data itself.
 pub enum Processed {
     /// Application data.
     Application {
-        /// The sender's leaf in the epoch of the message. Another member may have the leaf now.
+        /// The sender's leaf in the epoch of the message. The leaf may belong to another member
+        /// now.
         sender: LeafIndex,
         /// The sender's credential in that epoch.
         credential: Credential,
@@ -39,18 +41,18 @@ pub enum Processed {
         /// The authenticated data, which was not encrypted.
         authenticated_data: Opaque,
     },
-    /// A proposal, now pending.
+    /// A proposal, which is now pending.
     Proposal(PendingProposal),
-    /// A proposal that the group's rules do not admit, and their reason. It is not pending. It is
-    /// kept in case a Commit refers to it.
+    /// A proposal that the group's rules do not admit, and the reason. The proposal is not pending,
+    /// but it is kept in case a Commit refers to it.
     NotAdmitted(PendingProposal, String),
     /// A staged Commit, which the caller merges or drops.
     Commit(Box<Staged>),
-    /// Our own proposal, returned by the delivery service. It is already pending, unless it was
-    /// withdrawn.
+    /// One of our own proposals, which the delivery service has returned. It is already pending,
+    /// unless it was withdrawn.
     OwnProposal(ProposalRef),
-    /// Our pending Commit, returned by the delivery service: it was accepted, and
-    /// [`Group::merge_pending`] enters its epoch.
+    /// Our pending Commit, which the delivery service has accepted and returned. Call
+    /// [`Group::merge_pending`] to enter its epoch.
     OwnCommit,
 }
 
@@ -80,11 +82,12 @@ impl Group {
     /// Processes a message. A Commit is checked and staged; call [`Group::merge`] to enter its
     /// epoch.
     ///
-    /// Lifetimes are not checked here; the committer did that. Clock skew must not fork the group.
+    /// Lifetimes are not checked here, because the committer has already checked them. Clock skew
+    /// must not fork the group.
     ///
     /// # Errors
-    /// A [`GroupError`] with the cause. On error the group is unchanged, except that the key of an
-    /// authentic but rejected private message has been deleted.
+    /// Returns a [`GroupError`] with the cause. On error, the group is unchanged, except that the
+    /// key of an authentic but rejected private message has been deleted.
     ///
     /// If a stored node could not be read ([`GroupError::Source`]) or a limit was exceeded
     /// ([`GroupError::Exceeded`]), the key is kept and the message can be processed again. A Commit
@@ -92,16 +95,16 @@ impl Group {
     /// was staged and dropped, because its content is kept.
     ///
     /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message claims to
-    /// be our own but is neither our pending Commit nor one of our proposals. Usually, the delivery
-    /// service has returned it.
+    /// be our own but is neither our pending Commit nor one of our proposals. Usually, it is
+    /// another message of this client that the delivery service has returned.
     pub fn process(
         &mut self,
         message: MlsMessage,
         cx: &Context<'_>,
     ) -> Result<Unpersisted<Processed>, GroupError> {
         let processed = self.take(message, cx)?;
-        // The changes so far are stored when the Commit is merged. After a crash in between, the
-        // Commit can be processed again.
+        // The changes made so far are stored when the Commit is merged. If the client crashes
+        // before that, it can process the Commit again.
         Ok(match processed {
             Processed::Commit(_) => {
                 Unpersisted::new(processed, Delta::default(), self.dropped.clone_handle())
@@ -129,8 +132,8 @@ impl Group {
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
         }
-        // Messages after the external Commit must wait until it is accepted, so none may consume a
-        // key.
+        // Messages that follow our external Commit must wait until that Commit is accepted, so they
+        // must not consume keys yet.
         if self.state == GroupState::Joining {
             return Err(Misuse::JoinPending.into());
         }
@@ -157,7 +160,8 @@ impl Group {
     }
 
     fn take_private(&mut self, message: PrivateMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
-        // The content type is not encrypted, so a message that cannot be processed consumes no key.
+        // The content type is not encrypted, so a message that cannot be processed is rejected
+        // before it consumes a key.
         let is_handshake = message.content_type != ContentType::Application;
         let is_late = message.group_id == self.public.context.group_id && message.epoch < self.epoch();
         if is_late && !is_handshake {
@@ -201,8 +205,9 @@ impl Group {
         }
     }
 
-    /// Decrypts an encrypted message of the current epoch, and returns its content and the key that
-    /// was used. If the message was decrypted before, its content is verified again.
+    /// Decrypts a private message of the current epoch, and returns its content and the key that
+    /// was used. If the message was decrypted before, its kept content is verified again and no key
+    /// is returned.
     fn open_private(
         &self,
         message: &PrivateMessage,
@@ -220,7 +225,7 @@ impl Group {
         Ok((content, Some(used)))
     }
 
-    /// Checks that the client accepts members' handshake messages in a format.
+    /// Checks that the client accepts handshake messages of members in the given format.
     fn check_format(&self, format: AcceptedHandshakes) -> Result<(), Violation> {
         let accepted = self.config.accepted_handshakes;
         if accepted == AcceptedHandshakes::Any || accepted == format {
@@ -230,8 +235,8 @@ impl Group {
         }
     }
 
-    /// Decrypts application data of a past epoch. Its sender is the member that had the leaf in
-    /// that epoch.
+    /// Decrypts application data of a past epoch. The sender is the member to which the leaf
+    /// belonged in that epoch.
     fn take_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
         let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
@@ -265,7 +270,7 @@ impl Group {
         })
     }
 
-    /// Keeps a proposal until it is committed. `row` is its encoded row.
+    /// Keeps a proposal until it is committed. `row` is the encoded row of the proposal.
     pub(crate) fn insert_proposal(
         &mut self,
         pending: PendingProposal,
@@ -279,8 +284,8 @@ impl Group {
         Ok(())
     }
 
-    /// Stages a Commit (section 12.4.2, from the proposals on): first the checks without secrets,
-    /// then the checks of a member.
+    /// Stages a Commit by the steps of section 12.4.2 that begin with the proposals. The checks
+    /// that need no secrets are followed by the checks of a member.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,
@@ -316,7 +321,7 @@ impl Group {
         Ok(Processed::Commit(Box::new(staged)))
     }
 
-    /// Returns the staged epoch of a Commit, with the rows that merging it changes.
+    /// Returns the staged epoch of a Commit, with the rows that its merge changes.
     pub(crate) fn staged(
         &self,
         public: PublicState,
@@ -334,8 +339,8 @@ impl Group {
         Ok(Staged::new(public_part, member, rows, instance)?)
     }
 
-    /// Returns the private keys after the proposals. Keys of blanked nodes are dropped, and a
-    /// committed Update of our own adds its key.
+    /// Returns our private keys after the proposals are applied. Keys of blanked nodes are dropped,
+    /// and a committed Update of our own adds its key.
     pub(crate) fn keys_after(&self, applied: &Applied) -> Result<PrivateKeys, TreeError> {
         let mut keys = self.private_keys.clone();
         keys.retain_current(&applied.tree)?;

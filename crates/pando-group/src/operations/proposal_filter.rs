@@ -1,10 +1,10 @@
 //! Selection of the pending proposals that a Commit covers (RFC 9420, section 12.2). Incompatible
-//! proposals must not prevent a member from making Commits.
+//! proposals must not prevent a member from creating Commits.
 //!
-//! The committer's own proposals have priority. A Remove takes precedence over an Update, a newer
-//! Update over an older one, and otherwise the earlier proposal over the later one. A ReInit yields
-//! to all other proposals. Each proposal that is left out is reported with the reason; its sender
-//! can propose it again in the next epoch.
+//! The committer's own proposals have priority over all others. A Remove takes precedence over an
+//! Update, and a newer Update takes precedence over an older one. Otherwise, the earlier proposal
+//! takes precedence. A ReInit yields to all other proposals. Each proposal that is left out is
+//! reported with the reason, and its sender can propose it again in the next epoch.
 
 use crate::config::Limits;
 use crate::identity::Identities;
@@ -24,7 +24,7 @@ use tls_codec::Size;
 
 /// Maximum total size of the pending PSKs in a Commit that adds members, in bytes. The Welcome
 /// repeats all PSKs for each new member (section 12.4.3.1), so its size grows with the product of
-/// both numbers.
+/// the numbers of PSKs and new members.
 const WELCOMED_PSK_BYTES: usize = 4_096;
 
 /// A pending proposal that a Commit leaves out.
@@ -37,45 +37,46 @@ pub struct LeftOut {
     pub reason: LeftOutReason,
 }
 
-/// Reason why a Commit leaves a proposal out.
+/// The reason why a Commit leaves out a proposal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeftOutReason {
-    /// The application did not select it
+    /// The application did not select the proposal
     /// ([`CommitBuilder::only_pending`](crate::CommitBuilder::only_pending)).
     #[error("not chosen by the application")]
     NotChosen,
-    /// The group's rules did not admit it ([`GroupRules::admit`](crate::GroupRules::admit)).
+    /// The group's rules did not admit the proposal
+    /// ([`GroupRules::admit`](crate::GroupRules::admit)).
     #[error("not admitted by the group's rules")]
     NotAdmitted,
-    /// The group's rules refuse a Commit that covers it
+    /// The group's rules refuse a Commit that covers the proposal
     /// ([`GroupRules::check`](crate::GroupRules::check)).
     #[error("refused by the group's rules: {0}")]
     Refused(String),
-    /// It is our own, and withdrawn.
+    /// The proposal is our own and was withdrawn.
     #[error("withdrawn")]
     Withdrawn,
-    /// It updates or removes the committer, and the committer must not commit such a proposal
+    /// The proposal updates or removes the committer, which must not commit such a proposal itself
     /// (section 12.2).
     #[error("about the committer's own leaf")]
     OwnLeaf,
-    /// It concerns the same leaf, PSK or extensions as a covered proposal, or it is a ReInit beside
-    /// other proposals.
+    /// The proposal concerns the same leaf, PSK or extensions as a covered proposal, or it is a
+    /// ReInit and the Commit covers other proposals.
     #[error("another proposal takes precedence")]
     Superseded,
-    /// It violates a rule together with the covered proposals.
+    /// The proposal violates a rule in combination with the covered proposals.
     #[error(transparent)]
     Invalid(#[from] Violation),
-    /// This client does not have the PSK.
+    /// This client does not have the PSK to which the proposal refers.
     #[error("the pre-shared key is missing")]
     PskMissing,
-    /// A limit leaves no room for it.
+    /// The proposal would exceed a limit of this client.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// It is a ReInit to a group that this client could not follow.
+    /// The proposal is a ReInit, and this client could not follow it into the new group.
     #[error("this client cannot follow the reinitialization: {0}")]
     CannotFollow(Box<GroupError>),
-    /// The Welcome would be too large.
+    /// The proposal would make the Welcome too large.
     #[error("the Welcome would be too large")]
     WelcomeSize,
 }
@@ -84,20 +85,21 @@ pub enum LeftOutReason {
 pub(crate) struct FilterInput<'a> {
     pub(crate) state: &'a PublicState,
     pub(crate) committer: LeafIndex,
-    /// The committer's own proposals, by value.
+    /// The committer's own proposals, which are committed by value.
     pub(crate) own: &'a [Committed],
     pub(crate) new_leaf: Option<&'a NewLeaf<'a>>,
-    /// The candidates, in order of arrival.
+    /// The candidate proposals, in order of arrival.
     pub(crate) pending: &'a [Arc<PendingProposal>],
     pub(crate) identities: Identities<'a>,
     pub(crate) limits: &'a Limits,
     pub(crate) crypto: &'a dyn CryptoProvider,
 }
 
-/// The proposals that a Commit covers, in order of arrival, and the ones left out.
+/// The proposals that a Commit covers, in order of arrival, and the proposals that it leaves out.
 type Selected = (Vec<Arc<PendingProposal>>, Vec<LeftOut>);
 
-/// Selects the proposals that the Commit covers, and returns them with the ones left out.
+/// Selects the proposals that the Commit covers, and returns them together with the proposals that
+/// it leaves out.
 ///
 /// # Errors
 /// [`GroupError::Source`] if a tree node could not be read.
@@ -123,20 +125,21 @@ pub(crate) fn select(input: FilterInput<'_>) -> Result<Selected, GroupError> {
 
 struct Selection<'a> {
     input: FilterInput<'a>,
-    /// The state, with the extensions of the next epoch.
+    /// The current state, but with the extensions of the next epoch.
     state: PublicState,
-    /// Requirements of the new extensions on a leaf.
+    /// The requirements that the new extensions place on each leaf.
     requirements: Result<Requirements, Violation>,
-    /// The tree with the proposals chosen so far. New leaves are not marked as unmerged, because
-    /// nothing here depends on that.
+    /// The tree after the proposals that were chosen so far. New leaves are not marked as unmerged,
+    /// because the selection does not depend on that.
     tree: Tree,
     /// The tree without the removed members.
     staying: Tree,
-    /// Index of the clients in `tree`.
+    /// The index of the clients in `tree`.
     clients: ClientIndex,
-    /// Positions among the candidates.
+    /// The positions of the chosen proposals among the candidates.
     chosen: BTreeSet<usize>,
-    /// Reasons for the proposals that are left out. [`LeftOutReason::Superseded`] is the default.
+    /// The reasons why proposals are left out. A proposal without an entry has the reason
+    /// [`LeftOutReason::Superseded`].
     reasons: BTreeMap<usize, LeftOutReason>,
 }
 
@@ -180,7 +183,7 @@ impl<'a> Selection<'a> {
     }
 
     /// Chooses the proposal at `position` if the verdict is positive, and otherwise leaves it out.
-    /// Returns whether it is chosen.
+    /// Returns whether the proposal is chosen.
     fn decide(&mut self, position: usize, verdict: Result<(), GroupError>) -> Result<bool, GroupError> {
         match verdict {
             Ok(()) => return Ok(self.chosen.insert(position)),
@@ -207,7 +210,8 @@ impl<'a> Selection<'a> {
         self.requirements = Requirements::of(new);
     }
 
-    /// Returns the leaves that own or pending proposals remove, except for the committer's.
+    /// Returns the leaves that our own or pending proposals remove, except for the committer's
+    /// leaf.
     fn removed(&mut self) -> Result<BTreeSet<LeafIndex>, GroupError> {
         let mut removed: BTreeSet<_> = self.own_proposals().filter_map(removed_by).collect();
         for (position, pending) in self.pending() {
@@ -232,8 +236,8 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Applies the committer's own changes before other members' changes. If they are not valid,
-    /// assembling the Commit reports the error.
+    /// Applies the committer's own changes before those of other members. If the committer's
+    /// changes are not valid, assembling the Commit reports the error.
     fn own(&mut self) -> Result<(), GroupError> {
         let committer = self.input.committer;
         if let (Some(new), Some(old)) = (self.input.new_leaf, self.tree.leaf(committer)?) {
@@ -261,12 +265,12 @@ impl<'a> Selection<'a> {
             if leaf == self.input.committer {
                 self.leave_out(position, LeftOutReason::OwnLeaf);
             } else if !removed.contains(&leaf) && self.decide(position, self.check(pending))? {
-                // It is chosen later, if it is the newest one.
+                // The Update is chosen later if it is the newest one of its sender.
                 self.chosen.remove(&position);
                 newest.insert(leaf, (position, update));
             }
         }
-        // In the order in which they will be applied.
+        // Process the Updates in the order in which they will be applied.
         let mut newest: Vec<_> = newest.into_iter().collect();
         newest.sort_unstable_by_key(|(_, (position, _))| *position);
         for (leaf, (position, update)) in newest {
@@ -278,8 +282,8 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Chooses the first new extensions that the members support, unless the committer proposes
-    /// some.
+    /// Chooses the first GroupContextExtensions proposal that the members support, unless the
+    /// committer itself proposes new extensions.
     fn group_context_extensions(&mut self) -> Result<(), GroupError> {
         if self.own_proposals().any(|proposal| new_extensions(proposal).is_some()) {
             return Ok(());
@@ -319,14 +323,14 @@ impl<'a> Selection<'a> {
             Err(TreeError::TooLarge) => return Err(Exceeded::Leaves(self.input.limits.leaves).into()),
             placed => placed?,
         };
-        // Removals may halve the tree in the end.
+        // Removals may let the final tree shrink, so check its size after truncation.
         let mut truncated = tree.clone();
         truncated.truncate()?;
         self.input.limits.check_tree_size(truncated.size())?;
         self.try_leaf(leaf, leaf_node, tree)
     }
 
-    /// Continues with `tree`, which has a new leaf, if that leaf is valid.
+    /// Adopts `tree`, which contains a new leaf, if that leaf is valid.
     fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> Result<(), GroupError> {
         let (mut clients, policy) = (self.clients.clone(), self.input.identities.policy);
         if let Some(old) = self.tree.leaf(leaf)? {
@@ -339,8 +343,8 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Chooses PSKs, each once, up to the maximum number. If members are added, only as many as fit
-    /// into the Welcome.
+    /// Chooses each PSK once, up to the maximum number of PSKs. If members are added, the size
+    /// limit of the Welcome also limits the number of PSKs.
     fn psks(&mut self) -> Result<(), GroupError> {
         let chosen = self.chosen.iter().filter_map(|position| self.input.pending.get(*position));
         let mut proposals = chosen.map(|pending| &pending.proposal).chain(self.own_proposals());
@@ -356,7 +360,7 @@ impl<'a> Selection<'a> {
             if seen.contains(&id) {
                 continue;
             }
-            // Section 8.4: the number of PSKs has 16 bits.
+            // Section 8.4 encodes the number of PSKs in 16 bits.
             if seen.len() >= usize::from(u16::MAX) {
                 self.leave_out(position, Exceeded::PendingProposals(seen.len()).into());
             } else if let Some(left) = room.checked_sub(pending.proposal.tls_serialized_len()) {
@@ -402,7 +406,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Drops errors about the proposal itself, and returns all others.
+/// Drops errors about the proposal itself, and returns all other errors.
 fn unless_invalid(verdict: Result<(), GroupError>) -> Result<(), GroupError> {
     match verdict {
         Err(GroupError::Violation(_) | GroupError::Exceeded(_)) => Ok(()),

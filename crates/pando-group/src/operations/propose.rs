@@ -14,24 +14,25 @@ use pando_wire::{
     Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, ProposalRef, Sender, Signature, Update,
 };
 
-/// Returns the position of the next entry of a list.
+/// Returns the position that the next entry of a list will have.
 fn next<T>(list: &[T]) -> Result<u32, GroupError> {
     u32::try_from(list.len()).map_err(|_| Exceeded::PendingProposals(list.len()).into())
 }
 
 impl Group {
-    /// Sends a proposal with authenticated data, which is not encrypted. The proposal becomes
-    /// pending for this member, too.
+    /// Creates a message with a proposal and authenticated data, which is not encrypted. The
+    /// proposal also becomes pending for this member.
     ///
     /// # Errors
-    /// - [`GroupError::Violation`] if no member would accept it.
-    /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
+    /// - [`GroupError::Violation`] if no member would accept the proposal.
+    /// - [`Misuse::Ended`] if the group has ended for this client; [`Misuse::WrongSigner`] if the
+    ///   signer's key is not the signature key in our leaf.
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if a
     ///   leaf or the extensions violate a rule for senders.
-    /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in
-    ///   this epoch.
-    /// - [`Exceeded::PendingProposals`](crate::Exceeded),
-    ///   [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
+    /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not created
+    ///   in this epoch.
+    /// - [`Exceeded::PendingProposals`](crate::Exceeded) or
+    ///   [`Exceeded::PendingProposalBytes`](crate::Exceeded) if too many proposals are pending;
     ///   [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
     ///   itself would accept.
     pub fn propose(
@@ -106,12 +107,13 @@ impl Group {
     }
 
     /// Withdraws one of our own proposals of this epoch, for example one that was never delivered.
-    /// Our Commits leave it out, and it does not prevent us from sending application data. Another
-    /// member that has received it may still commit it.
+    /// Our Commits leave out a withdrawn proposal, and it does not prevent us from sending
+    /// application data. Another member that has received the proposal may still commit it.
     ///
     /// # Errors
-    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch,
-    /// [`Misuse::NotOurProposal`], [`Misuse::Ended`], [`Misuse::JoinPending`].
+    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch;
+    /// [`Misuse::NotOurProposal`] if another client sent it; [`Misuse::Ended`] or
+    /// [`Misuse::JoinPending`] if the group is not active.
     pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Unpersisted<()>, GroupError> {
         self.check_active()?;
         let (proposal, _, position) =
@@ -159,7 +161,7 @@ impl Group {
         let to_be_signed = leaf_node.to_be_signed((&self.public.context.group_id, leaf))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
-        // The proposal is signed with the key in the tree, not the new one.
+        // The proposal is signed with the key in the tree, and not with the new key.
         let (key, row) = (RowKey::OwnUpdate(next(&self.updates)?), row_codec::own_update(&key_pair)?);
         let message = self.send_proposal(proposal, authenticated_data, cx, rng)?;
         self.changes.write(key, row);

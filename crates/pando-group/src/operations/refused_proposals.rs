@@ -1,19 +1,19 @@
 //! Pending proposals that a Commit leaves out because the group's rules refuse them.
 //!
-//! The rules judge whole Commits, so the committer searches for a proposal to leave out by asking
-//! about prefixes of the list. The number of calls is bounded, and a sender can only keep its own
-//! proposals from being committed.
+//! The rules judge whole Commits, so the committer finds a proposal to leave out by letting the
+//! rules judge prefixes of the list. The number of calls is bounded, and a sender can prevent only
+//! its own proposals from being committed.
 
 use crate::state::pending_proposal::PendingProposal;
 use pando_wire::{Proposal, Sender};
 use std::sync::Arc;
 
-/// Maximum number of refused proposals that are searched for one by one. When one more is found,
-/// all proposals applied after it are left out as well.
+/// Maximum number of refused proposals that are searched for individually. If one more refused
+/// proposal is found, all proposals that are applied after it are left out as well.
 const MOST: usize = 64;
 
-/// The same maximum for one sender, so that it cannot keep the proposals of other senders from
-/// being committed.
+/// The corresponding maximum for a single sender, so that it cannot prevent the proposals of other
+/// senders from being committed.
 const MOST_OF_A_SENDER: usize = 8;
 
 /// The senders of the refused proposals found so far.
@@ -21,8 +21,8 @@ const MOST_OF_A_SENDER: usize = 8;
 pub(crate) struct Refusals(Vec<Sender>);
 
 impl Refusals {
-    /// Records that the first of some proposals is refused, and returns for each whether to leave
-    /// it out. The proposals are in the order in which they are applied.
+    /// Records that the first of the given proposals is refused, and returns for each proposal
+    /// whether to leave it out. The proposals are in the order in which they are applied.
     pub(crate) fn note(&mut self, proposals: &[Arc<PendingProposal>]) -> Vec<bool> {
         let Some(first) = proposals.first() else { return Vec::new() };
         let of_sender = self.0.iter().filter(|sender| **sender == first.sender).count();
@@ -35,13 +35,14 @@ impl Refusals {
         bad
     }
 
-    /// Returns whether the search ends and all proposals are left out.
+    /// Returns whether so many proposals were refused that the search ends and all proposals are
+    /// left out.
     pub(crate) const fn are_too_many(&self) -> bool {
         self.0.len() > MOST.saturating_add(1)
     }
 }
 
-/// Sorts proposals in the order in which they are applied (section 12.3): removals make room for
+/// Sorts proposals in the order in which they are applied (section 12.3). Removals make room for
 /// additions, regardless of the order of arrival.
 pub(crate) fn sort_as_applied(proposals: &mut [Arc<PendingProposal>]) {
     proposals.sort_by_key(|pending| match pending.proposal {
