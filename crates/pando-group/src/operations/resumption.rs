@@ -1,9 +1,9 @@
-//! Successors of groups: by reinitialization (RFC 9420, section 11.2) and by branching (section
+//! Successors of groups, by reinitialization (RFC 9420, section 11.2) or by branching (section
 //! 11.3).
 //!
-//! The identity policy decides which members of the two groups are the same. A member of the new
-//! group matches a member of the old one if its credential equals the old credential or may succeed
-//! it.
+//! The identity policy decides which members of the old and the new group match. A member of the
+//! new group matches a member of the old group if its credential equals the old credential or may
+//! succeed it.
 
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
@@ -21,16 +21,16 @@ use pando_wire::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// A successor of a group, with the Welcome that lets others join it.
+/// A successor of a group, with the Welcome that lets the other members join it.
 #[derive(Debug)]
 pub struct Created {
-    /// The group.
+    /// The successor group.
     pub group: Group,
-    /// The Welcome for the other members; `None` if there are none.
+    /// The Welcome for the other members, or `None` if there are no other members.
     pub welcome: Option<Welcome>,
 }
 
-/// The members of a new group, and options for adding them.
+/// The members of a successor group, and options for adding them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Successor {
@@ -40,13 +40,13 @@ pub struct Successor {
     pub key_packages: Vec<KeyPackage>,
     /// Whether the Commit that adds the other members has a path.
     pub path: bool,
-    /// Whether the Welcome contains the tree. If not, the other members must get the exported tree
-    /// in another way.
+    /// Whether the Welcome contains the tree. If not, the other members must obtain the exported
+    /// tree in another way.
     pub tree_in_welcome: bool,
 }
 
 impl Successor {
-    /// Returns the default: with a path, and with the tree in the Welcome.
+    /// Returns the default options: the Commit has a path, and the Welcome contains the tree.
     #[must_use]
     pub const fn new(bundle: KeyPackageBundle, key_packages: Vec<KeyPackage>) -> Self {
         Self { bundle, key_packages, path: true, tree_in_welcome: true }
@@ -72,9 +72,10 @@ impl Group {
     /// 11.2).
     ///
     /// # Errors
-    /// - [`Misuse::NotReinitialized`] if there was no ReInit; [`Misuse::UnsupportedCipherSuite`].
-    /// - [`GroupError::Violation`] if a KeyPackage is not valid, if a member of this group has
-    ///   none, or if the client is in another group with that identifier.
+    /// - [`Misuse::NotReinitialized`] if this group was not reinitialized;
+    ///   [`Misuse::UnsupportedCipherSuite`] if the client does not support the new cipher suite.
+    /// - [`GroupError::Violation`] if a KeyPackage is not valid, if a KeyPackage of a member is
+    ///   missing, or if the client is in another group with the new identifier.
     pub fn reinitialize(
         &self,
         successor: Successor,
@@ -89,12 +90,13 @@ impl Group {
         Ok(created)
     }
 
-    /// Creates a group with some members of this one, and the Welcome for them (section 11.3). Its
-    /// extensions may differ from this group's.
+    /// Creates a group with some members of this group, and the Welcome for them (section 11.3).
+    /// The extensions of the new group may differ from those of this group.
     ///
     /// # Errors
     /// [`GroupError::Violation`] if a KeyPackage is not valid or does not belong to a member, or if
-    /// the client is in a group with that identifier; [`Misuse::Ended`].
+    /// the client is already in a group with that identifier; [`Misuse::Ended`] if this group has
+    /// ended for the client.
     pub fn branch(
         &self,
         group_id: impl Into<GroupId>,
@@ -113,8 +115,9 @@ impl Group {
     /// Joins the successor of this group.
     ///
     /// # Errors
-    /// See [`Group::join`]; [`Misuse::Ended`], [`Misuse::JoinPending`]; [`GroupError::Violation`]
-    /// if the new group is not a valid successor of this one.
+    /// [`GroupError::Violation`] if the new group is not a valid successor of this group;
+    /// [`Misuse::Ended`] or [`Misuse::JoinPending`] if this client has no secrets of this group.
+    /// See [`Group::join`] for the other errors.
     pub fn join_successor(
         &self,
         welcome: &Welcome,
@@ -125,8 +128,8 @@ impl Group {
         self.check_has_secrets()?;
         let (policy, own) = (cx.policy, &self.public.context.group_id);
         let psks = WithOld { old: self, psks: cx.psks };
-        // The checks below decide whether the new group may reuse the identifier of this one; that
-        // depends on how this one ended.
+        // The checks below decide whether the new group may reuse the identifier of this group,
+        // because that depends on how this group ended.
         let groups = OtherGroups { own, groups: cx.groups };
         let joining = cx.with_psks(&psks).with_groups(&groups);
         let (group, ids) = Self::join_any(welcome, bundle, tree, &joining)?;
@@ -146,8 +149,8 @@ impl Group {
         group.begin_instance()
     }
 
-    /// Creates a group whose first Commit adds all other members and uses the resumption PSK. No
-    /// other member is there to receive that Commit.
+    /// Creates a group whose first Commit adds all other members and uses the resumption PSK. That
+    /// Commit is not sent, because the group has no other members yet.
     fn create_successor(
         &self,
         (suite, group_id, extensions): (Suite, GroupId, Extensions),
@@ -156,7 +159,7 @@ impl Group {
         cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<Created>, GroupError> {
-        // Joiners make the same check.
+        // Joiners perform the same check.
         if group_id != self.public.context.group_id {
             cx.check_not_in_group(&group_id)?;
         }
@@ -173,8 +176,8 @@ impl Group {
         Ok(group.begin_instance()?.map(|group| Created { group, welcome: output.welcome }))
     }
 
-    /// 11.2 and 12.4.3.1: the new group must have the parameters of the ReInit, and all members of
-    /// the old one.
+    /// 11.2 and 12.4.3.1: the new group must have the parameters of the ReInit and contain all
+    /// members of the old group.
     fn check_reinitialized(
         &self,
         new: &Self,
@@ -195,7 +198,7 @@ impl Group {
     }
 
     /// 11.3 and 12.4.3.1: the new group must have the version and cipher suite of the old group,
-    /// and no other members than the old group.
+    /// and must contain only members of the old group.
     fn check_branched(
         &self,
         new: &Self,
@@ -230,11 +233,12 @@ fn credentials(tree: &Tree) -> Result<Vec<(LeafIndex, Credential)>, TreeError> {
     tree.members().map(credential).collect()
 }
 
-/// Returns the first member of `these` that has no match among `those`. Each of `those` matches at
-/// most one of `these`.
+/// Returns the first member in `these` that has no match in `those`. Each credential in `those`
+/// matches at most one member in `these`.
 ///
-/// Equal credentials are matched first. Then each changed credential is matched with the first one
-/// that fits. All credentials may have changed, so only those with the same identity are compared.
+/// Equal credentials are matched first. Then each changed credential is matched with the first
+/// remaining credential that fits. All credentials may have changed, so only credentials with the
+/// same identity are compared.
 fn unmatched(
     these: impl Iterator<Item = (LeafIndex, Credential)>,
     those: impl IntoIterator<Item = Credential>,
@@ -262,7 +266,7 @@ fn unmatched(
     for (leaf, credential) in changed {
         let matched = identities.get_mut(&policy.identity(&credential)).and_then(|same| {
             let position = same.iter().position(|other| matches(&credential, other))?;
-            // This costs no more than the search did.
+            // Removing the credential costs no more than finding it.
             same.remove(position)
         });
         if matched.is_none() {
@@ -312,8 +316,8 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    /// A policy for credentials of an owner and a number up to three. One bit for each pair of
-    /// numbers says whether one may succeed the other.
+    /// A policy for credentials that consist of an owner and a number from 0 to 3. One bit for each
+    /// pair of numbers tells whether one number may succeed the other.
     struct Numbers {
         successions: u16,
         tells_identities: bool,
@@ -350,7 +354,7 @@ mod tests {
         }
     }
 
-    /// The obvious algorithm, which compares all pairs.
+    /// The naive algorithm, which compares all pairs.
     fn obviously_unmatched(
         these: &[(u8, u8)],
         those: &[(u8, u8)],
@@ -375,7 +379,8 @@ mod tests {
     }
 
     proptest! {
-        /// Regardless of how many credentials are equal, and of which may succeed which.
+        /// Both algorithms agree, regardless of which credentials are equal and which may succeed
+        /// one another.
         #[test]
         fn those_who_match_are_those_who_match_when_each_is_compared_with_each(
             members in vec((0_u8..2, 0_u8..4, 0_u8..4), 0..20),

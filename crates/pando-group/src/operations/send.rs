@@ -1,4 +1,5 @@
-//! Signing and sealing messages as a member, public or encrypted (RFC 9420, sections 6 and 15).
+//! Signing messages as a member, and sealing them as public or private messages (RFC 9420, sections
+//! 6 and 15).
 
 use crate::state::group::Group;
 use crate::{Context, GroupError, Misuse, Unpersisted};
@@ -7,13 +8,14 @@ use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
 use std::fmt;
 
-/// Length of the end of a ciphertext that enters the position of a Delta: the AEAD tag, and more.
+/// Number of bytes at the end of a ciphertext that enter the position of a Delta. They contain the
+/// AEAD tag.
 const CIPHERTEXT_END: usize = 32;
 
 /// Application data to send, with optional authenticated data, which is not encrypted.
 ///
-/// Bytes and strings convert to it, without authenticated data: `group.encrypt("at five?", &cx,
-/// rng)`.
+/// Bytes and strings convert to application data without authenticated data, as in
+/// `group.encrypt("at five?", &cx, rng)`.
 #[derive(Clone, Copy)]
 pub struct ApplicationData<'a> {
     data: &'a [u8],
@@ -50,13 +52,14 @@ impl Group {
     /// Encrypts application data (section 15).
     ///
     /// # Errors
-    /// - [`Misuse::Ended`] if the group has ended for this member; [`Misuse::WrongSigner`].
+    /// - [`Misuse::Ended`] if the group has ended for this member; [`Misuse::WrongSigner`] if the
+    ///   signer's key is not the signature key in our leaf.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
     ///   itself would accept.
-    /// - [`GroupError::Framing`] if it is too long to encode, including padding.
-    /// - [`Misuse::ProposalsPending`] while proposals are waiting for a Commit (section 12.4).
-    ///   Proposals do not count if the group's rules do not admit them, if they were withdrawn, or
-    ///   if no Commit can cover them as long as all members stay.
+    /// - [`GroupError::Framing`] if the message, including its padding, is too long to encode.
+    /// - [`Misuse::ProposalsPending`] while proposals are waiting for a Commit (section 12.4). A
+    ///   proposal does not count if the group's rules do not admit it, if it was withdrawn, or if
+    ///   no Commit can cover it while all members stay in the group.
     pub fn encrypt<'d>(
         &mut self,
         data: impl Into<ApplicationData<'d>>,
@@ -74,7 +77,7 @@ impl Group {
         Ok(self.unpersisted(message))
     }
 
-    /// Signs content as this member.
+    /// Signs content on behalf of this member.
     pub(crate) fn sign(
         &self,
         wire_format: WireFormat,
@@ -102,7 +105,7 @@ impl Group {
         }
     }
 
-    /// Seals a handshake message in the format that it was signed for, unless it exceeds the size
+    /// Seals a handshake message in the format for which it was signed, unless it exceeds the size
     /// limit.
     pub(crate) fn seal(
         &mut self,
@@ -117,7 +120,8 @@ impl Group {
         Ok(message)
     }
 
-    /// Encrypts a message. If it exceeds the size limit, it fails without using a key.
+    /// Encrypts a message. A message that exceeds the size limit is rejected before it consumes a
+    /// key.
     fn seal_private(
         &mut self,
         signed: &SignedContent,

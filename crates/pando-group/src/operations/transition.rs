@@ -1,5 +1,5 @@
-//! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps shared by all
-//! that make, receive or observe a Commit.
+//! The transition from one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4). Clients that
+//! create, receive or observe a Commit share these steps.
 
 use crate::group_rules::{GroupRules, RuleError};
 use crate::identity::Identities;
@@ -24,9 +24,9 @@ use std::borrow::Cow;
 /// The effects of a list of proposals, applied to a copy of the state.
 #[derive(Debug)]
 pub(crate) struct Applied {
-    /// The tree after the proposals and before the path.
+    /// The tree after the proposals are applied, and before the path is merged.
     pub(crate) tree: Tree,
-    /// The context with the new epoch and the new extensions, but the old tree hash.
+    /// The context with the new epoch and the new extensions, but with the old tree hash.
     pub(crate) context: GroupContext,
     pub(crate) updated: Vec<LeafIndex>,
     /// In the order of the proposals.
@@ -41,8 +41,8 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    /// Returns the leaves that the Commit adds. `path_leaf` is the leaf of its path. In an external
-    /// Commit, that is the leaf of the joiner, and the only one.
+    /// Returns the leaves that the Commit adds. `path_leaf` is the leaf of the Commit's path. An
+    /// external Commit adds only that leaf, which belongs to the joiner.
     fn all_added(&self, committer: Sender, path_leaf: Option<LeafIndex>) -> Cow<'_, [LeafIndex]> {
         match (committer, path_leaf) {
             (Sender::Member(_), _) | (_, None) => Cow::Borrowed(&self.added),
@@ -50,7 +50,7 @@ impl Applied {
         }
     }
 
-    /// Returns the part that is kept in the staged Commit.
+    /// Returns the effects that are kept in the staged Commit.
     pub(crate) fn into_effects(self, committer: Sender, path_leaf: Option<LeafIndex>) -> Effects {
         let added = self.all_added(committer, path_leaf).into_owned();
         Effects { added, removed: self.removed, reinit: self.reinit }
@@ -64,12 +64,13 @@ impl Applied {
     }
 }
 
-/// The next epoch, as far as it is known without secrets.
+/// The part of the next epoch that is known without secrets.
 #[derive(Debug)]
 pub(crate) struct Transition<'a> {
     pub(crate) applied: Applied,
     pub(crate) path: Option<MergedPath<'a>>,
-    /// The context for encrypting path secrets, with the new tree hash and the old transcript hash.
+    /// The context under which path secrets are encrypted. It has the new tree hash and the old
+    /// transcript hash.
     pub(crate) provisional: GroupContext,
     pub(crate) public: PublicState,
 }
@@ -85,11 +86,12 @@ pub(crate) fn transition<'a>(
     rules: &dyn GroupRules,
 ) -> Result<Transition<'a>, GroupError> {
     let (committer, auth) = (content.content.sender, &content.auth);
-    // Only the committer checks lifetimes. A leaf may expire while the Commit is in transit.
+    // Only the committer checks lifetimes, because a leaf may expire while the Commit is in
+    // transit.
     let identities = identities.at_any_time();
-    // The proposals.
+    // Check and apply the proposals.
     let applied = apply_proposals(state, committer, list, identities)?;
-    // The path.
+    // Check and merge the path.
     proposal_list::path_is_there(list, commit.path.is_some())?;
     let path = commit
         .path
@@ -97,13 +99,13 @@ pub(crate) fn transition<'a>(
         .map(|path| merge_path(state, &applied, committer, path, identities))
         .transpose()?;
     let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree).clone();
-    // The tree as a whole.
+    // Check the tree as a whole.
     let path_leaf = path.as_ref().map(MergedPath::sender);
     let clients = check_tree(state, &applied, &tree, path_leaf, identities)?;
-    // The provisional GroupContext.
+    // Compute the provisional GroupContext.
     let mut provisional = applied.context.clone();
     provisional.tree_hash = tree.tree_hash()?;
-    // The group's rules.
+    // Check the Commit against the group's rules.
     check_rules(
         rules,
         (state.view(), StateView::new(&provisional, &tree)),
@@ -112,7 +114,7 @@ pub(crate) fn transition<'a>(
         &applied,
         path_leaf,
     )?;
-    // The transcript hashes, and with them the new GroupContext.
+    // Compute the transcript hashes, which complete the new GroupContext.
     let confirmation_tag = auth.confirmation_tag.clone().ok_or(Violation::ConfirmationTag)?;
     let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
     let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, &confirmation_tag)?;
@@ -122,7 +124,7 @@ pub(crate) fn transition<'a>(
     Ok(Transition { applied, path, provisional, public })
 }
 
-/// Checks a Commit by the application's rules for the group.
+/// Checks a Commit against the application's rules for the group.
 pub(crate) fn check_rules(
     rules: &dyn GroupRules,
     states: (StateView<'_>, StateView<'_>),
@@ -136,8 +138,8 @@ pub(crate) fn check_rules(
     Ok(rules.check(&view)?)
 }
 
-/// Returns how a member treats a standalone proposal, with the reason of the group's rules if they
-/// do not admit it.
+/// Returns how a member treats a standalone proposal. If the group's rules do not admit the
+/// proposal, also returns their reason.
 pub(crate) fn admit(
     state: &PublicState,
     rules: &dyn GroupRules,
@@ -179,7 +181,7 @@ fn merge_path<'a>(
         Sender::Member(leaf) => {
             (applied.tree.merge_path(leaf, path, &applied.added_leaves())?, state.tree.leaf(leaf)?)
         }
-        // An external Commit: the new leaf replaces the removed one, if any.
+        // In an external Commit, the new leaf replaces the removed leaf, if there is one.
         _ => {
             let removed =
                 applied.removed.first().map(|removed| state.tree.leaf(*removed)).transpose()?.flatten();
@@ -244,7 +246,7 @@ pub(crate) fn apply_proposals(
             _ => {}
         }
     }
-    // 8.4: the number of PSKs has 16 bits.
+    // 8.4: the number of PSKs is encoded in 16 bits.
     u16::try_from(applied.psks.len()).map_err(|_| ScheduleError::TooManyPsks)?;
     Ok(applied)
 }
@@ -260,7 +262,8 @@ fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), Group
     else {
         return Ok(());
     };
-    // Verifying all at once is faster. Only now search for the invalid proposal.
+    // Verifying all signatures at once is faster. Search for the invalid proposal only after a
+    // failure.
     for (index, proposal) in by_value() {
         if let Err(violation) = proposal::signatures_are_valid(state, [proposal]) {
             return Err(GroupError::Proposal { index, violation });
@@ -269,8 +272,8 @@ fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), Group
     Err(violation.into())
 }
 
-/// Checks the new tree after all proposals and the path are applied, because their order does not
-/// matter (section 12.3). `path` is the leaf that the path has replaced.
+/// Checks the new tree after all proposals and the path are applied, because the order of the
+/// proposals does not matter (section 12.3). `path` is the leaf that the path has replaced.
 pub(crate) fn check_tree(
     state: &PublicState,
     applied: &Applied,
@@ -349,7 +352,8 @@ fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupErro
 }
 
 /// Checks the leaf of a path (section 12.4.2), except for its signature, which a committer has just
-/// made. `old` is the replaced leaf: the committer's, or the one that an external Commit removes.
+/// created. `old` is the replaced leaf, which is the committer's leaf or the leaf that an external
+/// Commit removes.
 pub(crate) fn check_path_leaf(
     applied: &Applied,
     leaf_node: &LeafNode,

@@ -1,4 +1,4 @@
-//! Making a Welcome (RFC 9420, section 12.4.3.1).
+//! Creating a Welcome (RFC 9420, section 12.4.3.1).
 
 use crate::GroupError;
 use crate::operations::transition::Applied;
@@ -27,7 +27,7 @@ pub(crate) fn welcome(
     });
     let added: Vec<_> = applied.added.iter().zip(added).collect();
 
-    // The secrets for each new member.
+    // Encode the secrets for each new member.
     let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| -> Result<_, GroupError> {
         let path_secret = path.map(|path| path.path_secret_for(**leaf)).transpose()?.flatten();
         let path_secret =

@@ -1,7 +1,7 @@
-//! Extensions (RFC 9420, sections 11.1 and 13.4).
+//! Rules for extensions (RFC 9420, sections 11.1 and 13.4).
 //!
 //! The group cannot have an extension of a GREASE type, even if all members list that type (section
-//! 13.5). In `required_capabilities`, a GREASE value is treated like any other.
+//! 13.5). In `required_capabilities`, a GREASE value is treated like any other value.
 
 use crate::Violation;
 use crate::identity::Identities;
@@ -20,13 +20,13 @@ pub(crate) fn no_duplicates(extensions: &Extensions) -> Result<(), Violation> {
     })
 }
 
-/// Returns the decoded extension of type `T`, if the list has one.
+/// Returns the decoded extension of type `T`, if the list contains one.
 pub(crate) fn find<T: ExtensionBody>(extensions: &Extensions) -> Result<Option<T>, Violation> {
     extensions.find().map_err(|_| Violation::MalformedExtension(T::TYPE))
 }
 
 /// 7.3 and 10: the capabilities of a leaf must list the extensions of the leaf and of its
-/// KeyPackage, GREASE included.
+/// KeyPackage, including GREASE extensions.
 pub(crate) fn are_supported(extensions: &Extensions, leaf_node: &LeafNode) -> Result<(), Violation> {
     let unsupported = first_missing(non_default(extensions), &leaf_node.capabilities.extensions);
     unsupported.map_or(Ok(()), |kind| Err(Violation::LeafExtensionUnsupported(kind)))
@@ -34,8 +34,8 @@ pub(crate) fn are_supported(extensions: &Extensions, leaf_node: &LeafNode) -> Re
 
 /// Requirements that a group's extensions place on each leaf, without duplicates.
 ///
-/// An attacker can build a group with millions of entries, and each leaf is compared with all of
-/// them.
+/// Duplicates are removed because an attacker can create a group with millions of entries, and each
+/// leaf is compared with all entries.
 #[derive(Debug)]
 pub(crate) struct Requirements {
     /// `required_capabilities`, without the default types.
@@ -60,17 +60,17 @@ impl Requirements {
     }
 }
 
-/// Removes duplicates and keeps the order of first occurrence.
+/// Removes duplicates, and keeps the order of the first occurrences.
 fn once<T: Ord + Copy>(types: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
     types.into_iter().filter(|kind| seen.insert(*kind)).collect()
 }
 
-/// Returns the first needed type that the list lacks. Both may be long, so the list is sorted
-/// instead of comparing all pairs.
+/// Returns the first type in `needed` that `list` does not contain. Both lists may be long, so
+/// `list` is sorted to avoid a comparison of all pairs.
 pub(crate) fn first_missing<T: Ord + Copy>(needed: impl IntoIterator<Item = T>, list: &[T]) -> Option<T> {
     let mut needed = needed.into_iter().peekable();
-    // Usually, nothing is needed.
+    // Usually, `needed` is empty.
     needed.peek()?;
     let mut sorted = list.to_vec();
     sorted.sort_unstable();
@@ -101,7 +101,7 @@ pub(crate) fn members_support_group_extensions(
     unsupported.map_or(Ok(()), |extension_type| Err(Violation::ExtensionUnsupportedByMember(extension_type)))
 }
 
-/// 11.1 and 12.1.7: every member must support what required_capabilities requires.
+/// 11.1 and 12.1.7: every member must support all types that `required_capabilities` lists.
 pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> Result<(), Violation> {
     let Some(required) = find::<RequiredCapabilities>(extensions)? else { return Ok(()) };
     let support = tree.capability_counts();
@@ -118,7 +118,7 @@ pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> 
 }
 
 /// 5.3.1: the credentials of external senders must be valid when they are added or changed. `old`
-/// are the group's extensions before the change.
+/// contains the group's extensions before the change.
 pub(crate) fn external_senders_are_valid(
     extensions: &Extensions,
     old: &Extensions,
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn long_lists_are_not_compared_each_with_each() {
         for length in [1_000_u32, 10_000, 100_000] {
-            // In an order that does not help.
+            // Use an order that does not favour the algorithm.
             let list: Vec<_> =
                 (0..length).map(|number| Counted(number.wrapping_mul(2_654_435_761) % length)).collect();
             let needed: Vec<_> = (0..length).rev().map(|number| list[number as usize]).collect();
@@ -206,7 +206,7 @@ mod tests {
             prop_assert_eq!(once(needed), obvious);
         }
 
-        /// The first type that is GREASE or unsupported.
+        /// The reported type is the first one that is GREASE or unsupported.
         #[test]
         fn a_leaf_lacks_what_it_lacked_before(
             in_use in proptest::collection::vec(0_usize..6, 0..6),

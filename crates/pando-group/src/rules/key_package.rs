@@ -1,4 +1,4 @@
-//! Key packages (RFC 9420, section 10.1).
+//! Rules for KeyPackages (RFC 9420, section 10.1).
 
 use super::extensions::{self, Requirements};
 use super::leaf_node;
@@ -25,7 +25,7 @@ pub(crate) fn init_key_differs(key_package: &KeyPackage) -> Result<(), Violation
     }
 }
 
-/// Checks all of section 10.1 except for the signatures.
+/// Checks all rules of section 10.1 except for those about signatures.
 pub(crate) fn contents_are_valid(
     key_package: &KeyPackage,
     suite: Suite,
@@ -72,7 +72,7 @@ fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Vio
     leaves.and(themselves)
 }
 
-/// Verifies signatures under one label.
+/// Verifies signatures that share one label.
 fn verify<'a>(
     suite: Suite,
     label: &str,

@@ -1,4 +1,4 @@
-//! Leaf nodes (RFC 9420, sections 7.2 and 7.3).
+//! Rules for leaf nodes (RFC 9420, sections 7.2 and 7.3).
 
 use super::extensions::{self, Requirements};
 use crate::identity::{Identities, IdentityPolicy};
@@ -40,7 +40,8 @@ pub(crate) fn signature_is_valid(
         .map_err(|error| not_signed(&error, Violation::LeafSignature))
 }
 
-/// Returns the violation for a failed verification: an invalid key, or else `signature`.
+/// Returns the violation for a failed verification. This is [`Violation::InvalidKey`] if the key is
+/// invalid, and `signature` otherwise.
 pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation {
     if matches!(error, CryptoError::InvalidPublicKey) { Violation::InvalidKey } else { signature }
 }
@@ -56,9 +57,9 @@ pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -
     missing.map_or(Ok(()), |missing| Err(Violation::RequiredCredential(missing)))
 }
 
-/// 7.3: all members must support the credential type of the leaf, and the leaf must support those
-/// of all members. The leaf is in the tree and supports its own type, which is therefore not
-/// GREASE.
+/// 7.3: all members must support the credential type of the leaf, and the leaf must support the
+/// credential types of all members. The leaf is already in the tree and supports its own credential
+/// type, which is therefore not GREASE.
 pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
     if !tree.capability_counts().all_support_credential(own) {
@@ -69,8 +70,8 @@ pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<
     unsupported.map_or(Ok(()), |used| Err(Violation::CredentialInUseUnsupported(used)))
 }
 
-/// 7.3: the current time must be within the lifetime. This applies to leaves that are about to be
-/// added; a member's leaf may expire without breaking the group.
+/// 7.3: the current time must be within the lifetime. This rule applies only to leaves that are
+/// about to be added; a member's leaf may expire without breaking the group.
 pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Violation> {
     match (&leaf_node.leaf_node_source, now) {
         (LeafNodeSource::KeyPackage { lifetime }, Some(now))
@@ -82,7 +83,8 @@ pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Vio
     }
 }
 
-/// 7.2: the lifetime must not be longer than the application accepts. This check needs no clock.
+/// 7.2: the lifetime must not be longer than the maximum that the application accepts. This check
+/// needs no clock.
 pub(crate) fn lifetime_is_acceptable(
     leaf_node: &LeafNode,
     policy: &dyn IdentityPolicy,
@@ -149,16 +151,17 @@ pub(crate) fn credential_may_succeed(
     }
 }
 
-/// Checks that the capabilities of a leaf cover its credential and its extensions. Whether they
-/// list the group's version and cipher suite is checked by senders only (`sending`), because
-/// deployed implementations accept leaves that do not list them.
+/// Checks that the capabilities of a leaf cover its credential and its extensions. Only senders
+/// check whether the capabilities list the group's version and cipher suite (see `sending`),
+/// because deployed implementations accept leaves that do not list them.
 pub(crate) fn supports_itself(leaf_node: &LeafNode) -> Result<(), Violation> {
     extensions::no_duplicates(&leaf_node.extensions)?;
     supports_own_credential(leaf_node)?;
     extensions::are_supported(&leaf_node.extensions, leaf_node)
 }
 
-/// Checks a leaf by itself, against the requirements of the group; not its keys and its signature.
+/// Checks a single leaf against the requirements of the group, except for its keys and its
+/// signature.
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
     requirements: &Requirements,
@@ -178,7 +181,8 @@ mod tests {
 
     type Rule = fn(&LeafNode) -> Result<(), Violation>;
 
-    /// In all other tests, framing and path checks come first, so these rules are not reached.
+    /// Each rule accepts only one source. All other tests stop at framing and path checks, and
+    /// never reach these rules.
     #[test]
     fn a_leaf_comes_from_one_place() {
         let sources = [

@@ -1,4 +1,4 @@
-//! Single proposals (RFC 9420, section 12.1).
+//! Rules for single proposals (RFC 9420, section 12.1).
 
 use super::extensions::{self, Requirements};
 use super::{key_package, leaf_node};
@@ -19,8 +19,8 @@ pub(crate) fn psk_nonce_len(state: &PublicState, id: &PreSharedKeyId) -> Result<
     if id.psk_nonce.len() == state.suite.hash_len() { Ok(()) } else { Err(Violation::PskNonce) }
 }
 
-/// 12.1.4: PSKs for reinitialization and branching cannot be proposed; only the first Commit of a
-/// group has them.
+/// 12.1.4: PSKs for reinitialization and branching must not be proposed. Only the first Commit of a
+/// group contains them.
 pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
     match proposal {
         Proposal::PreSharedKey(psk) if is_resumption(&psk.psk) => Err(Violation::PskUsage),
@@ -28,8 +28,8 @@ pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: returns whether all members of a tree support a proposal type. No client supports GREASE
-/// (section 13.5).
+/// 12.2: returns whether all members of a tree support a proposal type. No client supports a GREASE
+/// type (section 13.5).
 pub(crate) fn type_is_supported(kind: ProposalType, tree: &Tree) -> bool {
     kind.is_default() || !kind.is_grease() && tree.capability_counts().all_support_proposal(kind)
 }
@@ -56,11 +56,11 @@ pub(crate) fn update_is_valid(
     Ok(leaf_node::is_valid_alone(new, requirements, identities)?)
 }
 
-/// 12.1.6 and 12.1.8: the sender must be allowed to make proposals of this type.
+/// 12.1.6 and 12.1.8: the sender must be allowed to send proposals of this type.
 pub(crate) fn may_come_from(sender: Sender, proposal: &Proposal) -> Result<(), Violation> {
     let proposal_type = proposal.proposal_type();
     match sender {
-        // 12.1.6: only an external Commit may have an ExternalInit.
+        // 12.1.6: only an external Commit may contain an ExternalInit.
         Sender::Member(_) if proposal_type == ProposalType::EXTERNAL_INIT => {
             Err(Violation::ExternalInitInRegularCommit)
         }
@@ -111,8 +111,8 @@ pub(crate) fn signatures_are_valid<'a>(
     key_package::signatures_are_valid(&key_packages, state.suite)
 }
 
-/// Checks all of section 12.1 except for these signatures. They stay valid, whereas the other
-/// checks depend on the state.
+/// Checks all rules of section 12.1 except for those about signatures inside the proposal. Valid
+/// signatures stay valid, whereas the other checks depend on the state.
 pub(crate) fn contents_are_valid(
     state: &PublicState,
     sender: Sender,
@@ -130,8 +130,8 @@ pub(crate) fn contents_are_valid(
         },
         Proposal::Remove(remove) => removed_is_member(state, remove.removed)?,
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk)?,
-        // 12.1.5 requires nothing more of a receiver. `sending` keeps us from making a ReInit that
-        // we cannot follow.
+        // 12.1.5 requires no further checks by a receiver. `sending` prevents this client from
+        // sending a ReInit that it cannot follow.
         Proposal::ReInit(reinit) => reinit_version(state, reinit)?,
         Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions)?,
         Proposal::ExternalInit(_) | Proposal::Other(_) => {}
@@ -144,7 +144,8 @@ mod tests {
     use super::*;
     use pando_wire::Remove;
 
-    /// In all other tests, such a message is refused before its contents are checked.
+    /// Clients that are not yet members must not propose a removal. All other tests reject such a
+    /// message before they check its contents.
     #[test]
     fn who_is_not_there_yet_proposes_nobodys_removal() {
         let remove = Proposal::Remove(Remove { removed: LeafIndex(1) });

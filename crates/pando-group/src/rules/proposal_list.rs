@@ -1,4 +1,4 @@
-//! Lists of proposals in a Commit (RFC 9420, sections 12.2 and 12.4).
+//! Rules for the list of proposals in a Commit (RFC 9420, sections 12.2 and 12.4).
 
 use super::proposal;
 use crate::Violation;
@@ -64,8 +64,8 @@ pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// 12.1.4: only the Commit that sets up a group may have PSKs for reinitialization and branching.
-/// At that point its creator is the only member.
+/// 12.1.4: only the Commit that sets up a group may contain PSKs for reinitialization and
+/// branching. At that point, the creator is the only member of the group.
 pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let first = state.context.epoch == 0 && state.tree.member_count() == 1;
     let by_creator = |committed: &Committed| matches!(committed, Committed::ByValue(Sender::Member(_), _));
@@ -73,7 +73,7 @@ pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), 
     others.try_for_each(|committed| proposal::psk_usage(committed.proposal()))
 }
 
-/// 12.2: there must be at most one GroupContextExtensions.
+/// 12.2: there must be at most one GroupContextExtensions proposal.
 pub(crate) fn one_group_context_extensions(list: &[Committed]) -> Result<(), Violation> {
     match count(list, ProposalType::GROUP_CONTEXT_EXTENSIONS) {
         0 | 1 => Ok(()),
@@ -90,7 +90,7 @@ pub(crate) fn reinit_is_alone(list: &[Committed]) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: a regular Commit must not have an ExternalInit.
+/// 12.2: a regular Commit must not contain an ExternalInit.
 pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
     if count(list, ProposalType::EXTERNAL_INIT) > 0 {
         Err(Violation::ExternalInitInRegularCommit)
@@ -99,8 +99,8 @@ pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: all remaining members must support the types of all proposals. Members that are removed or
-/// added need not.
+/// 12.2: all remaining members must support the types of all proposals. Removed and added members
+/// need not support them.
 pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal().proposal_type()).collect();
     types.retain(|proposal_type| {
@@ -111,7 +111,8 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     if types.is_empty() {
         return Ok(());
     }
-    // Some member does not support a type. Check again without the members that are removed.
+    // At least one member does not support one of the types. Check again without the removed
+    // members.
     let mut staying = state.tree.clone();
     for committed in list {
         if let Proposal::Remove(remove) = committed.proposal() {
@@ -135,8 +136,8 @@ pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(),
     }
 }
 
-/// 12.2: an external Commit must have exactly one ExternalInit, at most one Remove, any PSKs, and
-/// nothing else.
+/// 12.2: an external Commit must contain exactly one ExternalInit and at most one Remove. It may
+/// contain any number of PSKs, but no other proposals.
 pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> {
     for committed in list {
         match committed.proposal().proposal_type() {
@@ -153,7 +154,7 @@ pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> 
     Ok(())
 }
 
-/// 12.4 and 17.4: returns whether a Commit of these proposals must have a path.
+/// 12.4 and 17.4: returns whether a Commit with these proposals must have a path.
 pub(crate) fn needs_path(list: &[Committed]) -> bool {
     let may_do_without = |committed: &Committed| {
         matches!(committed.proposal(), Proposal::Add(_) | Proposal::PreSharedKey(_) | Proposal::ReInit(_))
@@ -179,7 +180,7 @@ mod tests {
     };
     use std::sync::Arc;
 
-    /// Returns proposals by value in an external Commit.
+    /// Returns the proposals that an external Commit carries by value.
     fn from_outside(proposals: Vec<Proposal>) -> Vec<Committed> {
         proposals
             .into_iter()
@@ -245,8 +246,8 @@ mod tests {
         }
     }
 
-    /// The "Path Required" column of section 17.4: a path is needed unless no proposal of the
-    /// Commit requires one.
+    /// By the "Path Required" column of section 17.4, a Commit needs a path if it is empty or if
+    /// any of its proposals requires a path.
     #[test]
     fn a_path_is_needed_as_the_registry_says() {
         let member = |proposal| Committed::ByValue(Sender::Member(LeafIndex(1)), Arc::new(proposal));

@@ -1,9 +1,9 @@
-//! Rules for senders (RFC 9420, sections 7.2, 11.1, 12.1.5 and 13.5). A client does not send what
-//! violates them, but accepts it from others.
+//! Rules for senders (RFC 9420, sections 7.2, 11.1, 12.1.5 and 13.5). A client does not send
+//! messages that violate these rules, but accepts such messages from other clients.
 //!
-//! Either the RFC has no MUST for receivers here, or deployed implementations accept more than it
-//! allows. Two members that disagree on the validity of a Commit fork the group, so the receiver
-//! accepts.
+//! For each of these rules, either the RFC states no MUST for receivers, or deployed
+//! implementations accept more than the RFC allows. Two members that disagree on the validity of a
+//! Commit fork the group, so receivers do not apply these rules.
 
 use super::extensions;
 use crate::config::Limits;
@@ -40,7 +40,7 @@ pub(crate) const fn lifetime_is_ordered(lifetime: &Lifetime) -> Result<(), Misus
     if lifetime.not_after < lifetime.not_before { Err(Misuse::NegativeLifetime) } else { Ok(()) }
 }
 
-/// 13.5: no GREASE value may be required of members.
+/// 13.5: `required_capabilities` must not contain a GREASE value.
 pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), GroupError> {
     let RequiredCapabilities { extension_types, proposal_types, credential_types } =
         extensions::find(extensions)?.unwrap_or_default();
@@ -59,7 +59,7 @@ pub(crate) fn reinit(
 ) -> Result<(), GroupError> {
     let ReInit { group_id, version, cipher_suite, extensions } = reinit;
     limits.check_group_id(group_id)?;
-    // A lower version violates a rule for receivers, too.
+    // A lower version is not checked here, because it also violates a rule for receivers.
     if *version > ProtocolVersion::MLS_10 {
         return Err(Misuse::UnsupportedVersion.into());
     }
@@ -67,12 +67,12 @@ pub(crate) fn reinit(
     extensions::no_duplicates(extensions)?;
     no_grease_is_required(extensions)?;
     extensions::external_senders_are_valid(extensions, &Extensions::default(), identities)?;
-    // Section 13.5: no member supports GREASE as an extension of the group.
+    // Section 13.5: no member supports a GREASE type as an extension of the group.
     let grease = extensions.0.iter().map(|extension| extension.extension_type).find(|kind| kind.is_grease());
     grease.map_or(Ok(()), |kind| Err(Violation::ExtensionUnsupportedByMember(kind).into()))
 }
 
-/// Checks the contents of our own proposal, standalone or by value in a Commit.
+/// Checks the contents of our own proposal, which is standalone or contained in a Commit by value.
 pub(crate) fn proposal(
     proposal: &Proposal,
     suite: Suite,

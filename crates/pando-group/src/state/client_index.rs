@@ -1,5 +1,6 @@
-//! The client index: finds the leaf of a client without searching the tree, for identity policies
-//! that identify clients by more than their signature keys (RFC 9420, section 12.2).
+//! The client index, which finds the leaf of a client without searching the tree. It is for
+//! identity policies that identify clients by more than their signature keys (RFC 9420, section
+//! 12.2).
 
 use crate::identity::IdentityPolicy;
 use crate::{GroupError, Violation};
@@ -7,34 +8,37 @@ use pando_tree::{KeyIndex, KeyKind, RowChange, Tree, TreeError, TreeKey};
 use pando_wire::{Credential, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
-/// The leaves of clients, by the policy's identifiers. Cloning it is cheap.
+/// An index of leaves by the identifiers that the policy assigns to clients. Cloning the index is
+/// cheap.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClientIndex {
     index: KeyIndex,
-    /// Differences from the index of the previous epoch.
+    /// The differences from the index of the previous epoch.
     changes: ClientChanges,
 }
 
-/// Entries that differ between two indexes. The value is `true` if the newer index has the entry.
+/// The entries that differ between two indexes. The value is `true` if the newer index contains the
+/// entry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClientChanges(BTreeMap<(u64, NodeIndex), bool>);
 
 impl ClientChanges {
-    /// Returns the rows that differ.
+    /// Returns the changed rows.
     pub(crate) fn rows(&self) -> impl Iterator<Item = RowChange> {
         self.0.iter().map(|((fingerprint, node), is_there)| {
             (TreeKey::Key(KeyKind::Client, *fingerprint, *node), is_there.then(Vec::new))
         })
     }
 
-    /// Returns the changes in the other direction.
+    /// Returns the changes that lead in the opposite direction.
     pub(crate) fn reversed(&self) -> Self {
         Self(self.0.iter().map(|(entry, is_there)| (*entry, !is_there)).collect())
     }
 }
 
 impl ClientIndex {
-    /// Returns the index of a tree. Duplicate clients in the tree of a joiner are not an error.
+    /// Returns the client index of a tree. Duplicate clients in the tree of a joiner are not an
+    /// error.
     pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Result<Self, TreeError> {
         let mut index = KeyIndex::default();
         for leaf in tree.members() {
@@ -46,7 +50,7 @@ impl ClientIndex {
         Ok(Self { index, ..Self::default() })
     }
 
-    /// Returns the index that was stored beside a tree.
+    /// Returns the index that was stored together with a tree.
     pub(crate) fn stored(tree: &Tree) -> Self {
         Self { index: tree.stored_index(KeyKind::Client), ..Self::default() }
     }
@@ -56,14 +60,14 @@ impl ClientIndex {
         Self { index: self.index.clone(), ..Self::default() }
     }
 
-    /// Returns this index with some rows changed.
+    /// Returns a copy of this index with the given rows changed.
     pub(crate) fn patched(&self, changes: impl Iterator<Item = (u64, NodeIndex, bool)>) -> Self {
         let mut patched = self.in_next_epoch();
         changes.for_each(|(fingerprint, node, is_there)| patched.index.patch(fingerprint, node, is_there));
         patched
     }
 
-    /// Returns this index with `changes` applied, which lead to the epoch of `target`. Compare
+    /// Returns this index after applying `changes`, which lead to the epoch of `target`. See also
     /// [`Tree::moved_to`].
     pub(crate) fn moved_to(&self, target: &Self, changes: &ClientChanges) -> Self {
         let entries = changes.0.iter();
@@ -77,18 +81,18 @@ impl ClientIndex {
         &self.changes
     }
 
-    /// Returns the rows that differ from an older index, or all rows if there is none.
-    /// Compare [`KeyIndex::rows_since`].
+    /// Returns the rows that differ from an older index, or all rows if no older index is given.
+    /// See also [`KeyIndex::rows_since`].
     pub(crate) fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         self.index.rows_since(KeyKind::Client, older.map(|older| &older.index))
     }
 
-    /// Forgets tombstones, as [`Tree::forget_deleted`] does.
+    /// Forgets tombstones, like [`Tree::forget_deleted`].
     pub(crate) fn forget_deleted(&mut self) -> Result<(), TreeError> {
         self.index.forget_deleted()
     }
 
-    /// Removes the client with the old credential of a leaf.
+    /// Removes the entry of the client with the old credential of a leaf.
     pub(crate) fn leave(
         &mut self,
         leaf: LeafIndex,
@@ -101,8 +105,8 @@ impl ClientIndex {
         }
     }
 
-    /// 12.2: adds the client with the new credential of a leaf. No other leaf may belong to the
-    /// same client.
+    /// 12.2: adds an entry for the client with the new credential of a leaf. No other leaf may
+    /// belong to the same client.
     pub(crate) fn enter(
         &mut self,
         leaf: LeafIndex,
@@ -134,7 +138,7 @@ impl ClientIndex {
     }
 }
 
-/// Returns the node of a leaf, which is the same in every tree that has the leaf.
+/// Returns the node index of a leaf, which is the same in every tree that contains the leaf.
 const fn node(leaf: LeafIndex) -> NodeIndex {
     NodeIndex(leaf.0.saturating_mul(2))
 }

@@ -8,8 +8,8 @@ use crate::state::pending_proposal::Committed;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Credential, Extensions, GroupContext, GroupId, LeafIndex, Proposal, Sender};
 
-/// The part of a group's state that rules may depend on. All members agree on it. Transcript hashes
-/// and tags are left out.
+/// The part of a group's state on which rules may depend. All members agree on this part. It
+/// excludes transcript hashes and tags.
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
     context: &'a GroupContext,
@@ -97,7 +97,7 @@ impl<'a> CommitView<'a> {
         self.after
     }
 
-    /// Returns the committer, or the creator.
+    /// Returns the committer, or the creator of the group.
     #[must_use]
     pub const fn committer(&self) -> Sender {
         self.committer
@@ -117,10 +117,10 @@ impl<'a> CommitView<'a> {
         leaf_changes(&replaced.unwrap_or_default(), self.removed, self.added, self.after.tree)
     }
 
-    /// Returns the leaves that the Commit adds or replaces and that are not valid at `now`, as
-    /// [`PublicStaged::leaves_invalid_at`](crate::PublicStaged::leaves_invalid_at) does. It is
-    /// meant for a [`LocalPolicy`](crate::LocalPolicy). [`GroupRules`](crate::GroupRules) must not
-    /// call it, because clocks differ.
+    /// Returns the leaves that the Commit adds or replaces and that are not valid at `now`, like
+    /// [`PublicStaged::leaves_invalid_at`](crate::PublicStaged::leaves_invalid_at). This function
+    /// is meant for a [`LocalPolicy`](crate::LocalPolicy). [`GroupRules`](crate::GroupRules) must
+    /// not call it, because clocks differ.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a leaf could not be read.

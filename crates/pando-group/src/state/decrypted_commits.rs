@@ -1,9 +1,9 @@
-//! Encrypted Commits that were decrypted and not merged (RFC 9420, section 9.2).
+//! Encrypted Commits that were decrypted but not merged (RFC 9420, section 9.2).
 //!
-//! The key of an encrypted message is deleted as soon as the message is decrypted. A Commit that
-//! lacks a proposal or a PSK, or whose staged epoch was dropped, will be processed again, so its
-//! content is kept until the epoch ends. The kept content is not trusted: its signature is verified
-//! each time.
+//! The key of an encrypted message is deleted as soon as the message is decrypted. However, a
+//! Commit may be processed again if a proposal or a PSK was missing, or if its staged epoch was
+//! dropped. Its content is therefore kept until the epoch ends. The kept content is not trusted:
+//! its signature is verified each time.
 
 use crate::Limits;
 use crate::storage::row_codec;
@@ -13,21 +13,22 @@ use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;
 
 /// Maximum number of Commits of one epoch that are kept. A delivery service selects one Commit for
-/// each epoch, and at most a few lose the race. Further Commits can be processed only once.
+/// each epoch, and at most a few others lose the race. Further Commits are not kept, and can be
+/// processed only once.
 const KEPT: usize = 16;
 
-/// Commits of the current epoch: the received messages with their contents.
+/// Commits of the current epoch, as the received messages with their decrypted contents.
 #[derive(Debug, Default)]
 pub(crate) struct DecryptedCommits {
     commits: Vec<(PrivateMessage, AuthenticatedContent)>,
-    /// Number of Commits that have rows.
+    /// Number of Commits whose rows were already written.
     stored: usize,
-    /// Size of the rows of all Commits.
+    /// Total size of the rows of all Commits.
     bytes: usize,
 }
 
 impl DecryptedCommits {
-    /// Returns the Commits that were stored.
+    /// Restores the Commits from their stored contents.
     pub(crate) fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
         let stored = commits.len();
         let sizes = commits.iter().map(|(message, content)| size(message, content));
@@ -54,7 +55,7 @@ impl DecryptedCommits {
         self.rows_from(0)
     }
 
-    /// Returns the rows that are not written yet. Most Commits are merged before they need one.
+    /// Returns the rows that are not written yet. Most Commits are merged before they need a row.
     pub(crate) fn take_rows(&mut self) -> Rows {
         let rows = self.rows_from(self.stored).collect();
         self.stored = self.commits.len();

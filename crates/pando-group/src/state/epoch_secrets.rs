@@ -9,7 +9,7 @@ use pando_schedule::{
 use pando_tree::Tree;
 use pando_wire::GroupContext;
 
-/// Secrets derived from an epoch secret that are still needed.
+/// The secrets derived from an epoch secret that are still needed.
 #[derive(Debug)]
 pub(crate) struct EpochKeys {
     pub(crate) sender_data: SenderDataSecret,
@@ -22,7 +22,7 @@ pub(crate) struct EpochKeys {
     pub(crate) init: InitSecret,
 }
 
-/// Remains of a past epoch, which decrypt late application messages.
+/// The parts of a past epoch that are needed to decrypt late application messages.
 #[derive(Debug)]
 pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
@@ -30,13 +30,13 @@ pub(crate) struct PastEpoch {
     pub(crate) secret_tree: SecretTree,
 }
 
-/// Copies a key pair. The type is not `Clone`, so that copies are explicit.
+/// Copies a key pair. [`HpkeKeyPair`] does not implement `Clone`, so that copies are explicit.
 pub(crate) fn copy(key_pair: &HpkeKeyPair) -> HpkeKeyPair {
     HpkeKeyPair { private: key_pair.private.expose().into(), public: key_pair.public.clone() }
 }
 
 impl EpochKeys {
-    /// Returns the keys of a removed member: none. `secret_tree` has no secrets either.
+    /// Returns the empty keys of a removed member. `secret_tree` contains no secrets either.
     pub(crate) fn erased(secret_tree: SecretTree) -> Self {
         let none = SecretBytes::default;
         Self {

@@ -30,7 +30,7 @@ pub struct Group {
     pub(crate) private_keys: PrivateKeys,
     pub(crate) keys: EpochKeys,
     pub(crate) proposals: ProposalStore,
-    /// Key pairs of our own Updates that are not yet committed.
+    /// The key pairs of our own Updates that are not yet committed.
     pub(crate) updates: Vec<HpkeKeyPair>,
     pub(crate) own_proposals: OwnProposals,
     pub(crate) decrypted_commits: DecryptedCommits,
@@ -42,7 +42,7 @@ pub struct Group {
     /// Resumption PSKs of past epochs.
     pub(crate) resumption_psks: BTreeMap<u64, SecretBytes>,
     pub(crate) state: GroupState,
-    /// Set in the state [`GroupState::Reinitialized`].
+    /// The parameters of the successor group, set in the state [`GroupState::Reinitialized`].
     pub(crate) reinit: Option<ReInit>,
     /// Our external Commit, set in the state [`GroupState::Joining`].
     pub(crate) joining: Option<MlsMessage>,
@@ -98,11 +98,11 @@ impl Group {
         self.public.group_id()
     }
 
-    /// Returns the members, by their leaves.
+    /// Returns the members in the order of their leaves.
     ///
     /// # Errors
-    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not
-    /// be read.
+    /// The iterator returns [`TreeError::Source`] or [`TreeError::Stored`] for a leaf that could
+    /// not be read.
     pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
         self.public.members()
     }
@@ -155,9 +155,9 @@ impl Group {
         self.reinit.as_ref()
     }
 
-    /// Returns the epoch authenticator, which two members compare to check that they agree (section
-    /// 8.7). Returns `None` if this client was removed, or if its external Commit is not yet
-    /// accepted.
+    /// Returns the epoch authenticator, which two members compare to check that they agree on the
+    /// state of the group (section 8.7). Returns `None` if this client was removed, or if its
+    /// external Commit is not yet accepted.
     #[must_use]
     pub const fn epoch_authenticator(&self) -> Option<&EpochAuthenticator> {
         match self.state {
@@ -169,8 +169,8 @@ impl Group {
     /// Exports `length` bytes for the application with `MLS-Exporter` (section 8.5).
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after a removal,
-    /// [`Misuse::JoinPending`].
+    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after our removal,
+    /// [`Misuse::JoinPending`] before our external Commit is accepted.
     pub fn export(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, GroupError> {
         self.check_has_secrets()?;
         Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)
@@ -185,8 +185,8 @@ impl Group {
         self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
     }
 
-    /// Returns the standalone proposals of this epoch that are waiting for a Commit. Proposals that
-    /// the group's rules do not admit, and withdrawn ones, are left out.
+    /// Returns the standalone proposals of this epoch that are waiting for a Commit. Withdrawn
+    /// proposals and proposals that the group's rules do not admit are left out.
     pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
         self.proposals.pending()
     }
@@ -200,7 +200,7 @@ impl Group {
         }
     }
 
-    /// Forgets past epochs and resumption PSKs beyond the numbers in the settings.
+    /// Forgets past epochs and resumption PSKs that exceed the numbers in the settings.
     pub(crate) fn forget_past(&mut self) {
         while self.resumption_psks.len() > self.config.past_resumption_psks {
             let Some((forgotten, _)) = self.resumption_psks.pop_first() else { break };

@@ -1,18 +1,18 @@
-//! Members of the past epochs whose late messages can still be decrypted. Only the leaves that the
-//! next epoch changed are kept, not the trees.
+//! The members of the past epochs whose late messages can still be decrypted. Instead of the trees,
+//! only the leaves that the next epoch changed are kept.
 
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode, Opaque, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Encoded leaves of a past epoch; `None` for a blank leaf.
+/// Encoded leaves of a past epoch, with `None` for a blank leaf.
 pub(crate) type Leaves = BTreeMap<LeafIndex, Option<Opaque>>;
 
 /// Past epochs, the newest last. There is no gap between these epochs and the current one.
 #[derive(Debug, Default)]
 pub(crate) struct History(VecDeque<Past>);
 
-/// Differences of a past epoch from the next one.
+/// The differences between a past epoch and the next one.
 #[derive(Debug)]
 struct Past {
     epoch: u64,
@@ -22,7 +22,8 @@ struct Past {
 
 /// Returns the leaves of the tree `old` that are different in `new`, the tree of the next epoch.
 pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, TreeError> {
-    // Ask for the changes that lead from the new tree to the old one: they contain the old leaves.
+    // Compute the changes that lead from the new tree to the old one, because they contain the old
+    // leaves.
     let changes = old.changes_since(new)?.into_iter();
     let leaves = changes.filter_map(|change| Some((change.node.leaf()?, change.content)));
     let within = leaves.filter(|(leaf, _)| leaf.0 < old.size().leaf_count());

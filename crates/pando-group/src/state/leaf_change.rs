@@ -8,8 +8,8 @@ use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode};
 use std::collections::BTreeSet;
 
-/// A change of a leaf by a Commit. A leaf that loses its member and gets another in the same Commit
-/// has two.
+/// A change of a leaf by a Commit. If the same Commit removes the member at a leaf and adds another
+/// member there, the leaf has two changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeafChange {
     /// A member is removed.
@@ -19,7 +19,7 @@ pub enum LeafChange {
         /// The leaf before the Commit.
         old: Box<LeafNode>,
     },
-    /// A member has another leaf node, by an Update or by the path of its own Commit.
+    /// A member's leaf node is replaced by an Update or by the path of the member's own Commit.
     Updated {
         /// The leaf's index.
         leaf: LeafIndex,
@@ -28,7 +28,7 @@ pub enum LeafChange {
         /// The leaf node after the Commit.
         new: Box<LeafNode>,
     },
-    /// A member is added, by an Add or by its own external Commit.
+    /// A member is added by an Add or by its own external Commit.
     Added {
         /// The leaf's index after the Commit.
         leaf: LeafIndex,
@@ -55,7 +55,7 @@ impl LeafChange {
         }
     }
 
-    /// Returns whether a member that stays has another credential or another signature key.
+    /// Returns whether a remaining member changes its credential or its signature key.
     #[must_use]
     pub fn changes_identity(&self) -> bool {
         match self {
@@ -67,8 +67,9 @@ impl LeafChange {
     }
 }
 
-/// Returns the changes of leaves between two trees: removals, then replacements, then additions,
-/// each in increasing order. `replaced` are the leaves of the old tree that differ in `new`.
+/// Returns the changes of leaves between two trees. Removals come first, followed by replacements
+/// and additions, each in increasing order of leaves. `replaced` contains the leaves of the old
+/// tree that differ in `new`.
 pub(crate) fn leaf_changes(
     replaced: &Leaves,
     removed: &[LeafIndex],
@@ -84,7 +85,7 @@ pub(crate) fn leaf_changes(
             .and_then(|encoded| LeafNode::decode(encoded).ok())
             .map(Box::new)
             .ok_or(TreeError::NotAMember(leaf)),
-        // The leaf was removed, and added again unchanged.
+        // The leaf was removed, and then added again unchanged.
         None => after(leaf),
     };
     let mut changes = Vec::new();

@@ -1,20 +1,20 @@
-//! Messages that belong to our Commits, sent after the Commits are accepted.
+//! Messages that belong to our Commits and are sent after the Commits are accepted.
 //!
 //! A Welcome is sealed only once, because sealing it again would reuse the welcome key and nonce
-//! (section 12.4.3.1). Its bytes are stored in the same Delta as the pending Commit, outlive the
-//! merge, and are deleted when the application acknowledges the delivery.
+//! (section 12.4.3.1). Its bytes are stored by the same Delta as the pending Commit, and they
+//! outlive the merge. They are deleted when the application acknowledges the delivery.
 
 use crate::storage::row_key::{OutboxId, OutboxKind, RowKey, Rows};
 use pando_crypto::SecretBytes;
 use pando_wire::{Encode, EncodeError, GroupInfo, MlsMessage, Welcome};
 use std::collections::BTreeMap;
 
-/// Encoded messages, by the epoch that their Commit leads to.
+/// Encoded messages, in the order of the epochs to which their Commits lead.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox(BTreeMap<OutboxId, Vec<u8>>);
 
 impl Outbox {
-    /// Returns the outbox that was stored.
+    /// Restores the outbox from its stored rows.
     pub(crate) fn restore(rows: &Rows) -> Self {
         let message = |(key, row): (&RowKey, &SecretBytes)| match key {
             RowKey::Outbox(id) => Some((*id, row.expose().to_vec())),
@@ -37,13 +37,13 @@ impl Outbox {
         encoded.collect::<Result<_, EncodeError>>().map(Self)
     }
 
-    /// Adds other messages.
+    /// Adds the messages of another outbox.
     pub(crate) fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// Drops the messages of Commits that lead beyond `epoch`, which were not accepted. Returns the
-    /// rows to delete.
+    /// Drops the messages of Commits that lead beyond `epoch`, because those Commits were not
+    /// accepted. Returns the rows to delete.
     pub(crate) fn drop_after(&mut self, epoch: u64) -> impl Iterator<Item = RowKey> + use<> {
         let ids: Vec<_> = self.0.keys().copied().filter(|id| id.epoch > epoch).collect();
         ids.iter().for_each(|id| drop(self.0.remove(id)));

@@ -1,11 +1,12 @@
-//! Our own proposals of an epoch as sent, to recognise them when the delivery service returns them.
+//! Our own proposals of an epoch as they were sent, so that they are recognised when the delivery
+//! service returns them.
 
 use crate::{Exceeded, GroupError};
 use pando_crypto::Suite;
 use pando_wire::{Encode, EncodeError, MlsMessage, ProposalRef};
 use std::collections::BTreeMap;
 
-/// Sent messages with the references of the proposals in them, found by a hash of their bytes.
+/// Sent messages with the references of their proposals. A message is found by a hash of its bytes.
 #[derive(Debug, Default)]
 pub(crate) struct OwnProposals {
     sent: Vec<(MlsMessage, ProposalRef)>,
@@ -25,19 +26,19 @@ impl OwnProposals {
         Ok(())
     }
 
-    /// Returns the position of the message that is added next.
+    /// Returns the position that the next added message will have.
     pub(crate) fn next_position(&self) -> Result<u32, GroupError> {
         let len = self.sent.len();
         u32::try_from(len).map_err(|_| Exceeded::PendingProposals(len).into())
     }
 
-    /// Returns the reference of the proposal in a message that we have sent.
+    /// Returns the reference of the proposal in a message, if this client has sent the message.
     pub(crate) fn find(
         &self,
         suite: Suite,
         message: &MlsMessage,
     ) -> Result<Option<&ProposalRef>, EncodeError> {
-        // Most members have sent no proposal, and should not hash each received message.
+        // Most members have sent no proposal, so they need not hash each received message.
         if self.sent.is_empty() {
             return Ok(None);
         }

@@ -1,35 +1,36 @@
-//! Proposals on their way into a Commit (RFC 9420, sections 12.1 and 12.4).
+//! Standalone proposals, and proposals that a Commit covers (RFC 9420, sections 12.1 and 12.4).
 
 use pando_wire::{Opaque, Proposal, ProposalRef, Sender};
 use std::sync::Arc;
 
-/// A proposal that was sent by itself in this epoch.
+/// A standalone proposal that was sent in this epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingProposal {
-    /// The hash by which a Commit refers to it.
+    /// The hash by which a Commit refers to the proposal.
     pub reference: ProposalRef,
-    /// Its sender.
+    /// The sender of the proposal.
     pub sender: Sender,
     /// The proposal.
     pub proposal: Proposal,
-    /// Authenticated data: authenticated with the proposal and not encrypted.
+    /// Data that is authenticated together with the proposal but not encrypted.
     pub authenticated_data: Opaque,
 }
 
-/// How a member treats a standalone proposal. A Commit of another member may refer to it in any
-/// case.
+/// The status that determines how a member treats a standalone proposal. A Commit of another member
+/// may refer to the proposal in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProposalStatus {
-    /// Our Commits cover it, and no application data may be sent before it is committed (section
-    /// 12.4).
+    /// Our Commits cover the proposal, and no application data may be sent before the proposal is
+    /// committed (section 12.4).
     Pending,
-    /// A member does not support its type. Our Commits cover it if they remove that member (section
-    /// 12.2). Until then it does not prevent members from sending.
+    /// A member does not support the proposal's type. Our Commits cover the proposal if they remove
+    /// that member (section 12.2). Until then, the proposal does not prevent members from sending
+    /// application data.
     Unsupported,
-    /// The group's rules do not admit it.
+    /// The group's rules do not admit the proposal.
     NotAdmitted,
-    /// It is our own, and withdrawn.
+    /// The proposal is our own and was withdrawn.
     Withdrawn,
 }
 
@@ -40,12 +41,12 @@ impl ProposalStatus {
     }
 }
 
-/// A proposal that a Commit covers. Copies share its contents.
+/// A proposal that a Commit covers. Clones share the contents of the proposal.
 #[derive(Debug, Clone)]
 pub(crate) enum Committed {
-    /// Contained in the Commit itself. The sender is the committer.
+    /// A proposal that is contained in the Commit itself. Its sender is the committer.
     ByValue(Sender, Arc<Proposal>),
-    /// Referenced by the Commit, possibly more than once.
+    /// A standalone proposal to which the Commit refers, possibly more than once.
     ByReference(Arc<PendingProposal>),
 }
 

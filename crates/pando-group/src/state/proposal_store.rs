@@ -11,8 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProposalStore {
     entries: Vec<Entry>,
-    /// Positions in the list. There may be as many proposals as members, and one Commit may refer
-    /// to all of them, so lookups must be fast.
+    /// The positions of the proposals in the list. There may be as many proposals as members, and
+    /// one Commit may refer to all of them, so lookups must be fast.
     positions: BTreeMap<ProposalRef, usize>,
     counts: Counts,
 }
@@ -23,18 +23,18 @@ struct Entry {
     status: ProposalStatus,
 }
 
-/// Counters that [`Limits`] bound.
+/// Counters that are bounded by [`Limits`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    /// Size of the rows of admitted proposals.
+    /// Total size of the rows of admitted proposals.
     bytes: usize,
-    /// Size of the rows of proposals that are not admitted.
+    /// Total size of the rows of proposals that are not admitted.
     not_admitted_bytes: usize,
-    /// Proposals of the status [`ProposalStatus::Pending`].
+    /// Number of proposals with the status [`ProposalStatus::Pending`].
     pending: usize,
-    /// Proposals of clients that ask to be added.
+    /// Number of proposals from clients that ask to be added.
     of_new_members: usize,
-    /// Proposals that the group's rules do not admit.
+    /// Number of proposals that the group's rules do not admit.
     not_admitted: usize,
 }
 
@@ -48,9 +48,9 @@ impl ProposalStore {
         store
     }
 
-    /// Adds a proposal and returns its position in the list, or `None` if it is already there. A
-    /// withdrawn proposal that is made again gets the status `status`. `bytes` is the size of its
-    /// row.
+    /// Adds a proposal and returns its position in the list, or `None` if the store already
+    /// contains it. If a withdrawn proposal is added again, it gets the status `status`. `bytes` is
+    /// the size of the proposal's row.
     pub(crate) fn insert(
         &mut self,
         proposal: PendingProposal,
@@ -58,7 +58,7 @@ impl ProposalStore {
         bytes: usize,
         limits: &Limits,
     ) -> Result<Option<u32>, Exceeded> {
-        // Signatures may be deterministic: making the same proposal twice then gives the same
+        // If signatures are deterministic, creating the same proposal twice results in the same
         // reference.
         if let Some((_, ProposalStatus::Withdrawn, position)) = self.get(&proposal.reference) {
             self.set_status(&proposal.reference, status);
@@ -71,11 +71,11 @@ impl ProposalStore {
         Ok(position)
     }
 
-    /// Returns the position that a new proposal will get, or `None` if the proposal is already
-    /// there.
+    /// Returns the position that a new proposal will get, or `None` if the store already contains
+    /// the proposal.
     ///
     /// # Errors
-    /// [`Exceeded`] if there is no room for it.
+    /// [`Exceeded`] if the limits leave no room for the proposal.
     pub(crate) fn position(
         &self,
         proposal: &PendingProposal,
@@ -87,7 +87,8 @@ impl ProposalStore {
             return Ok(None);
         }
         let (position, counts) = (self.entries.len(), &self.counts);
-        // Proposals that are not admitted have a separate limit, because anyone can make them.
+        // Proposals that are not admitted have a separate limit, because any client can create
+        // them.
         if status == ProposalStatus::NotAdmitted {
             let count = counts.not_admitted.saturating_add(1);
             limits.check_not_admitted(count, counts.not_admitted_bytes.saturating_add(bytes))?;
@@ -129,7 +130,7 @@ impl ProposalStore {
         self.iter().filter(|(_, status)| status.is_pending()).map(|(proposal, _)| &**proposal)
     }
 
-    /// Returns a proposal, its status and its position.
+    /// Returns the proposal with the given reference, its status and its position.
     pub(crate) fn get(
         &self,
         reference: &ProposalRef,
@@ -144,7 +145,8 @@ impl ProposalStore {
         self.set_status(reference, ProposalStatus::Withdrawn);
     }
 
-    /// Changes the status of one of our own proposals. The group's rules admit all of those.
+    /// Changes the status of one of our own proposals. The group's rules admit all of our own
+    /// proposals.
     fn set_status(&mut self, reference: &ProposalRef, status: ProposalStatus) {
         let position = self.positions.get(reference);
         let Some(entry) = position.and_then(|position| self.entries.get_mut(*position)) else { return };
@@ -153,9 +155,9 @@ impl ProposalStore {
         entry.status = status;
     }
 
-    /// Returns the positions in the list.
+    /// Returns the positions of all proposals in the list.
     pub(crate) fn positions(&self) -> impl Iterator<Item = u32> + use<> {
-        // The conversion cannot fail, because `insert` bounds the number.
+        // The conversion cannot fail, because `insert` bounds the number of proposals.
         0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 

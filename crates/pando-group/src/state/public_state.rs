@@ -1,4 +1,4 @@
-//! The public state of a group: everything that its followers know without secrets.
+//! The public state of a group, which is known without secrets.
 
 use crate::rules::extensions;
 use crate::state::client_index::ClientIndex;
@@ -12,7 +12,7 @@ use pando_wire::{
     Mac, Proposal, Sender, SignaturePublicKey,
 };
 
-/// The public state of a group in one epoch. Cloning it is cheap: the tree is shared.
+/// The public state of a group in one epoch. Cloning it is cheap, because clones share the tree.
 #[derive(Debug, Clone)]
 pub struct PublicState {
     pub(crate) suite: Suite,
@@ -27,7 +27,7 @@ pub struct PublicState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
-    /// The member's leaf. After the member is removed, another client may get it.
+    /// The member's leaf. After the member is removed, the leaf may be assigned to another client.
     pub leaf: LeafIndex,
     /// The member's credential.
     pub credential: Credential,
@@ -42,7 +42,7 @@ impl PublicState {
         self.suite
     }
 
-    /// Returns the GroupContext: the state that all members agree on (section 8.1).
+    /// Returns the GroupContext, which is the state that all members agree on (section 8.1).
     #[must_use]
     pub const fn context(&self) -> &GroupContext {
         &self.context
@@ -57,7 +57,7 @@ impl PublicState {
     /// Returns the credential of a member, or `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// [`TreeError::Source`], [`TreeError::Stored`] if the leaf could not be read.
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if the leaf could not be read.
     pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
         self.tree.credential(leaf)
     }
@@ -74,11 +74,11 @@ impl PublicState {
         self.context.epoch
     }
 
-    /// Returns the members, by their leaves.
+    /// Returns the members in the order of their leaves.
     ///
     /// # Errors
-    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not
-    /// be read.
+    /// The iterator returns [`TreeError::Source`] or [`TreeError::Stored`] for a leaf that could
+    /// not be read.
     pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
         self.tree.members().map(|leaf| {
             let leaf = leaf?;
@@ -93,7 +93,7 @@ impl PublicState {
         StateView::new(&self.context, &self.tree)
     }
 
-    /// Forgets tombstones of the indexes, as [`Tree::forget_deleted`] does.
+    /// Forgets tombstones of the indexes, like [`Tree::forget_deleted`].
     pub(crate) fn forget_deleted(&mut self) -> Result<(), TreeError> {
         self.tree.forget_deleted()?;
         self.clients.forget_deleted()

@@ -16,8 +16,8 @@ use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit,
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The public part of the epoch that a Commit leads to, complete and checked. The group is still in
-/// the previous epoch.
+/// The public part of the epoch to which a Commit leads. It is complete and checked, but the group
+/// is still in the previous epoch.
 #[derive(Debug)]
 pub struct PublicStaged {
     /// Interim transcript hash of the previous epoch. It is unique among all epochs and groups.
@@ -28,11 +28,11 @@ pub struct PublicStaged {
     pub(crate) proposals: Vec<Committed>,
     pub(crate) left_out: Vec<Arc<PendingProposal>>,
     pub(crate) effects: Effects,
-    /// The replaced leaves, as they were before.
+    /// The replaced leaves, as they were before the Commit.
     pub(crate) leaves: Leaves,
 }
 
-/// Effects of a Commit's proposals.
+/// The effects of a Commit's proposals.
 #[derive(Debug)]
 pub(crate) struct Effects {
     pub(crate) added: Vec<LeafIndex>,
@@ -41,7 +41,7 @@ pub(crate) struct Effects {
 }
 
 impl PublicStaged {
-    /// Returns the epoch `public`, which follows `old` by the Commit `content`.
+    /// Returns the staged epoch `public`, to which the Commit `content` leads from `old`.
     pub(crate) fn new(
         old: &PublicState,
         public: PublicState,
@@ -52,8 +52,8 @@ impl PublicStaged {
     ) -> Result<Self, TreeError> {
         Ok(Self {
             follows: old.interim_transcript_hash.clone(),
-            // This loads all nodes of the old tree that differ. A roll-back needs them, and must
-            // not read from the store.
+            // This loads all nodes of the old tree that differ from the new tree. A roll-back needs
+            // these nodes, and must not read from the store.
             leaves: replaced_leaves(&old.tree, &public.tree)?,
             public,
             committer: content.sender,
@@ -82,8 +82,8 @@ impl PublicStaged {
         &self.authenticated_data
     }
 
-    /// Returns the proposals that the Commit covers, each with its sender. Applications use this to
-    /// check the permissions of members.
+    /// Returns the proposals that the Commit covers, each with its sender. Applications can use
+    /// these proposals to check the permissions of members.
     pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
         self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
     }
@@ -115,11 +115,12 @@ impl PublicStaged {
     }
 
     /// Returns the leaves that the Commit adds or replaces and that are not valid at `now`, in
-    /// seconds since 1970: their lifetime or their credential has expired or has not begun.
+    /// seconds since 1970. The lifetime or the credential of such a leaf has expired or is not yet
+    /// valid.
     ///
-    /// This is not a validity rule, because clocks differ: such a Commit is valid, and all members
-    /// that merge it are in the same epoch. A delivery service should refuse it before ordering it,
-    /// and a member may hold it.
+    /// This is not a validity rule, because clocks differ. A Commit with such leaves is valid, and
+    /// all members that merge it are in the same epoch. A delivery service should reject such a
+    /// Commit before ordering it, and a member may hold it back.
     ///
     /// # Errors
     /// [`GroupError::Source`] if a leaf could not be read.
@@ -132,10 +133,10 @@ impl PublicStaged {
     }
 
     /// Returns the Commit as a [`LocalPolicy`](crate::LocalPolicy) sees it. `before` is the state
-    /// of the group that staged it.
+    /// of the group that staged the Commit.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow `before`.
+    /// [`Misuse::StaleCommit`] if the Commit does not follow `before`.
     pub fn view<'a>(&'a self, before: &'a PublicState) -> Result<CommitView<'a>, GroupError> {
         if self.follows != before.interim_transcript_hash {
             return Err(Misuse::StaleCommit.into());
@@ -146,16 +147,17 @@ impl PublicStaged {
     }
 }
 
-/// The epoch that a Commit leads to, as staged by a member: the public part, to which this
-/// dereferences, and the member's secrets. All checks are done; only the merge remains.
+/// The epoch to which a Commit leads, as staged by a member. It consists of the public part, to
+/// which this type dereferences, and of the member's secrets. All checks are done, and only the
+/// merge remains.
 #[derive(Debug)]
 pub struct Staged {
     pub(crate) public_part: PublicStaged,
-    /// `None` for a member that the Commit removes.
+    /// The member's secrets, or `None` if the Commit removes the member.
     pub(crate) member: Option<StagedMember>,
-    /// The rows that the merge writes and deletes, as far as they are already known.
+    /// Those rows that the merge writes and deletes that are already known.
     pub(crate) rows: Changes,
-    /// The instance of the group that staged it.
+    /// The instance of the group that staged the epoch.
     pub(crate) instance: Instance,
 }
 
@@ -198,7 +200,8 @@ impl Staged {
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) staged: Staged,
-    /// The Commit as sent, to recognise it when the delivery service returns it.
+    /// The Commit as it was sent, which is needed to recognise it when the delivery service returns
+    /// it.
     pub(crate) message: MlsMessage,
 }
 
