@@ -253,7 +253,7 @@ impl PublicGroup {
         self.write_all().map(changes::writes)
     }
 
-    /// Returns the changes that write all rows.
+    /// Returns the changes that write all rows of the group.
     fn write_all(&self) -> Result<Changes, GroupError> {
         changes::public_rows(
             &self.public,

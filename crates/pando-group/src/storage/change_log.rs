@@ -1,11 +1,11 @@
-//! Changes of a group that no [`Delta`](crate::Delta) contains yet.
+//! Changes of a group that are not yet contained in any [`Delta`](crate::Delta).
 
 use crate::storage::lineage::UnnamedChanges;
 use crate::storage::row_key::{Changes, RowKey, forget};
 use pando_crypto::SecretBytes;
 
-/// Rows to write and to delete, collected while an operation runs. If the operation fails, they
-/// stay here and are included in the next Delta.
+/// Rows to write and to delete, collected while an operation runs. If the operation fails, these
+/// changes stay in the log and are included in the next Delta.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog(UnnamedChanges);
 

@@ -1,4 +1,4 @@
-//! Rows that operations write and delete, and all rows of a group.
+//! The rows that operations write and delete, and the complete set of rows of a group.
 
 use crate::state::client_index::ClientChanges;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
@@ -22,7 +22,7 @@ use pando_tree::{PrivateKeys, RowChange, TreeError};
 use pando_wire::{EncodeError, ReInit};
 
 /// Returns the rows of the tree and of the client index that differ between an epoch and the
-/// previous one, or all such rows.
+/// previous one, or all such rows if no previous epoch is given.
 fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
     let clients = match old {
         Some(_) => new.clients.changes().rows().collect(),
@@ -35,9 +35,9 @@ fn tree_changes(changes: impl Iterator<Item = RowChange>) -> Changes {
     changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect()
 }
 
-/// Returns the state that results if a group moves from `current` to `target`, the state of the
-/// next or the previous epoch, and the rows that differ. `clients` are the differences between the
-/// client indexes.
+/// Returns the state of a group that moves from `current` to `target`, and the rows that differ.
+/// `target` is the state of the next or the previous epoch, and `clients` contains the differences
+/// between the client indexes.
 pub(crate) fn moved(
     current: &PublicState,
     target: &PublicState,
@@ -72,8 +72,8 @@ fn lineage_rows(
     Ok([(RowKey::Public, public(state, lineage.instance, reinit)?), (RowKey::State, row)])
 }
 
-/// Begins an instance: returns its lineage, and the Delta with all of its rows. `rows` are the rows
-/// with [`Lineage::NONE`].
+/// Begins an instance, and returns its lineage and the Delta with all of its rows. `rows` contains
+/// the rows with [`Lineage::NONE`].
 pub(crate) fn begin_instance(
     state: &PublicState,
     group_state: GroupState,
@@ -91,7 +91,7 @@ fn written((key, row): (RowKey, SecretBytes)) -> (RowKey, Option<SecretBytes>) {
     (key, Some(row))
 }
 
-/// Returns the rows that changes write.
+/// Returns the rows that the given changes write.
 pub(crate) fn writes(changes: Changes) -> Rows {
     changes.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
@@ -105,7 +105,7 @@ pub(crate) fn proposal_rows(proposals: &ProposalStore) -> Result<Rows, EncodeErr
 }
 
 /// Returns the rows that a member writes and deletes when it enters the next epoch. `member_keys`
-/// are its keys in that epoch, or `None` if it is removed.
+/// contains the member's keys in that epoch, or is `None` if the member is removed.
 pub(crate) fn next_epoch(
     (old, old_keys): (&PublicState, &PrivateKeys),
     new: &PublicState,
@@ -128,8 +128,8 @@ pub(crate) fn next_epoch(
     Ok(changes)
 }
 
-/// Returns the rows that preserve the ending epoch, as far as the client's current settings
-/// require.
+/// Returns the rows that preserve those parts of the ending epoch that the client's current
+/// settings require.
 pub(crate) fn past_epoch(
     old: &PublicState,
     keys: &EpochKeys,
@@ -162,7 +162,7 @@ impl Group {
         self.write_all().map(writes)
     }
 
-    /// Returns the changes that write all rows.
+    /// Returns the changes that write all rows of the group.
     fn write_all(&self) -> Result<Changes, GroupError> {
         let lineage = (self.lineage, self.state);
         let mut rows = public_rows(&self.public, &self.proposals, lineage, self.reinit.as_ref())?;
@@ -206,13 +206,13 @@ impl Group {
         Ok(rows)
     }
 
-    /// Returns the changes of failed operations and of dropped results. The results of operations
-    /// contain all other changes.
+    /// Returns the changes of failed operations and of dropped results. All other changes are
+    /// contained in the results of operations.
     pub fn take_delta(&mut self) -> Unpersisted<()> {
         self.unpersisted(())
     }
 
-    /// Returns the result of an operation with all changes since the last stored Delta.
+    /// Returns the result of an operation together with all changes since the last stored Delta.
     pub(crate) fn unpersisted<T>(&mut self, value: T) -> Unpersisted<T> {
         let changes = self.take_changes();
         let group_id = &self.public.context.group_id;

@@ -1,11 +1,12 @@
-//! The changes of an operation, as rows to store.
+//! The changes of an operation, in the form of rows to store.
 //!
 //! The core never calls a store. The application applies each [`Delta`] **before** the result of
 //! the operation is sent or shown, in one transaction with its own rows. This ensures that no key
 //! is used twice after a crash, and that a used key is deleted from the disk.
 //!
-//! A row has size O(1), except where the protocol itself has no bound. A message changes O(1) rows,
-//! or O(log N) if it is the first of its sender in the epoch; a Commit changes O(log N).
+//! The size of a row is O(1), except where the protocol itself sets no bound. A message changes
+//! O(1) rows, or O(log N) rows if it is the first message of its sender in the epoch. A Commit
+//! changes O(log N) rows.
 //!
 //! Changes of a failed operation are included in the next Delta.
 
@@ -16,9 +17,9 @@ use pando_wire::GroupId;
 
 /// The rows to write and to delete after an operation, and the position that they follow.
 ///
-/// A Delta is applied only where it fits: to the rows of its group and its [`Instance`], at a
-/// [`Position`] that it follows. Any other Delta is stale; storing it could restore a key that was
-/// already used. The default Delta is empty and always fits.
+/// A Delta can be applied only to the rows of its group and its [`Instance`], and only at a
+/// [`Position`] that it follows. Any other Delta is stale. Storing a stale Delta could restore a
+/// key that was already used. The default Delta is empty and can always be applied.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "a Delta that is not stored is lost, and its keys may be used again"]
 pub struct Delta {
@@ -26,7 +27,7 @@ pub struct Delta {
     pub(crate) instance: Instance,
     /// Whether this Delta begins the instance.
     pub(crate) is_whole: bool,
-    /// The positions at which it can be applied, the oldest first.
+    /// The positions at which this Delta can be applied, the oldest first.
     pub(crate) follows: Vec<Position>,
     pub(crate) becomes: Position,
     pub(crate) state: GroupState,
@@ -34,12 +35,13 @@ pub struct Delta {
     pub(crate) forget_before: u64,
 }
 
-/// Reason why a Delta is not applied. The store is unchanged.
+/// The reason why a Delta is not applied. The store is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeltaError {
-    /// The Delta does not follow the stored rows: a previous Delta was not stored, or it comes from
-    /// another object or another instance of the group. Load the group again.
+    /// The Delta does not follow the stored rows. Either a previous Delta was not stored, or this
+    /// Delta belongs to another object or another instance of the group. The group must be loaded
+    /// again.
     #[error("the Delta does not follow the stored rows")]
     Stale,
     /// The Delta begins an instance, but the group already has stored rows.
@@ -50,12 +52,12 @@ pub enum DeltaError {
     OtherGroup,
 }
 
-/// Action that a store takes on a Delta.
+/// The action that a store takes on a Delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
     /// Apply the Delta.
     Apply,
-    /// Do nothing: the Delta was applied before.
+    /// Do nothing, because the Delta was applied before.
     Applied,
 }
 
@@ -72,15 +74,15 @@ impl Delta {
         self.instance
     }
 
-    /// Returns the positions at which the Delta can be applied, the oldest first: one for each
-    /// Delta that was merged into it ([`Delta::then`]). A whole Delta can also be applied if the
-    /// instance has no rows.
+    /// Returns the positions at which the Delta can be applied, the oldest first. There is one
+    /// position for each Delta that was merged into this one ([`Delta::then`]). A whole Delta can
+    /// also be applied if the instance has no rows.
     #[must_use]
     pub fn follows(&self) -> &[Position] {
         &self.follows
     }
 
-    /// Returns the position after the Delta.
+    /// Returns the position that the rows have after the Delta.
     #[must_use]
     pub const fn becomes(&self) -> Position {
         self.becomes
@@ -102,7 +104,7 @@ impl Delta {
         self.rows.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| *key)
     }
 
-    /// Returns the epoch before which every [`RowKey::Epoch`] must be deleted as well.
+    /// Returns the epoch before which all [`RowKey::Epoch`] rows must be deleted as well.
     #[must_use]
     pub const fn forget_before(&self) -> u64 {
         self.forget_before
@@ -120,11 +122,12 @@ impl Delta {
         self.rows.is_empty() && self.forget_before == 0
     }
 
-    /// Returns the action for a store whose rows of this instance are at the position `stored`, or
-    /// that has none.
+    /// Returns the action for a store whose rows of this instance are at the position `stored`.
+    /// `None` means that the store has no rows of this instance.
     ///
     /// # Errors
-    /// [`DeltaError::Stale`], [`DeltaError::Occupied`].
+    /// [`DeltaError::Stale`] if the Delta does not follow the stored rows; [`DeltaError::Occupied`]
+    /// if it begins an instance that already has stored rows.
     pub fn check(&self, stored: Option<Position>) -> Result<Fit, DeltaError> {
         match stored {
             _ if self.is_empty() => Ok(Fit::Applied),
@@ -138,8 +141,8 @@ impl Delta {
         }
     }
 
-    /// Merges this Delta and `next` into one with the same effect, which can be applied where
-    /// either can.
+    /// Merges this Delta and `next` into a single Delta with the same effect. The merged Delta can
+    /// be applied at every position at which one of the two can be applied.
     ///
     /// # Errors
     /// [`DeltaError`] with both Deltas if `next` does not follow this one.
@@ -160,10 +163,10 @@ impl Delta {
         Ok(self)
     }
 
-    /// Applies the Delta to rows in memory, as a store does to its own.
+    /// Applies the Delta to rows in memory, as a store applies it to its own rows.
     ///
     /// # Errors
-    /// [`DeltaError`]; the rows are unchanged.
+    /// [`DeltaError`] if the Delta cannot be applied. On error, the rows are unchanged.
     pub fn apply(&self, rows: &mut Rows) -> Result<(), DeltaError> {
         let stored = rows.get(&RowKey::State).and_then(|row| StateRow::read(row.expose()));
         if self.check(stored.map(|stored| stored.position))? == Fit::Applied {

@@ -1,6 +1,6 @@
-//! Applies Deltas of several groups, instances and objects in any order. Some Deltas are applied
-//! twice, and some are merged first. The stored rows are always a prefix of the history of one
-//! object.
+//! A property test that applies Deltas of several groups, instances and objects in any order. Some
+//! Deltas are applied twice, and some are merged first. The test shows that the stored rows always
+//! correspond to a prefix of the history of a single object.
 
 use crate::state::group_state::GroupState;
 use crate::storage::change_log::ChangeLog;
@@ -22,7 +22,7 @@ fn copy_rows(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// Returns the changes that write rows.
+/// Returns the changes that write the given rows.
 fn written(rows: &Rows) -> Changes {
     copy_rows(rows).into_iter().map(|(key, row)| (key, Some(row))).collect()
 }
@@ -41,14 +41,14 @@ fn copy(delta: &Delta) -> Delta {
     }
 }
 
-/// An object of a group in memory, with its expected rows.
+/// An in-memory object of a group, with its expected rows.
 struct Object {
     group_id: GroupId,
     lineage: Lineage,
     rows: Rows,
 }
 
-/// All Deltas, the rows at each position, and the position before it.
+/// All Deltas, the rows at each position, and the predecessor of each position.
 #[derive(Default)]
 struct History {
     objects: Vec<Object>,
@@ -65,11 +65,11 @@ enum Step {
     LoadAgain(usize),
     /// An object writes or deletes a row.
     Write(usize, u8, Option<u8>),
-    /// An object encrypts. The plaintext does not affect the rows.
+    /// An object encrypts a message. The plaintext does not affect the rows.
     Send(usize, u8),
     /// An object forgets epochs.
     Forget(usize, u64),
-    /// Two Deltas are merged, if one follows the other.
+    /// Two Deltas are merged if the second Delta follows the first.
     Merge(usize, usize),
 }
 
@@ -117,7 +117,8 @@ impl History {
         object.rows.retain(|key, _| !matches!(key, RowKey::Epoch(of, _) if *of < epoch));
         let (becomes, rows) = (delta.becomes(), copy_rows(&object.rows));
         if becomes != before {
-            // Two objects may do the same thing at the same time; then they have the same rows.
+            // Two objects may reach the same position by the same changes. Then they have the same
+            // rows.
             assert!(self.at.insert(becomes, copy_rows(&rows)).is_none_or(|other| other == rows));
             self.before.insert(becomes, before);
             self.deltas.push(delta);
@@ -128,7 +129,7 @@ impl History {
         match step {
             Step::Begin(name) => {
                 let group_id = GroupId::from([name].as_slice());
-                // Instances have different secrets.
+                // Each instance has a different secret.
                 let secret = u8::try_from(self.deltas.len()).unwrap();
                 let mut rows: Rows = [(RowKey::Public, vec![secret].into())].into();
                 let lineage = Lineage::begin(suite(), &group_id, &written(&rows));
@@ -191,7 +192,7 @@ proptest! {
         let mut history = History::default();
         history.take(Step::Begin(0));
         steps.into_iter().for_each(|step| history.take(step));
-        // Three stores, each for the rows of one group.
+        // Use three stores, each of which holds the rows of one group.
         let mut stores = [Rows::new(), Rows::new(), Rows::new()];
         for (number, store) in order {
             let delta = &history.deltas[number % history.deltas.len()];
@@ -212,8 +213,8 @@ proptest! {
         }
     }
 
-    /// Two objects loaded from the same rows send different messages: only one of them can be
-    /// stored.
+    /// If two objects that were loaded from the same rows send different messages, only one of the
+    /// two Deltas can be stored.
     #[test]
     fn two_objects_do_not_use_one_key(one in any::<[u8; 32]>(), other in any::<[u8; 32]>()) {
         let lineage = Lineage::begin(suite(), &GroupId::default(), &Changes::new());

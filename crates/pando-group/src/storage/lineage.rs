@@ -1,13 +1,14 @@
-//! Identity of a group's stored rows: their instance, and their position in its history.
+//! The identity of a group's stored rows, which consists of their instance and of their position in
+//! the history of that instance.
 //!
 //! An *instance* is one membership of a client in a group. It begins when the client creates the
 //! group, joins it by a Welcome or makes an external Commit, and it survives restarts. A *position*
 //! identifies everything that an instance has stored so far. Positions form a hash chain over the
-//! written and deleted rows. Therefore two objects that were loaded from the same rows and then
-//! diverge have different positions, which a counter could not guarantee.
+//! written and deleted rows. Two objects that were loaded from the same rows and then diverge
+//! therefore have different positions. A counter could not guarantee this.
 //!
-//! Rows of the ratchet tree are not hashed, because [`RowKey::Public`] contains the tree hash.
-//! Messages in the outbox are not hashed either, because the pending Commit determines them.
+//! Rows of the ratchet tree are not hashed, because [`RowKey::Public`] already contains the tree
+//! hash. Messages in the outbox are not hashed either, because the pending Commit determines them.
 //! Encryption changes the same rows for every plaintext, so the end of each ciphertext is hashed,
 //! too.
 
@@ -18,17 +19,17 @@ use crate::storage::row_key::{Changes, RowKey};
 use pando_crypto::{SecretBytes, Suite};
 use pando_wire::GroupId;
 
-/// Domain separation of the hashes.
+/// The label that separates these hashes from other hashes.
 const LABEL: &[u8] = b"Pando 1.0 position";
 
 /// Maximum length of a row's header.
 const HEADER_LEN: usize = RowKey::MAX_LEN + 16;
 
-/// Number of rows that most Deltas do not exceed, not counting rows of the tree.
+/// Number of rows that most Deltas do not exceed. Rows of the tree are not counted.
 const MOST_ROWS: usize = 24;
 
-/// Returns the position after these changes. `sent` is the concatenation of the ends of sent
-/// ciphertexts.
+/// Returns the position after the given changes. `sent` is the concatenated ends of the ciphertexts
+/// that were sent.
 fn position_after(
     before: Position,
     suite: Suite,
@@ -61,7 +62,8 @@ fn position_after(
     Position(first(digest.as_ref()))
 }
 
-/// Writes the hashed header of a row: the key, and the length of the contents if there are any.
+/// Writes the header of a row that is hashed. It consists of the key, and of the length of the
+/// contents unless the row is deleted.
 fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row: Option<&SecretBytes>) {
     key_bytes.clear();
     key.write(key_bytes);
@@ -70,7 +72,7 @@ fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row
     headers.extend_from_slice(&row.map_or([u8::MAX; 8], |row| len_of(row.expose())));
 }
 
-/// Returns a length as it is hashed: eight bytes on every platform.
+/// Returns the hashed encoding of a length, which has eight bytes on every platform.
 fn len_of(bytes: &[u8]) -> [u8; 8] {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
@@ -108,7 +110,7 @@ impl Lineage {
     /// The lineage of a group that was never stored.
     pub(crate) const NONE: Self = Self { instance: Instance::NONE, position: Position::START };
 
-    /// Returns the lineage of a new instance that begins with all these rows, which contain
+    /// Returns the lineage of a new instance that begins with the given rows. These rows contain
     /// [`Lineage::NONE`].
     pub(crate) fn begin(suite: Suite, group_id: &GroupId, rows: &Changes) -> Self {
         let position = position_after(Position::START, suite, group_id, (rows, 0, &[]));
@@ -122,8 +124,8 @@ impl Lineage {
         Delta { group_id, instance, is_whole, follows, becomes, state, rows, forget_before }
     }
 
-    /// Advances to the position after some changes, and returns them as a Delta. Without changes,
-    /// the position stays.
+    /// Advances to the position after the given changes, and returns the changes as a Delta. If
+    /// there are no changes, the position stays the same.
     pub(crate) fn advance(
         &mut self,
         suite: Suite,
@@ -153,7 +155,7 @@ mod tests {
     use pando_tree::TreeKey;
     use pando_wire::{CipherSuite, NodeIndex};
 
-    /// Pins the hashed encoding.
+    /// This test pins the encoding that is hashed.
     #[test]
     fn a_position_is_the_hash_of_this() {
         let suite = RustCrypto.suite(CipherSuite(1)).unwrap();
@@ -174,7 +176,7 @@ mod tests {
             &[0, 0, 0, 0, 0, 0, 0, 3],
             b"tea",
             &[0, 0, 0, 0, 0, 0, 0, 9],
-            // The key and the contents of each row, with their lengths.
+            // Each row contributes its key and its contents, with their lengths.
             &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 44],
             &[1; 300],
             &[0, 0, 0, 0, 0, 0, 0, 5, 3, 0, 0, 0, 7, 255, 255, 255, 255, 255, 255, 255, 255],

@@ -33,8 +33,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 impl Group {
-    /// Loads the group stored in these rows. The client's settings may have changed, and its policy
-    /// may identify clients differently. The resulting changes are stored with the next operation.
+    /// Loads the group that is stored in these rows. The client's settings may have changed in the
+    /// meantime, and its policy may identify clients differently. The resulting changes are stored
+    /// with the next operation.
     ///
     /// # Errors
     /// - [`GroupError::Stored`] if a row is missing or malformed.
@@ -49,11 +50,12 @@ impl Group {
         Ok(group)
     }
 
-    /// Opens a stored group. Nodes of the ratchet tree are read on demand, and all other rows now.
+    /// Opens a stored group. Nodes of the ratchet tree are read on demand, and all other rows
+    /// immediately.
     ///
-    /// If a row cannot be read later, the operation fails with [`GroupError::Source`]. It has
-    /// changed nothing and can be repeated. The client's policy must identify clients as it did
-    /// when the group was stored ([`IdentityPolicy::client_id`]).
+    /// If a row cannot be read later, the operation fails with [`GroupError::Source`]. The failed
+    /// operation changes nothing and can be repeated. The client's policy must identify clients in
+    /// the same way as when the group was stored ([`IdentityPolicy::client_id`]).
     ///
     /// A loaded node must have the tree hash recorded in its parent's row, and the root must have
     /// the tree hash of the GroupContext. An outdated row is therefore rejected.
@@ -66,7 +68,7 @@ impl Group {
         Self::with_public_state(&rows, public, row, cx)
     }
 
-    /// Completes a group from all rows beside the tree.
+    /// Completes a group from its public state and from all rows outside the tree.
     fn with_public_state(
         rows: &Rows,
         public: PublicState,
@@ -131,8 +133,8 @@ impl Group {
         Ok(group)
     }
 
-    /// Rebuilds the client index of our pending Commit's epoch with the current policy; it was
-    /// stored under the former one.
+    /// Rebuilds the client index of our pending Commit's epoch with the current policy, because the
+    /// stored index was built with the former policy.
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let Staged { public_part: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
@@ -148,8 +150,8 @@ impl Group {
         Ok(())
     }
 
-    /// Loads our pending Commit with its epoch, which is stored as its differences from the current
-    /// one.
+    /// Loads our pending Commit and its epoch. The epoch is stored in the form of its differences
+    /// from the current epoch.
     fn load_pending(&mut self, rows: &Rows) -> Result<(), GroupError> {
         let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(()) };
         let malformed = || GroupError::Stored(RowKey::PendingCommit);
@@ -181,7 +183,7 @@ impl Group {
         let written: Rows =
             changes.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose().into()))).collect();
         let public = state(self.public.suite, tree, clients, &decode_row(&written, RowKey::Public)?);
-        // Private keys that do not change are among the existing rows.
+        // Private keys that do not change are taken from the existing rows.
         let mut keys: Rows = private_key_rows(rows).map(|(key, row)| (key, row.expose().into())).collect();
         for (key, row) in changes.iter().filter(|(key, _)| matches!(key, RowKey::PrivateKey(_))) {
             match row {
@@ -214,7 +216,7 @@ impl Group {
     }
 }
 
-/// Returns the decoded row with a key, which must exist.
+/// Returns the decoded row with the given key. The row must exist.
 fn decode_row<T: Decode>(rows: &Rows, key: RowKey) -> Result<T, GroupError> {
     decode(rows.get(&key).ok_or(GroupError::Stored(key))?, key)
 }
@@ -229,7 +231,7 @@ pub(crate) fn stored_state(rows: &Rows) -> Result<StateRow, GroupError> {
     state.ok_or(GroupError::Stored(RowKey::State))
 }
 
-/// Returns the numbered rows of one kind.
+/// Returns all numbered rows of one kind.
 fn numbered(rows: &Rows, kind: fn(u32) -> RowKey) -> impl Iterator<Item = &SecretBytes> {
     rows.range(kind(0)..=kind(u32::MAX)).map(|(_, row)| row)
 }
@@ -251,7 +253,7 @@ pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes,
         .map(|(key, _)| (*key, None))
         .collect();
     for (key, row) in clients.rows_since(None)? {
-        // An existing row is neither deleted nor written.
+        // A row that already exists is neither deleted nor written.
         if changes.remove(&RowKey::Tree(key)).is_none() {
             changes.insert(RowKey::Tree(key), row.map(SecretBytes::from));
         }
@@ -259,7 +261,7 @@ pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes,
     Ok(changes)
 }
 
-/// Returns the public state with its tree, and the row that contains the rest of it.
+/// Returns the public state with its tree, and the row that contains the rest of the public state.
 pub(crate) fn public_state(
     rows: &Rows,
     crypto: &dyn CryptoProvider,
@@ -277,8 +279,8 @@ pub(crate) fn public_state(
     Ok((state(suite, tree, clients, &row), row))
 }
 
-/// Reads all rows beside the tree, and opens the tree. Its root must have the hash in the
-/// GroupContext.
+/// Reads all rows outside the tree, and opens the tree. The root of the tree must have the tree
+/// hash in the GroupContext.
 pub(crate) fn open_public_state(
     source: Arc<dyn RowSource>,
     crypto: &dyn CryptoProvider,
@@ -323,8 +325,8 @@ pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
     Ok(ProposalStore::restore(stored.collect::<Result<Vec<_>, GroupError>>()?))
 }
 
-/// Returns a member's secrets in an epoch: `rows` contains the secrets, and `keys` the private keys
-/// of the tree's nodes.
+/// Returns a member's secrets in an epoch. `rows` contains the secrets, and `keys` contains the
+/// private keys of the tree's nodes.
 fn member(
     rows: &Rows,
     keys: &Rows,

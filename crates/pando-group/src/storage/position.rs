@@ -11,13 +11,13 @@ const POSITION_LEN: usize = 32;
 /// Length of the identifier of an instance in bytes.
 const INSTANCE_LEN: usize = 16;
 
-/// A position in the history of a group's rows: a hash of everything stored since the instance
-/// began.
+/// A position in the history of a group's rows. It is a hash of everything that was stored since
+/// the instance began.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub(crate) [u8; POSITION_LEN]);
 
-/// An instance of a group: one membership of a client. Identifiers of instances are unique, except
-/// that a client that joins twice by the same Welcome begins the same instance.
+/// An instance of a group, which is one membership of a client. Identifiers of instances are
+/// unique, except that a client that joins twice by the same Welcome begins the same instance.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize,
 )]
@@ -85,7 +85,7 @@ pub struct StateRow {
 }
 
 impl StateRow {
-    /// Length of the row in bytes: the position, and a byte for the state.
+    /// Length of the row in bytes. The row consists of the position and one byte for the state.
     pub const LEN: usize = POSITION_LEN + 1;
 
     /// Reads the row, or returns `None` if it is malformed.

@@ -1,4 +1,4 @@
-//! Contents of a group's rows, in the encoding of the wire format.
+//! The contents of a group's rows, in the encoding of the wire format.
 
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
@@ -12,7 +12,7 @@ use pando_wire::{
 };
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// [`RowKey::Public`]
+/// The contents of [`RowKey::Public`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PublicRow {
     pub(crate) context: GroupContext,
@@ -24,7 +24,7 @@ pub(crate) struct PublicRow {
 
 impl Encode for PublicRow {}
 
-/// [`RowKey::Member`]
+/// The contents of [`RowKey::Member`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct MemberRow {
     pub(crate) leaf: LeafIndex,
@@ -39,7 +39,7 @@ pub(crate) struct MemberRow {
 
 impl Encode for MemberRow {}
 
-/// [`EpochRow::Past`]
+/// The contents of [`EpochRow::Past`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PastRow {
     pub(crate) context: GroupContext,
@@ -50,7 +50,7 @@ pub(crate) struct PastRow {
 
 impl Encode for PastRow {}
 
-/// [`RowKey::Proposal`]
+/// The contents of [`RowKey::Proposal`], except for the status.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 struct ProposalRow {
     pub(crate) reference: ProposalRef,
@@ -83,7 +83,7 @@ impl ProposalStatus {
     }
 }
 
-/// [`RowKey::OwnUpdate`]
+/// The contents of [`RowKey::OwnUpdate`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct OwnUpdateRow {
     pub(crate) private: SecretBytes,
@@ -92,7 +92,7 @@ pub(crate) struct OwnUpdateRow {
 
 impl Encode for OwnUpdateRow {}
 
-/// [`RowKey::OwnProposal`]
+/// The contents of [`RowKey::OwnProposal`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct OwnProposalRow {
     pub(crate) message: MlsMessage,
@@ -101,7 +101,7 @@ pub(crate) struct OwnProposalRow {
 
 impl Encode for OwnProposalRow {}
 
-/// [`RowKey::OpenedCommit`]
+/// The contents of [`RowKey::OpenedCommit`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct OpenedCommitRow {
     pub(crate) message: PrivateMessage,
@@ -110,7 +110,7 @@ pub(crate) struct OpenedCommitRow {
 
 impl Encode for OpenedCommitRow {}
 
-/// [`RowKey::PendingCommit`]
+/// The contents of [`RowKey::PendingCommit`].
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingRow {
     pub(crate) message: MlsMessage,
@@ -126,7 +126,7 @@ pub(crate) struct PendingRow {
 
 impl Encode for PendingRow {}
 
-/// A leaf that our Commit replaces, as it was before.
+/// A leaf that our Commit replaces, as it was before the Commit.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingLeaf {
     pub(crate) leaf: LeafIndex,
@@ -196,7 +196,7 @@ pub(crate) fn proposal(
     Ok(bytes.into())
 }
 
-/// Decodes a row written by [`proposal`]; `None` if it is malformed.
+/// Decodes a row that [`proposal`] has written, or returns `None` if the row is malformed.
 pub(crate) fn read_proposal(row: &SecretBytes) -> Option<(PendingProposal, ProposalStatus)> {
     let (row, status) = ProposalRow::decode_prefix(row.expose()).ok()?;
     let ProposalRow { reference, sender, proposal, authenticated_data } = row;

@@ -6,32 +6,32 @@ use pando_tree::{KeyKind, TreeKey};
 use pando_wire::{LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
-/// The key of a row. Keys are ordered as in storage: the rows of an epoch are adjacent, the oldest
-/// epoch first.
+/// The key of a row. Keys have the same order as in storage. The rows of an epoch are adjacent, and
+/// the oldest epoch comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowKey {
     /// The GroupContext and all other public state except for the tree.
     Public,
     /// The secrets of the epoch except for the secret tree.
     Member,
-    /// Part of the ratchet tree: a node, or an index entry for a key. With [`KeyKind::Client`], an
-    /// index entry for a client that the identity policy identifies.
+    /// Part of the ratchet tree, such as a node or an index entry for a key. With
+    /// [`KeyKind::Client`], it is an index entry for a client that the identity policy identifies.
     Tree(TreeKey),
     /// The private key of a node.
     PrivateKey(NodeIndex),
-    /// Part of one epoch.
+    /// A row that belongs to one epoch.
     Epoch(u64, EpochRow),
     /// The resumption PSK of a past epoch.
     ResumptionPsk(u64),
-    /// A pending proposal, by its position.
+    /// A pending proposal, which is identified by its position.
     Proposal(u32),
-    /// The key pair of our own Update, by its position.
+    /// The key pair of one of our own Updates, which is identified by its position.
     OwnUpdate(u32),
-    /// Our own proposal as it was sent, by its position.
+    /// One of our own proposals as it was sent, which is identified by its position.
     OwnProposal(u32),
     /// Our pending Commit as it was sent, and the epoch that it leads to.
     PendingCommit,
-    /// An encrypted Commit that was decrypted and not merged, by its position.
+    /// An encrypted Commit that was decrypted but not merged, which is identified by its position.
     OpenedCommit(u32),
     /// A message that belongs to our Commit and is sent after the Commit is accepted.
     Outbox(OutboxId),
@@ -59,12 +59,12 @@ pub enum OutboxKind {
     GroupInfo,
 }
 
-/// A row of one epoch, the current one or a past one.
+/// A row that belongs to the current epoch or to a past epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EpochRow {
     /// The GroupContext of a past epoch, and its sender data secret.
     Past,
-    /// A leaf in a past epoch that the next epoch changed.
+    /// A leaf of a past epoch that the following epoch changed.
     Leaf(LeafIndex),
     /// A secret of the secret tree.
     Secret(SecretId),
@@ -246,13 +246,13 @@ const fn ratchet_type(byte: u8) -> Option<RatchetType> {
     }
 }
 
-/// Rows to write, and `None` for rows to delete.
+/// Changes of rows. The value is the contents of a row to write, or `None` for a row to delete.
 pub(crate) type Changes = BTreeMap<RowKey, Option<SecretBytes>>;
 
 /// The rows of a group.
 pub type Rows = BTreeMap<RowKey, SecretBytes>;
 
-/// Removes rows of epochs before `epoch` from changes.
+/// Removes the rows of epochs before `epoch` from `changes`.
 pub(crate) fn forget(changes: &mut Changes, epoch: u64) {
     changes.retain(|key, _| !is_before(key, epoch));
 }
@@ -266,7 +266,7 @@ pub(crate) const fn is_before(key: &RowKey, epoch: u64) -> bool {
 mod tests {
     use super::*;
 
-    /// One key of each kind, in order.
+    /// Returns one key of each kind, in key order.
     fn keys() -> Vec<RowKey> {
         let (leaf, handshake, application) = (LeafIndex(7), RatchetType::Handshake, RatchetType::Application);
         let mut keys = vec![RowKey::Public, RowKey::Member];

@@ -7,14 +7,14 @@ use pando_wire::NodeIndex;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The stored rows of a group, for [`Group::open`](crate::Group::open) and
-/// [`PublicGroup::open`](crate::PublicGroup::open).
+/// The stored rows of a group, which [`Group::open`](crate::Group::open) and
+/// [`PublicGroup::open`](crate::PublicGroup::open) read.
 ///
-/// The source contains the rows of the group as it was opened, possibly with a prefix of the
-/// [`Delta`](crate::Delta)s that the group has returned since, and no other rows. The group does
-/// not read rows that it has changed itself.
+/// The source contains the rows with which the group was opened. A prefix of the
+/// [`Delta`](crate::Delta)s that the group has returned since then may have been applied to them.
+/// The source contains no other rows. The group does not read rows that it has changed itself.
 pub trait RowSource: Send + Sync {
-    /// Returns the row with a key, if there is one.
+    /// Returns the row with the given key, or `None` if there is no such row.
     ///
     /// # Errors
     /// [`SourceError`] if the row cannot be read.
@@ -27,7 +27,8 @@ pub trait RowSource: Send + Sync {
     fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError>;
 }
 
-/// A snapshot of rows in memory. The group does not read rows that it has changed since.
+/// A snapshot of rows in memory. The group does not read rows that it has changed after the
+/// snapshot.
 impl RowSource for Rows {
     fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
         Ok(self.get(&key).map(|row| row.expose().into()))
@@ -39,7 +40,7 @@ impl RowSource for Rows {
     }
 }
 
-/// The rows of the tree within the rows of its group.
+/// A view of the tree's rows among the rows of the group.
 pub(crate) struct TreeRows(pub(crate) Arc<dyn RowSource>);
 
 impl TreeSource for TreeRows {

@@ -19,18 +19,18 @@ pub struct StoredGroup {
     pub state: GroupState,
     /// The instance of the group at this client.
     pub instance: Instance,
-    /// The position of the rows.
+    /// The position of the rows in the group's history.
     pub position: Position,
     /// The parameters of the successor group, if this one was reinitialized.
     pub reinit: Option<ReInit>,
-    /// Our leaf; `None` if the group is followed without secrets.
+    /// Our leaf, or `None` if the group is followed without secrets.
     pub own_leaf: Option<LeafIndex>,
-    /// The resumption PSK of the current epoch (section 8.6); `None` for a removed member.
+    /// The resumption PSK of the current epoch (section 8.6), or `None` for a removed member.
     pub resumption_psk: Option<PskValue>,
 }
 
 impl StoredGroup {
-    /// Decodes [`RowKey::State`], [`RowKey::Public`] and, if present, [`RowKey::Member`].
+    /// Decodes the rows [`RowKey::State`], [`RowKey::Public`] and, if present, [`RowKey::Member`].
     ///
     /// # Errors
     /// [`GroupError::Stored`] if a row is malformed.

@@ -1,9 +1,9 @@
-//! Results of operations, available after their changes are stored.
+//! Results of operations, which are available after the operations' changes are stored.
 //!
 //! An operation returns its result inside an [`Unpersisted`], together with the [`Delta`] for the
-//! store. The caller gets the result after it has stored the Delta. If the caller drops the
-//! `Unpersisted`, it loses the result but no state: the Delta returns to the group, and the next
-//! operation returns both Deltas as one.
+//! store. The caller obtains the result after it has stored the Delta. If the caller drops the
+//! `Unpersisted`, it loses the result but no state. The Delta returns to the group, and the next
+//! operation returns both Deltas merged into one.
 
 use crate::storage::delta::{Delta, DeltaError};
 use crate::storage::row_key::Rows;
@@ -25,11 +25,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # }
 /// ```
 ///
-/// A caller that drops it loses the result. The changes return to the group, and the next operation
-/// returns them with its own. A received message is therefore lost if its result is dropped,
-/// because its key is deleted. After an error of the store, either store the result again
-/// ([`PersistError::unpersisted`]), or drop the group as well and load it: the stored rows are
-/// those from before the operation.
+/// A caller that drops an `Unpersisted` loses the result. The changes return to the group, and the
+/// next operation returns them together with its own changes. A received message is lost if its
+/// result is dropped, because the message key is deleted. After an error of the store, either store
+/// the result again ([`PersistError::unpersisted`]), or drop the group as well and load it again.
+/// The stored rows are then the rows from before the operation.
 #[derive(Debug)]
 #[must_use = "store its Delta to get the result"]
 pub struct Unpersisted<T> {
@@ -55,7 +55,7 @@ impl<T> Unpersisted<T> {
     }
 
     /// Returns a reference to the result, so that the application can derive its own rows for the
-    /// same transaction: for instance, a row of its outbox. Do not send or show the result yet.
+    /// same transaction, such as a row of its outbox. Do not send or show the result yet.
     pub const fn peek(&self) -> &T {
         &self.value
     }
@@ -77,20 +77,22 @@ impl<T> Unpersisted<T> {
     /// Stores the changes in rows in memory, and returns the result.
     ///
     /// # Errors
-    /// [`DeltaError`], with the result and the changes. The rows are unchanged.
+    /// [`DeltaError`] with the result and the changes, if the Delta cannot be applied. The rows are
+    /// unchanged.
     pub fn persist_to(self, rows: &mut Rows) -> Result<T, PersistError<T, DeltaError>> {
         self.persist(|delta, _| delta.apply(rows))
     }
 
-    /// Returns the result without storing anything. This is for a caller with an asynchronous
-    /// database: it writes [`Unpersisted::delta`], awaits the commit, and calls this.
+    /// Returns the result without storing anything. This function is for callers with an
+    /// asynchronous database. Such a caller writes [`Unpersisted::delta`], awaits the commit of the
+    /// transaction, and then calls this function.
     pub fn assume_persisted(self) -> T {
         self.split().0
     }
 
-    /// Returns the result and its Delta. This is for a caller that stores the Delta in another
-    /// thread or process. A Delta that is dropped now does not return to the group, and all later
-    /// Deltas are stale.
+    /// Returns the result and its Delta. This function is for callers that store the Delta in
+    /// another thread or process. If the returned Delta is dropped, it does not return to the
+    /// group, and all later Deltas are stale.
     pub fn into_parts(self) -> (T, Delta) {
         self.split()
     }
@@ -110,7 +112,8 @@ impl<T> Unpersisted<T> {
         Ok(Unpersisted { value: function(value)?, changes })
     }
 
-    /// Joins this result and the next operation's, so that one transaction stores both Deltas.
+    /// Joins this result and the result of the next operation, so that one transaction stores both
+    /// Deltas.
     ///
     /// # Errors
     /// [`NotContiguous`] with both results, if `next` does not follow this result in the same
@@ -204,9 +207,10 @@ impl<T, U> fmt::Display for NotContiguous<T, U> {
 
 impl<T, U> std::error::Error for NotContiguous<T, U> {}
 
-/// Deltas of results that were dropped, which a group and its results share.
+/// The Deltas of dropped results. A group and its results share this list.
 ///
-/// A clone of a group begins with an empty list, because only one of the two groups may continue.
+/// A clone of a group begins with an empty list, because only one of the two groups may be used
+/// afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct DroppedDeltas(Arc<Mutex<Vec<Delta>>>);
 
@@ -226,7 +230,8 @@ impl DroppedDeltas {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(delta);
     }
 
-    /// Merges the dropped Deltas that lead to `delta` and then `delta` into one. Other Deltas stay.
+    /// Merges the dropped Deltas that lead to `delta`, and `delta` itself, into a single Delta.
+    /// Other dropped Deltas stay in the list.
     pub(crate) fn before(&self, delta: Delta) -> Delta {
         let mut dropped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut delta = delta;
