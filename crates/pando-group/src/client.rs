@@ -53,7 +53,7 @@ impl Client {
         Self { rules: Arc::new(rules), ..self }
     }
 
-    /// Sets the group settings: padding, limits and retention.
+    /// Sets the group settings, such as padding, limits and retention.
     #[must_use]
     pub fn with_config(self, config: GroupConfig) -> Self {
         Self { config, ..self }
@@ -71,8 +71,8 @@ impl Client {
         &*self.crypto
     }
 
-    /// Returns the capabilities of a new leaf: the cipher suites of RFC 9420 that the backend
-    /// supports, and one credential type.
+    /// Returns the capabilities of a new leaf. They list the cipher suites of RFC 9420 that the
+    /// backend supports, and the given credential type.
     #[must_use]
     pub fn capabilities(&self, credential: CredentialType) -> Capabilities {
         capabilities(&*self.crypto, credential)

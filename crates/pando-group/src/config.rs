@@ -34,7 +34,7 @@ pub struct GroupConfig {
     pub past_epochs: usize,
     /// Number of past epochs whose resumption PSKs are kept. Default: 32.
     pub past_resumption_psks: usize,
-    /// Accepted formats of handshake messages from other members. Default: any.
+    /// Accepted formats of handshake messages from other members. Default: any format.
     pub accepted_handshakes: AcceptedHandshakes,
     /// Limits on the input that this client accepts.
     pub limits: Limits,
@@ -82,7 +82,7 @@ pub struct Limits {
     /// ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
     pub new_member_proposals: usize,
     /// Maximum number of proposals in one epoch that are kept although the group's rules do not
-    /// admit them. They are kept in case a Commit refers to them. Default: 65,536.
+    /// admit them. Such proposals are kept in case a Commit refers to them. Default: 65,536.
     pub proposals_not_admitted: usize,
     /// Maximum total size of the stored Commits of one epoch that were decrypted but not merged, in
     /// bytes. Each stored row contains the ciphertext and the decrypted content. A Commit that
@@ -135,7 +135,8 @@ impl Default for Limits {
 impl Limits {
     /// Decodes a message of any kind from the network. A message that is too large is rejected
     /// before decoding, because a decoded message can occupy much more memory than its encoding.
-    /// The limit for a Welcome or a GroupInfo is higher, because it may include a ratchet tree.
+    /// The limit for a Welcome or a GroupInfo is higher, because such a message may include a
+    /// ratchet tree.
     ///
     /// # Errors
     /// [`Exceeded::MessageBytes`] with the limit for this kind of message;

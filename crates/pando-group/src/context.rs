@@ -12,7 +12,7 @@ use std::fmt;
 /// Settings and inputs of one call: the settings of the [`Client`](crate::Client), the signer, the
 /// time, the pre-shared keys and the known groups.
 ///
-/// [`Client::at`](crate::Client::at) returns a context. Copying it is cheap.
+/// [`Client::at`](crate::Client::at) returns a context. Copying a context is cheap.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) crypto: &'a dyn CryptoProvider,
@@ -56,8 +56,8 @@ impl<'a> Context<'a> {
 
     /// Sets the groups that the client is in.
     ///
-    /// By default, the client is in no groups. This is sufficient if its store rejects a second
-    /// group with the identifier of an existing one.
+    /// By default, the list of groups is empty. An empty list is sufficient if the client's store
+    /// rejects a second group with the identifier of an existing one.
     #[must_use]
     pub const fn with_groups(self, groups: &'a dyn KnownGroups) -> Self {
         Self { groups, ..self }

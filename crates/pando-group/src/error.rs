@@ -17,11 +17,11 @@ pub enum GroupError {
     /// A peer violated a rule.
     #[error("{0} (RFC 9420, section {section})", section = .0.section())]
     Violation(#[from] Violation),
-    /// A leaf of the ratchet tree violates a rule. A joiner or a server detects this when it
-    /// imports the tree.
+    /// A leaf of the ratchet tree violates a rule. A joiner or a server detects this violation when
+    /// it imports the tree.
     #[error("{leaf}: {violation} (RFC 9420, section {section})", section = .violation.section())]
     Leaf {
-        /// The leaf in the tree of the GroupInfo.
+        /// The index of the leaf in the tree of the GroupInfo.
         leaf: LeafIndex,
         /// The violated rule.
         violation: Violation,
@@ -134,9 +134,9 @@ impl GroupError {
         matches!(self, Self::Source(_) | Self::Stored(_) | Self::Tree(TreeError::Stored(_)))
     }
 
-    /// Returns whether the operation failed for a reason local to this client and can be repeated.
-    /// Such reasons are that a stored node or index entry of the tree could not be read, or that a
-    /// limit was exceeded.
+    /// Returns whether the operation failed for a local reason and can be repeated. A local reason
+    /// is that a stored node or index entry of the tree could not be read, or that a limit of this
+    /// client was exceeded.
     pub(crate) const fn is_local(&self) -> bool {
         matches!(self, Self::Source(_) | Self::Tree(TreeError::Stored(_)) | Self::Exceeded(_))
     }
@@ -164,7 +164,7 @@ pub enum Missing {
     /// A pre-shared key that neither the group nor the PSK store contains.
     #[error("a pre-shared key is missing")]
     Psk(PreSharedKeyId),
-    /// A proposal that a Commit refers to.
+    /// A proposal to which a Commit refers.
     #[error("a proposal that the Commit refers to is missing")]
     Proposal(ProposalRef),
     /// The ratchet tree, which the GroupInfo does not contain.
@@ -206,7 +206,7 @@ pub enum Exceeded {
     /// Too many proposals of non-members that ask to be added are pending.
     #[error("more than {0} proposals of clients who ask to be added are pending")]
     NewMemberProposals(usize),
-    /// Too many proposals that the group's rules do not admit are kept.
+    /// The number of kept proposals that the group's rules do not admit is too large.
     #[error("more than {0} proposals are kept that the group's rules do not admit")]
     ProposalsNotAdmitted(usize),
 }
@@ -230,7 +230,7 @@ pub enum Misuse {
     /// Application data cannot be sent while proposals are pending (section 12.4).
     #[error("pending proposals must be committed first (RFC 9420, section 12.4)")]
     ProposalsPending,
-    /// The capabilities list a type that every client supports anyway.
+    /// The capabilities list a type that every client supports by default.
     #[error("the capabilities list a type that every client supports")]
     DefaultCapability,
     /// The capabilities of our leaf, or of a leaf to be added, do not list the group's version and
@@ -255,7 +255,7 @@ pub enum Misuse {
     /// The proposal was sent by another member.
     #[error("the proposal was sent by another member")]
     NotOurProposal(ProposalRef),
-    /// A Commit is pending already.
+    /// A Commit is already pending.
     #[error("a Commit is already pending")]
     CommitPending,
     /// The staged epoch does not follow the current epoch of this group.

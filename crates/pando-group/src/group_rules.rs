@@ -1,5 +1,5 @@
-//! Application rules: [`GroupRules`], which all members of a group share, and [`LocalPolicy`],
-//! which advises one member.
+//! Rules of the application: [`GroupRules`], which all members of a group share, and
+//! [`LocalPolicy`], which advises one member.
 //!
 //! RFC 9420 leaves it to the application to decide which changes each member may make (sections
 //! 12.1.8 and 12.2). [`GroupRules`] determine whether a Commit is valid. If the members of a group,
@@ -14,21 +14,21 @@ use pando_wire::{Proposal, Sender};
 
 /// Rules that all members of a group share.
 ///
-/// An implementation must decide deterministically from the state of the group. It must not depend
+/// An implementation must decide deterministically from the state of the group, and must not depend
 /// on a clock, a contact list or secrets.
 pub trait GroupRules: Send + Sync {
     /// Decides whether a standalone proposal becomes pending.
     ///
     /// A proposal that is not admitted is kept, because another member's Commit may refer to it.
-    /// Our own Commits leave it out, and it does not prevent members from sending application data.
-    /// This function should refuse the proposals that [`GroupRules::check`] would refuse in every
-    /// Commit.
+    /// Our own Commits leave out such a proposal, and it does not prevent members from sending
+    /// application data. This function should refuse the proposals that [`GroupRules::check`] would
+    /// refuse in every Commit.
     ///
     /// By default, proposals of clients that ask to be added are not admitted, because any client
     /// that knows the group's identifier and epoch can send them.
     ///
     /// # Errors
-    /// [`RuleError::Refused`] with the reason.
+    /// [`RuleError::Refused`] with the reason for the refusal.
     fn admit(&self, state: StateView<'_>, sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
         let _ = (state, proposal);
         match sender {
@@ -46,7 +46,7 @@ pub trait GroupRules: Send + Sync {
     /// By default, every Commit is allowed.
     ///
     /// # Errors
-    /// [`RuleError::Refused`] with the reason.
+    /// [`RuleError::Refused`] with the reason for the refusal.
     fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
         let _ = commit;
         Ok(())

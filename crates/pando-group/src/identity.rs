@@ -9,12 +9,12 @@ pub trait IdentityPolicy: Send + Sync {
     /// Checks that a credential is authentic and that its owner controls the signature key (section
     /// 5.3.1).
     ///
-    /// `now`, in seconds since 1970, is given when the credential is new to the group. It is `None`
-    /// when the credential is already in a tree or arrives with a Commit, because clocks differ: a
-    /// credential that expires while a Commit is in transit must not fork the group.
+    /// `now`, in seconds since 1970, is given when the credential is new to the group. The time is
+    /// `None` when the credential is already in a tree or arrives with a Commit, because clocks
+    /// differ. A credential that expires while a Commit is in transit must not fork the group.
     ///
     /// # Errors
-    /// [`IdentityError`] with the reason.
+    /// [`IdentityError`] with the reason why the credential is not acceptable.
     fn validate(
         &self,
         credential: &Credential,
@@ -26,7 +26,7 @@ pub trait IdentityPolicy: Send + Sync {
     /// default, the credential must be valid for a member.
     ///
     /// # Errors
-    /// [`IdentityError`] with the reason.
+    /// [`IdentityError`] with the reason why the credential is not acceptable.
     fn validate_external_sender(
         &self,
         credential: &Credential,
@@ -75,7 +75,8 @@ pub struct IdentityError(pub String);
 /// A policy that accepts every basic credential without verification, for applications that verify
 /// identities themselves.
 ///
-/// Several clients may present the same identity, and a member must keep its credential.
+/// Under this policy, several clients may present the same identity, and a member must keep its
+/// credential.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BasicIdentities;
 

@@ -14,7 +14,8 @@ pub trait KnownGroups {
     /// Returns whether the client is in a group with this identifier.
     ///
     /// # Errors
-    /// [`SourceError`] if the list cannot be read. The operation then fails and changes nothing.
+    /// [`SourceError`] if the list cannot be read. In that case, the calling operation fails and
+    /// changes nothing.
     fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError>;
 }
 

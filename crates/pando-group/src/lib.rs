@@ -5,15 +5,15 @@
 //!   joins one with [`Group::join`]. The group then processes messages ([`Group::process`]) and
 //!   creates Commits ([`Group::commit`]), proposals and application messages.
 //! - Every Commit, whether received or created, results in a [`Staged`] epoch. The group stays in
-//!   its current epoch until [`Group::merge`] enters the staged one, which fails only if the staged
-//!   epoch is stale.
+//!   its current epoch until [`Group::merge`] enters the staged epoch. A merge fails only if the
+//!   staged epoch is stale.
 //! - [`Group::reinitialize`] and [`Group::branch`] create a successor of a group, and
-//!   [`Group::join_successor`] joins one.
-//! - Every operation that changes a group returns an [`Unpersisted`]. It holds the result of the
-//!   operation and the [`Delta`] that must be stored before the result is used.
+//!   [`Group::join_successor`] joins such a successor.
+//! - Every operation that changes a group returns an [`Unpersisted`]. An `Unpersisted` holds the
+//!   result of the operation and the [`Delta`] that must be stored before the result is used.
 //! - [`PublicGroup`] lets a server or an observer follow a group without its secrets, by the same
-//!   rules. It cannot verify confirmation tags, so it requires a GroupInfo with each Commit
-//!   ([`PublicGroup::merge`]).
+//!   rules as members. A `PublicGroup` cannot verify confirmation tags, so it requires a GroupInfo
+//!   with each Commit ([`PublicGroup::merge`]).
 //! - The module `rules` contains one function for each sentence of the RFC that requires rejection.
 //!   Each rule has its own [`Violation`].
 //!

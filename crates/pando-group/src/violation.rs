@@ -12,7 +12,7 @@ macro_rules! violations {
         }
 
         impl Violation {
-            /// All rules, each as the name of its variant and its section.
+            /// All rules, each with the name of its variant and its section.
             pub const ALL: &'static [(&'static str, &'static str)] =
                 &[$((stringify!($variant), $section),)*];
 
@@ -74,8 +74,8 @@ violations! {
     "12.1.3" "{0}, to be removed, is not a member" RemovedIsNoMember(LeafIndex),
     /// A PSK nonce has the wrong length.
     "12.1.4" "the nonce of a PSK has the wrong length" PskNonce,
-    /// A resumption PSK for reinitialization or branching is used outside of the Commit that sets
-    /// up a successor group.
+    /// A resumption PSK for reinitialization or branching is used outside the Commit that sets up a
+    /// successor group.
     "12.1.4" "a resumption PSK for reinitialization or branching is used elsewhere" PskUsage,
     /// A ReInit proposal lowers the version.
     "12.1.5" "the reinitialization would lower the version" ReInitVersion,

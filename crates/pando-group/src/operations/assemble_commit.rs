@@ -1,5 +1,5 @@
-//! Assembling a Commit (RFC 9420, section 12.4.1): the steps shared by a member and an external
-//! joiner.
+//! The steps of assembling a Commit that a member and an external joiner share (RFC 9420, section
+//! 12.4.1).
 //!
 //! The caller has already checked and applied the proposals and has created the path. This module
 //! neither seals the message nor creates the Welcome, because only members do that.
@@ -19,7 +19,7 @@ use pando_schedule::{
 use pando_tree::NewPath;
 use pando_wire::{Commit, Content, FramedContent, ProposalOrRef, Sender, WireFormat};
 
-/// Inputs of a Commit.
+/// The inputs from which a Commit is assembled.
 pub(crate) struct CommitParts<'a> {
     /// The public state of the epoch that the Commit ends.
     pub(crate) state: &'a PublicState,

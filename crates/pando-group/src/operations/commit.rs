@@ -37,12 +37,12 @@ use std::sync::Arc;
 pub struct CommitOutput {
     /// The message for the group.
     pub message: MlsMessage,
-    /// The Welcome for the new members, to be sent after the Commit is accepted. It contains the
-    /// tree unless [`CommitBuilder::without_tree`] was called.
+    /// The Welcome for the new members, to be sent after the Commit is accepted. The Welcome
+    /// contains the tree unless [`CommitBuilder::without_tree`] was called.
     pub welcome: Option<Welcome>,
     /// A GroupInfo of the next epoch without the tree, if it was requested and the Commit does not
-    /// end the group. It allows external joins if it is published after the Commit is accepted, and
-    /// it confirms the Commit to [`crate::PublicGroup::merge`].
+    /// end the group. The GroupInfo allows external joins if it is published after the Commit is
+    /// accepted, and it confirms the Commit to [`crate::PublicGroup::merge`].
     pub group_info: Option<GroupInfo>,
     /// The proposals of this epoch that the Commit leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,
@@ -87,8 +87,8 @@ pub struct CommitBuilder<'a> {
 impl Group {
     /// Returns the builder of a Commit.
     ///
-    /// By default, the Commit has a path. It covers all pending proposals that are compatible with
-    /// each other (section 12.2) and that this client can follow.
+    /// By default, the Commit has a path. The Commit covers all pending proposals that are
+    /// compatible with each other (section 12.2) and that this client can follow.
     #[must_use]
     pub const fn commit(&mut self) -> CommitBuilder<'_> {
         CommitBuilder {
@@ -104,8 +104,8 @@ impl Group {
         }
     }
 
-    /// Enters the epoch of our pending Commit after the Commit was accepted. A client that joins by
-    /// an external Commit becomes a member with this call.
+    /// Enters the epoch of our pending Commit after the delivery service has accepted that Commit.
+    /// A client that joins by an external Commit becomes a member with this call.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if no Commit is pending. See [`Group::merge`] for the other errors.
@@ -120,7 +120,7 @@ impl Group {
     }
 
     /// Returns our pending Commit, so that it can be sent again after a restart. In the state
-    /// [`GroupState::Joining`], this is the external Commit.
+    /// [`GroupState::Joining`], the pending Commit is our external Commit.
     #[must_use]
     pub fn pending_commit(&self) -> Option<&MlsMessage> {
         self.joining.as_ref().or(self.pending.as_ref().map(|pending| &pending.message))
@@ -136,8 +136,8 @@ impl Group {
     /// Returns the staged epoch of our pending Commit, including its proposals and the tree for new
     /// members.
     ///
-    /// If the group was loaded from a store, only the by-value proposals of the Commit are
-    /// available, and its authenticated data is not.
+    /// If the group was loaded from a store, the staged epoch includes only the by-value proposals
+    /// of the Commit, and not the Commit's authenticated data.
     #[must_use]
     pub fn pending_epoch(&self) -> Option<&Staged> {
         self.pending.as_ref().map(|pending| &pending.staged)
@@ -226,8 +226,8 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Omits the path if none is required. This is cheaper, but provides no post-compromise
-    /// security.
+    /// Omits the path if none is required. A Commit without a path is cheaper, but provides no
+    /// post-compromise security.
     #[must_use]
     pub const fn without_path(mut self) -> Self {
         self.path = false;
@@ -389,14 +389,13 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Returns the proposals to commit, their effects, and the pending proposals that are left out.
-    /// The list begins with the pending proposals by reference, and the new proposals by value
-    /// follow.
+    /// In the list, pending proposals by reference precede new proposals by value.
     ///
     /// Proposals that the group's rules refuse are left out. The rules first judge a Commit of all
-    /// proposals. If they refuse it, a binary search over prefixes of the list finds a refused
-    /// proposal. Because a rule may depend on our leaf in the path, a leaf with `leaf_key` stands
-    /// in for that leaf before the path exists. Without `leaf_key`, refused proposals are not
-    /// searched for in a Commit with a path.
+    /// proposals. If the rules refuse that Commit, a binary search over prefixes of the list finds
+    /// a refused proposal. Because a rule may depend on our leaf in the path, a leaf with
+    /// `leaf_key` stands in for that leaf before the path exists. Without `leaf_key`, refused
+    /// proposals are not searched for in a Commit with a path.
     fn choose(
         &self,
         state: &PublicState,
@@ -447,7 +446,7 @@ impl<'a> CommitBuilder<'a> {
                 }
                 Judged::Refused(reason) => reason,
             };
-            // Find the shortest refused prefix. Its last proposal is left out.
+            // Find the shortest refused prefix, and leave out its last proposal.
             let (mut allowed, mut too_many) = (0_usize, ordered.len());
             while allowed.saturating_add(1) < too_many {
                 let middle = allowed.midpoint(too_many);

@@ -28,7 +28,7 @@ impl Group {
 }
 
 impl GroupBuilder {
-    /// Returns the identifier of the group to be created.
+    /// Returns the identifier of the group that will be created.
     #[must_use]
     pub const fn group_id(&self) -> &GroupId {
         &self.group_id
@@ -47,12 +47,12 @@ impl GroupBuilder {
     ///
     /// # Errors
     /// - [`Misuse::WrongSigner`](crate::Misuse) if the KeyPackage does not have the signer's key;
-    ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse) if the client does not support its
-    ///   cipher suite.
+    ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse) if the client does not support the
+    ///   cipher suite of the KeyPackage.
     /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` if the
     ///   leaf or the extensions violate a rule for senders.
-    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group with
-    ///   such a long identifier.
+    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if the identifier is longer than this client
+    ///   would accept for joining a group.
     /// - [`GroupError::Violation`] if the leaf does not satisfy the group's extensions or the
     ///   identity policy.
     pub fn build(

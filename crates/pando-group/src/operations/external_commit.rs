@@ -34,9 +34,9 @@ pub struct ExternalJoin<'a> {
 enum Resync {
     /// No leaf is removed, and the client must not be in the group.
     None,
-    /// The given leaf.
+    /// The given leaf is removed.
     Leaf(LeafIndex),
-    /// The leaf with the client's signature key, if there is one.
+    /// The leaf with the client's signature key is removed, if there is one.
     OwnKey,
 }
 
@@ -49,8 +49,8 @@ impl<'a> ExternalJoin<'a> {
         Self { group_info, template, tree: None, resync: Resync::None, psks, authenticated_data: &[] }
     }
 
-    /// Sets the ratchet tree that a member has exported. It is required if the GroupInfo does not
-    /// contain the tree.
+    /// Sets the ratchet tree that a member has exported. The tree is required if the GroupInfo does
+    /// not contain it.
     pub fn tree(self, tree: impl Into<Option<&'a [u8]>>) -> Self {
         Self { tree: tree.into(), ..self }
     }
@@ -115,7 +115,7 @@ impl<'a> ExternalJoin<'a> {
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
 
-        // Collect the proposals, all of which are contained by value.
+        // Collect the proposals, which the Commit contains by value.
         let old = resync.map(|leaf| state.tree.leaf(leaf)).transpose()?.flatten();
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
         proposals.extend(resync.map(|removed| Proposal::Remove(Remove { removed })));

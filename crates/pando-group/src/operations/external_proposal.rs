@@ -1,5 +1,5 @@
-//! Proposals by non-members (RFC 9420, section 12.1.8): by external senders that the group's
-//! extensions list, and by clients that ask to be added.
+//! Proposals by non-members (RFC 9420, section 12.1.8). These are external senders that the group's
+//! extensions list, and clients that ask to be added.
 
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{key_package, proposal::may_come_from, sending};
@@ -41,7 +41,7 @@ pub fn propose_as_external_sender(
 ///   [`Misuse::UnsupportedCipherSuite`] if the client does not support the group's cipher suite.
 /// - [`Misuse::SuiteNotListed`] if the leaf of the KeyPackage does not list the version and the
 ///   cipher suite of the group.
-/// - [`crate::Violation`] if the KeyPackage does not fit the group.
+/// - [`crate::Violation`] if the KeyPackage does not meet the requirements of the group.
 /// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded) if
 ///   the message is too large.
 pub fn propose_own_add(

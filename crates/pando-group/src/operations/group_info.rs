@@ -165,8 +165,8 @@ pub(crate) fn verify_group_info(
 /// Verifies that a GroupInfo describes the epoch `public`, contains its confirmation tag, and is
 /// signed by a member of that epoch.
 ///
-/// The signature is verified first. If the GroupInfo then turns out to describe another epoch, it
-/// is known to be authentic.
+/// The signature is verified first. A GroupInfo that then turns out to describe another epoch is
+/// therefore known to be authentic.
 pub(crate) fn verify_description(public: &PublicState, group_info: &GroupInfo) -> Result<(), GroupError> {
     extensions::no_duplicates(&group_info.extensions)?;
     verify_signature(public.suite, group_info, &public.tree)?;

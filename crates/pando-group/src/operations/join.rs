@@ -22,10 +22,10 @@ use std::fmt;
 
 impl Group {
     /// Joins a group by a Welcome for the KeyPackage in `bundle`. `tree` is the ratchet tree that a
-    /// member has exported. It is required if the Welcome does not contain the tree.
+    /// member has exported. The argument is required if the Welcome does not contain the tree.
     ///
-    /// On success, the bundle is consumed. Delete its private keys in the transaction that stores
-    /// the Delta, unless it is a KeyPackage of last resort (section 16.8).
+    /// On success, the bundle is consumed. Delete the bundle's private keys in the transaction that
+    /// stores the Delta, unless it is a KeyPackage of last resort (section 16.8).
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or if a PSK or the tree is missing.
@@ -115,8 +115,8 @@ impl fmt::Debug for Invitation<'_> {
     }
 }
 
-/// The decrypted GroupInfo of a Welcome. It is not yet verified, because verification requires the
-/// tree.
+/// The decrypted GroupInfo of a Welcome. The GroupInfo is not yet verified, because verification
+/// requires the tree.
 pub struct Offer<'a> {
     invitation: &'a Invitation<'a>,
     intermediate: IntermediateSecret,
@@ -140,7 +140,7 @@ impl Offer<'_> {
     }
 
     /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree that a member has exported.
-    /// It is required if the Welcome does not contain the tree.
+    /// The argument is required if the Welcome does not contain the tree.
     ///
     /// # Errors
     /// - [`Missing::Tree`] if the tree is neither in the Welcome nor given.
@@ -172,7 +172,7 @@ pub struct VerifiedOffer<'a> {
 }
 
 impl VerifiedOffer<'_> {
-    /// Returns the public state of the group to join, with its members.
+    /// Returns the public state of the group to join, including its members.
     pub const fn state(&self) -> &PublicState {
         &self.public
     }
@@ -182,13 +182,13 @@ impl VerifiedOffer<'_> {
         self.offer.group_info.signer
     }
 
-    /// Returns the leaf that the client will have.
+    /// Returns the leaf that the client will have in the group.
     pub const fn own_leaf(&self) -> LeafIndex {
         self.own_leaf
     }
 
-    /// Returns the KeyPackage that joining consumes. Delete its private keys in the transaction
-    /// that stores the Delta, unless it is a KeyPackage of last resort.
+    /// Returns the KeyPackage that joining consumes. Delete the KeyPackage's private keys in the
+    /// transaction that stores the Delta, unless it is a KeyPackage of last resort.
     pub const fn key_package(&self) -> &KeyPackage {
         &self.offer.invitation.bundle.key_package
     }
@@ -206,7 +206,7 @@ impl VerifiedOffer<'_> {
         group.begin_instance()
     }
 
-    /// Derives the keys and returns the group without an instance.
+    /// Derives the keys, and returns a group that has no instance yet.
     fn enter(&self, cx: &Context<'_>) -> Result<Group, GroupError> {
         let Offer { invitation, intermediate, group_info } = self.offer;
         let Invitation { suite, bundle, secrets, .. } = invitation;
@@ -279,7 +279,7 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
     }
 }
 
-/// Returns the leaf that equals the leaf of the KeyPackage.
+/// Returns the index of the leaf that equals the leaf of the KeyPackage.
 fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, GroupError> {
     let own = &key_package.leaf_node;
     let leaf = public.tree.find_signature_key(&own.signature_key)?.ok_or(Violation::OwnLeafMissing)?;

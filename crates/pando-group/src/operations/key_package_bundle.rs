@@ -129,11 +129,12 @@ impl KeyPackageBundle {
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list types that every
-    ///   client supports (section 7.2), [`Misuse::SuiteNotListed`](crate::Misuse) if they do not
-    ///   list the version and the cipher suite.
+    ///   client supports (section 7.2), [`Misuse::SuiteNotListed`](crate::Misuse) if the
+    ///   capabilities do not list the version and the cipher suite.
     /// - [`Misuse::NegativeLifetime`](crate::Misuse) if the lifetime ends before it begins.
-    /// - [`GroupError::Violation`] if no member would add the client. The capabilities do not cover
-    ///   the leaf and its extensions, or the signature key belongs to another cipher suite.
+    /// - [`GroupError::Violation`] if no member would add the client. Either the capabilities do
+    ///   not cover the leaf and its extensions, or the signature key belongs to another cipher
+    ///   suite.
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if a field is too long.
     pub fn new(
         suite: Suite,
@@ -159,7 +160,7 @@ impl KeyPackageBundle {
         // position.
         let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
-        // The signer's key may belong to another cipher suite.
+        // Check the signer's key, because it may belong to another cipher suite.
         suite.check_signature_public_key(&leaf_node.signature_key).map_err(|_| Violation::InvalidKey)?;
         leaf_node::supports_itself(&leaf_node)?;
         extensions::no_duplicates(&extensions)?;

@@ -57,8 +57,8 @@ impl Group {
         self.unpersisted(lost)
     }
 
-    /// Drops our pending Commit with the messages that belong to it, and returns its by-value
-    /// proposals.
+    /// Drops our pending Commit together with the messages that belong to it, and returns its
+    /// by-value proposals.
     fn drop_pending(&mut self) -> Option<Vec<Proposal>> {
         let lost = self.pending.take()?.into_by_value();
         let messages = self.outbox.drop_after(self.epoch());

@@ -1,4 +1,4 @@
-//! Operations on groups, in the order of the RFC's sections.
+//! Operations on groups.
 
 pub(crate) mod assemble_commit;
 pub(crate) mod commit;

@@ -4,8 +4,8 @@ use pando_crypto::Signer;
 use pando_tree::LeafTemplate;
 use pando_wire::LeafNode;
 
-/// The contents and the signature key of our next leaf. This client signs with this key from the
-/// next epoch on.
+/// The contents and the signature key of our next leaf. From the next epoch on, the client signs
+/// with this key.
 #[derive(Clone)]
 pub struct NewLeaf<'a> {
     /// The contents of the leaf.

@@ -36,7 +36,7 @@ pub enum Processed {
         credential: Credential,
         /// The epoch of the message.
         epoch: u64,
-        /// The data.
+        /// The application data.
         data: Opaque,
         /// The authenticated data, which was not encrypted.
         authenticated_data: Opaque,
@@ -48,8 +48,8 @@ pub enum Processed {
     NotAdmitted(PendingProposal, String),
     /// A staged Commit, which the caller merges or drops.
     Commit(Box<Staged>),
-    /// One of our own proposals, which the delivery service has returned. It is already pending,
-    /// unless it was withdrawn.
+    /// One of our own proposals, which the delivery service has returned. The proposal is already
+    /// pending, unless it was withdrawn.
     OwnProposal(ProposalRef),
     /// Our pending Commit, which the delivery service has accepted and returned. Call
     /// [`Group::merge_pending`] to enter its epoch.
@@ -95,8 +95,8 @@ impl Group {
     /// was staged and dropped, because its content is kept.
     ///
     /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message claims to
-    /// be our own but is neither our pending Commit nor one of our proposals. Usually, it is
-    /// another message of this client that the delivery service has returned.
+    /// be our own but is neither our pending Commit nor one of our proposals. Usually, such a
+    /// message is another message of this client that the delivery service has returned.
     pub fn process(
         &mut self,
         message: MlsMessage,
@@ -113,8 +113,8 @@ impl Group {
         })
     }
 
-    /// Processes an encoded message, like [`Group::process`]. Its size is checked before it is
-    /// decoded.
+    /// Processes an encoded message, like [`Group::process`]. The size of the message is checked
+    /// before decoding.
     ///
     /// # Errors
     /// See [`Limits::decode`](crate::Limits::decode) and [`Group::process`].
@@ -284,8 +284,8 @@ impl Group {
         Ok(())
     }
 
-    /// Stages a Commit by the steps of section 12.4.2 that begin with the proposals. The checks
-    /// that need no secrets are followed by the checks of a member.
+    /// Stages a Commit by the steps of section 12.4.2, starting with the checks of the proposals.
+    /// The checks that need no secrets are followed by the checks of a member.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,
@@ -368,7 +368,7 @@ impl Group {
         if *group_id == self.public.context.group_id { self.resumption_psk(epoch) } else { None }
     }
 
-    /// Returns the init secret of an ExternalInit, if there is one.
+    /// Returns the init secret from an ExternalInit proposal, if there is such a proposal.
     fn init_secret(&self, applied: &Applied) -> Result<Option<InitSecret>, GroupError> {
         let suite = self.public.suite;
         let Some(kem_output) = &applied.external_init else { return Ok(None) };

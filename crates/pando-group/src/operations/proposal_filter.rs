@@ -23,17 +23,17 @@ use std::sync::Arc;
 use tls_codec::Size;
 
 /// Maximum total size of the pending PSKs in a Commit that adds members, in bytes. The Welcome
-/// repeats all PSKs for each new member (section 12.4.3.1), so its size grows with the product of
-/// the numbers of PSKs and new members.
+/// repeats all PSKs for each new member (section 12.4.3.1), so its size grows with the number of
+/// PSKs times the number of new members.
 const WELCOMED_PSK_BYTES: usize = 4_096;
 
 /// A pending proposal that a Commit leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The proposal.
+    /// The proposal that is left out.
     pub proposal: Arc<PendingProposal>,
-    /// The reason.
+    /// The reason for leaving out the proposal.
     pub reason: LeftOutReason,
 }
 
@@ -81,7 +81,7 @@ pub enum LeftOutReason {
     WelcomeSize,
 }
 
-/// Inputs of the selection.
+/// The inputs of the selection of proposals.
 pub(crate) struct FilterInput<'a> {
     pub(crate) state: &'a PublicState,
     pub(crate) committer: LeafIndex,
@@ -323,7 +323,7 @@ impl<'a> Selection<'a> {
             Err(TreeError::TooLarge) => return Err(Exceeded::Leaves(self.input.limits.leaves).into()),
             placed => placed?,
         };
-        // Removals may let the final tree shrink, so check its size after truncation.
+        // Check the size of the truncated tree, because removals may make the final tree smaller.
         let mut truncated = tree.clone();
         truncated.truncate()?;
         self.input.limits.check_tree_size(truncated.size())?;

@@ -20,8 +20,8 @@ fn next<T>(list: &[T]) -> Result<u32, GroupError> {
 }
 
 impl Group {
-    /// Creates a message with a proposal and authenticated data, which is not encrypted. The
-    /// proposal also becomes pending for this member.
+    /// Creates a message with a proposal and with authenticated data. The authenticated data is not
+    /// encrypted. The proposal also becomes pending for this member.
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if no member would accept the proposal.

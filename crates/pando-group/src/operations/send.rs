@@ -8,8 +8,8 @@ use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
 use std::fmt;
 
-/// Number of bytes at the end of a ciphertext that enter the position of a Delta. They contain the
-/// AEAD tag.
+/// Number of bytes at the end of a ciphertext that enter the position of a Delta. These bytes
+/// contain the AEAD tag.
 const CIPHERTEXT_END: usize = 32;
 
 /// Application data to send, with optional authenticated data, which is not encrypted.
@@ -58,8 +58,8 @@ impl Group {
     ///   itself would accept.
     /// - [`GroupError::Framing`] if the message, including its padding, is too long to encode.
     /// - [`Misuse::ProposalsPending`] while proposals are waiting for a Commit (section 12.4). A
-    ///   proposal does not count if the group's rules do not admit it, if it was withdrawn, or if
-    ///   no Commit can cover it while all members stay in the group.
+    ///   proposal does not have this effect if the group's rules do not admit it, if it was
+    ///   withdrawn, or if no Commit can cover it while all members stay in the group.
     pub fn encrypt<'d>(
         &mut self,
         data: impl Into<ApplicationData<'d>>,

@@ -29,14 +29,14 @@ pub(crate) struct Applied {
     /// The context with the new epoch and the new extensions, but with the old tree hash.
     pub(crate) context: GroupContext,
     pub(crate) updated: Vec<LeafIndex>,
-    /// In the order of the proposals.
+    /// The added leaves, in the order of the proposals.
     pub(crate) added: Vec<LeafIndex>,
     pub(crate) removed: Vec<LeafIndex>,
-    /// In the order of the proposals.
+    /// The identifiers of the PSKs, in the order of the proposals.
     pub(crate) psks: Vec<PreSharedKeyId>,
     pub(crate) external_init: Option<KemOutput>,
     pub(crate) reinit: Option<ReInit>,
-    /// Whether the group's extensions are replaced.
+    /// Whether the Commit replaces the group's extensions.
     pub(crate) new_extensions: bool,
 }
 
@@ -69,8 +69,8 @@ impl Applied {
 pub(crate) struct Transition<'a> {
     pub(crate) applied: Applied,
     pub(crate) path: Option<MergedPath<'a>>,
-    /// The context under which path secrets are encrypted. It has the new tree hash and the old
-    /// transcript hash.
+    /// The context under which path secrets are encrypted. This context has the new tree hash and
+    /// the old transcript hash.
     pub(crate) provisional: GroupContext,
     pub(crate) public: PublicState,
 }

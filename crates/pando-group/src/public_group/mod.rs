@@ -3,7 +3,7 @@
 //! The confirmation tag of a Commit can be verified only with secrets, and the same content can
 //! have several valid signatures. A Commit with an altered tag or signature can therefore pass all
 //! checks in this module. To close this gap, a GroupInfo accompanies each Commit, and a merge can
-//! be undone: see [`PublicGroup`].
+//! be undone (see [`PublicGroup`]).
 
 mod merge;
 
@@ -32,8 +32,8 @@ use tls_codec::Size;
 
 /// A group as a delivery service or an observer sees it, without the group's secrets.
 ///
-/// A public group accepts only public messages. It performs every check that is possible without
-/// secrets, by the same rules as members.
+/// A public group accepts only public messages. All checks that are possible without secrets are
+/// performed, by the same rules as in members.
 ///
 /// # What cannot be checked
 ///
@@ -41,7 +41,7 @@ use tls_codec::Size;
 /// epochs. An attacker without any secret can alter both parts in transit, and the Commit still
 /// passes all checks of a `PublicGroup`:
 ///
-/// - the confirmation tag, because only the secrets of the new epoch verify it;
+/// - the confirmation tag, which can be verified only with the secrets of the new epoch;
 /// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature, so is (r, n - s).
 ///
 /// Members reject the altered Commit, because they verify membership tags and confirmation tags. A
@@ -60,9 +60,9 @@ use tls_codec::Size;
 /// GroupInfo. A GroupInfo that is signed by a member that the Commit adds is rejected, because the
 /// committer may hold that member's key.
 ///
-/// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that
-/// other members have merged the Commit: a committer or an external joiner can sign a GroupInfo
-/// that matches its own invalid Commit.
+/// A GroupInfo proves that its signer is in the epoch that it describes. A GroupInfo does not prove
+/// that other members have merged the Commit: a committer or an external joiner can sign a
+/// GroupInfo that matches its own invalid Commit.
 ///
 /// # What a later message proves
 ///
@@ -103,8 +103,8 @@ pub struct PublicGroup {
     proposals: ProposalStore,
     limits: Limits,
     reinit: Option<ReInit>,
-    /// Changes to the stored rows of the client index. They are needed if the policy identifies
-    /// clients differently than when the rows were stored.
+    /// Changes to the stored rows of the client index. These changes are needed if the policy
+    /// identifies clients differently than when the rows were stored.
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
     /// At most two earlier states to roll back to, the latest one last.
     previous: Vec<Previous>,
@@ -136,7 +136,7 @@ impl PublicGroup {
     /// has no `ratchet_tree` extension.
     ///
     /// # Errors
-    /// - [`Missing::Tree`](crate::Missing::Tree) if there is no tree.
+    /// - [`Missing::Tree`](crate::Missing::Tree) if the tree is neither in the GroupInfo nor given.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group violates a rule.
     pub fn new(
         suite: Suite,
@@ -289,7 +289,7 @@ impl PublicGroup {
     /// # Errors
     /// Returns a [`GroupError`] with the cause, and leaves the group unchanged.
     /// - [`GroupError::Source`] if a row could not be read.
-    /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
+    /// - [`Misuse::WrongMessage`] if the message is not a public handshake message.
     /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If
     ///   the sender is a member and an earlier Commit was merged without a GroupInfo, the cause may
     ///   instead be that the earlier Commit was altered.

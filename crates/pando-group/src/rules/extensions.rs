@@ -12,7 +12,7 @@ use pando_wire::{
 };
 use std::collections::BTreeSet;
 
-/// 13.4: a list of extensions must not contain two of the same type.
+/// 13.4: a list of extensions must not contain two extensions of the same type.
 pub(crate) fn no_duplicates(extensions: &Extensions) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     extensions.0.iter().map(|extension| extension.extension_type).try_for_each(|extension_type| {
@@ -38,7 +38,7 @@ pub(crate) fn are_supported(extensions: &Extensions, leaf_node: &LeafNode) -> Re
 /// leaf is compared with all entries.
 #[derive(Debug)]
 pub(crate) struct Requirements {
-    /// `required_capabilities`, without the default types.
+    /// The types that `required_capabilities` lists, without the default types.
     pub(crate) extensions: Vec<ExtensionType>,
     pub(crate) proposals: Vec<ProposalType>,
     pub(crate) credentials: Vec<CredentialType>,

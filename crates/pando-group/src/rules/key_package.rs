@@ -9,7 +9,7 @@ use pando_wire::{
     EncodeError, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
 };
 
-/// 10.1: the version and the cipher suite must match the group's.
+/// 10.1: the version and the cipher suite must match those of the group.
 pub(crate) fn fits_suite(key_package: &KeyPackage, suite: Suite) -> Result<(), Violation> {
     let fits =
         key_package.version == ProtocolVersion::MLS_10 && key_package.cipher_suite == suite.cipher_suite();
@@ -48,8 +48,8 @@ const BATCH: usize = 512;
 /// Smallest batch for which verifying the two kinds of signatures on two threads pays off.
 const WORTH_A_THREAD: usize = 16;
 
-/// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid. They are verified
-/// in batches, on all cores.
+/// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid. These signatures
+/// are verified in batches, on all cores.
 pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
     parallel::try_for_each_run(key_packages, BATCH, |batch| batch_is_signed(batch, suite))
 }

@@ -40,8 +40,8 @@ pub(crate) fn signature_is_valid(
         .map_err(|error| not_signed(&error, Violation::LeafSignature))
 }
 
-/// Returns the violation for a failed verification. This is [`Violation::InvalidKey`] if the key is
-/// invalid, and `signature` otherwise.
+/// Returns the violation for a failed verification. The violation is [`Violation::InvalidKey`] if
+/// the key is invalid, and `signature` otherwise.
 pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation {
     if matches!(error, CryptoError::InvalidPublicKey) { Violation::InvalidKey } else { signature }
 }
@@ -181,8 +181,8 @@ mod tests {
 
     type Rule = fn(&LeafNode) -> Result<(), Violation>;
 
-    /// Each rule accepts only one source. All other tests stop at framing and path checks, and
-    /// never reach these rules.
+    /// Each rule accepts only one source of a leaf node. All other tests stop at framing and path
+    /// checks, and never reach these rules.
     #[test]
     fn a_leaf_comes_from_one_place() {
         let sources = [

@@ -14,13 +14,13 @@ pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Resu
     if state.tree.is_member(removed)? { Ok(()) } else { Err(Violation::RemovedIsNoMember(removed).into()) }
 }
 
-/// 12.1.4: the nonce must have `KDF.Nh` bytes.
+/// 12.1.4: the nonce of a PSK must have `KDF.Nh` bytes.
 pub(crate) fn psk_nonce_len(state: &PublicState, id: &PreSharedKeyId) -> Result<(), Violation> {
     if id.psk_nonce.len() == state.suite.hash_len() { Ok(()) } else { Err(Violation::PskNonce) }
 }
 
 /// 12.1.4: PSKs for reinitialization and branching must not be proposed. Only the first Commit of a
-/// group contains them.
+/// group contains such PSKs.
 pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
     match proposal {
         Proposal::PreSharedKey(psk) if is_resumption(&psk.psk) => Err(Violation::PskUsage),
@@ -39,7 +39,8 @@ pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(),
     if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
 }
 
-/// 12.1.2: an Update must be valid for the leaf of its sender. Its signature is not checked here.
+/// 12.1.2: an Update must be valid for the leaf of its sender. The signature of the Update is not
+/// checked here.
 pub(crate) fn update_is_valid(
     state: &PublicState,
     leaf: LeafIndex,
@@ -111,8 +112,8 @@ pub(crate) fn signatures_are_valid<'a>(
     key_package::signatures_are_valid(&key_packages, state.suite)
 }
 
-/// Checks all rules of section 12.1 except for those about signatures inside the proposal. Valid
-/// signatures stay valid, whereas the other checks depend on the state.
+/// Checks all rules of section 12.1 except for those about signatures inside the proposal. A
+/// signature remains valid, whereas the results of the other checks depend on the state.
 pub(crate) fn contents_are_valid(
     state: &PublicState,
     sender: Sender,

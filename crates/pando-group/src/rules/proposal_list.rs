@@ -37,8 +37,8 @@ pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// 12.2: a client must not be added twice. Whether it is already a member is checked in the new
-/// tree.
+/// 12.2: a client must not be added twice. Whether the client is already a member is checked in the
+/// new tree.
 pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation> {
     let mut keys = BTreeSet::new();
     for committed in list {
@@ -100,7 +100,7 @@ pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
 }
 
 /// 12.2: all remaining members must support the types of all proposals. Removed and added members
-/// need not support them.
+/// need not support these types.
 pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal().proposal_type()).collect();
     types.retain(|proposal_type| {
@@ -125,8 +125,8 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
 }
 
-/// 12.4.3.2: an external Commit must not refer to proposals. This is checked before the references
-/// are resolved.
+/// 12.4.3.2: an external Commit must not refer to proposals. This rule is checked before the
+/// references are resolved.
 pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(), Violation> {
     let refers = |entry: &ProposalOrRef| matches!(entry, ProposalOrRef::Reference(_));
     match committer {
@@ -136,8 +136,8 @@ pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(),
     }
 }
 
-/// 12.2: an external Commit must contain exactly one ExternalInit and at most one Remove. It may
-/// contain any number of PSKs, but no other proposals.
+/// 12.2: an external Commit must contain exactly one ExternalInit and at most one Remove. An
+/// external Commit may also contain PSKs, but no other proposals.
 pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> {
     for committed in list {
         match committed.proposal().proposal_type() {

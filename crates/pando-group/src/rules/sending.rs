@@ -59,7 +59,7 @@ pub(crate) fn reinit(
 ) -> Result<(), GroupError> {
     let ReInit { group_id, version, cipher_suite, extensions } = reinit;
     limits.check_group_id(group_id)?;
-    // A lower version is not checked here, because it also violates a rule for receivers.
+    // A lower version is not rejected here, because it also violates a rule for receivers.
     if *version > ProtocolVersion::MLS_10 {
         return Err(Misuse::UnsupportedVersion.into());
     }

@@ -1,4 +1,4 @@
-//! The client index, which finds the leaf of a client without searching the tree. It is for
+//! The client index, which finds the leaf of a client without searching the tree. The index serves
 //! identity policies that identify clients by more than their signature keys (RFC 9420, section
 //! 12.2).
 

@@ -1,4 +1,5 @@
-//! A Commit as the application's rules see it: the states before and after it, and its changes.
+//! The view of a Commit that the application's rules see. It contains the states before and after
+//! the Commit, and the changes.
 
 use crate::Violation;
 use crate::identity::IdentityPolicy;
@@ -8,8 +9,8 @@ use crate::state::pending_proposal::Committed;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Credential, Extensions, GroupContext, GroupId, LeafIndex, Proposal, Sender};
 
-/// The part of a group's state on which rules may depend. All members agree on this part. It
-/// excludes transcript hashes and tags.
+/// The part of a group's state on which rules may depend. All members agree on this part.
+/// Transcript hashes and tags are excluded.
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
     context: &'a GroupContext,
@@ -55,7 +56,7 @@ impl<'a> StateView<'a> {
     }
 }
 
-/// A Commit, or the creation of a group.
+/// A view of a Commit, or of the creation of a group.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitView<'a> {
     before: Option<StateView<'a>>,

@@ -2,8 +2,8 @@
 //!
 //! The key of an encrypted message is deleted as soon as the message is decrypted. However, a
 //! Commit may be processed again if a proposal or a PSK was missing, or if its staged epoch was
-//! dropped. Its content is therefore kept until the epoch ends. The kept content is not trusted:
-//! its signature is verified each time.
+//! dropped. The content of a Commit is therefore kept until the epoch ends. The kept content is not
+//! trusted: its signature is verified each time.
 
 use crate::Limits;
 use crate::storage::row_codec;
@@ -13,8 +13,8 @@ use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;
 
 /// Maximum number of Commits of one epoch that are kept. A delivery service selects one Commit for
-/// each epoch, and at most a few others lose the race. Further Commits are not kept, and can be
-/// processed only once.
+/// each epoch, and at most a few other Commits compete for the same epoch. Further Commits are not
+/// kept, and can be processed only once.
 const KEPT: usize = 16;
 
 /// Commits of the current epoch, as the received messages with their decrypted contents.

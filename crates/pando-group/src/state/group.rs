@@ -143,7 +143,7 @@ impl Group {
         self.lineage.instance
     }
 
-    /// Returns the position that the last Delta leads to.
+    /// Returns the position to which the last Delta leads.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.lineage.position

@@ -1,5 +1,5 @@
-//! The members of the past epochs whose late messages can still be decrypted. Instead of the trees,
-//! only the leaves that the next epoch changed are kept.
+//! The members of the past epochs whose late messages can still be decrypted. Instead of whole
+//! trees, only the leaves that the next epoch changed are kept.
 
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode, Opaque, TreeSize};

@@ -1,8 +1,9 @@
 //! Messages that belong to our Commits and are sent after the Commits are accepted.
 //!
 //! A Welcome is sealed only once, because sealing it again would reuse the welcome key and nonce
-//! (section 12.4.3.1). Its bytes are stored by the same Delta as the pending Commit, and they
-//! outlive the merge. They are deleted when the application acknowledges the delivery.
+//! (section 12.4.3.1). The bytes of the Welcome are stored by the same Delta as the pending Commit,
+//! and they outlive the merge. The bytes are deleted when the application acknowledges the
+//! delivery.
 
 use crate::storage::row_key::{OutboxId, OutboxKind, RowKey, Rows};
 use pando_crypto::SecretBytes;
@@ -50,13 +51,14 @@ impl Outbox {
         ids.into_iter().map(RowKey::Outbox)
     }
 
-    /// Returns the messages of Commits that lead to `epoch` or an earlier one, the oldest first.
+    /// Returns the messages of Commits that lead to `epoch` or to an earlier epoch, the oldest
+    /// first.
     pub(crate) fn up_to(&self, epoch: u64) -> impl Iterator<Item = (OutboxId, &[u8])> {
         let accepted = self.0.iter().filter(move |(id, _)| id.epoch <= epoch);
         accepted.map(|(id, bytes)| (*id, bytes.as_slice()))
     }
 
-    /// Drops a message, and returns whether there was one.
+    /// Drops a message, and returns whether the outbox contained it.
     pub(crate) fn remove(&mut self, id: OutboxId) -> bool {
         self.0.remove(&id).is_some()
     }

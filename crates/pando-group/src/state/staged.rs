@@ -16,11 +16,12 @@ use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit,
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The public part of the epoch to which a Commit leads. It is complete and checked, but the group
-/// is still in the previous epoch.
+/// The public part of the epoch to which a Commit leads. This part is complete and checked, but the
+/// group is still in the previous epoch.
 #[derive(Debug)]
 pub struct PublicStaged {
-    /// Interim transcript hash of the previous epoch. It is unique among all epochs and groups.
+    /// Interim transcript hash of the previous epoch. This hash is unique among all epochs and
+    /// groups.
     pub(crate) follows: InterimTranscriptHash,
     pub(crate) public: PublicState,
     pub(crate) committer: Sender,
@@ -147,15 +148,15 @@ impl PublicStaged {
     }
 }
 
-/// The epoch to which a Commit leads, as staged by a member. It consists of the public part, to
-/// which this type dereferences, and of the member's secrets. All checks are done, and only the
-/// merge remains.
+/// The epoch to which a Commit leads, as staged by a member. A staged epoch consists of the public
+/// part, to which this type dereferences, and of the member's secrets. All checks are done, and
+/// only the merge remains.
 #[derive(Debug)]
 pub struct Staged {
     pub(crate) public_part: PublicStaged,
     /// The member's secrets, or `None` if the Commit removes the member.
     pub(crate) member: Option<StagedMember>,
-    /// Those rows that the merge writes and deletes that are already known.
+    /// The rows that the merge is already known to write and delete.
     pub(crate) rows: Changes,
     /// The instance of the group that staged the epoch.
     pub(crate) instance: Instance,
@@ -177,7 +178,7 @@ impl Deref for Staged {
 }
 
 impl Staged {
-    /// Returns a staged epoch. `rows` are the rows that the merge writes and deletes.
+    /// Returns a staged epoch. `rows` contains the rows that the merge writes and deletes.
     pub(crate) fn new(
         mut public_part: PublicStaged,
         member: Option<StagedMember>,

@@ -35,9 +35,9 @@ fn tree_changes(changes: impl Iterator<Item = RowChange>) -> Changes {
     changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect()
 }
 
-/// Returns the state of a group that moves from `current` to `target`, and the rows that differ.
-/// `target` is the state of the next or the previous epoch, and `clients` contains the differences
-/// between the client indexes.
+/// Returns the state of a group after it moves from `current` to `target`, and the rows that
+/// differ. `target` is the state of the next or the previous epoch, and `clients` contains the
+/// differences between the client indexes.
 pub(crate) fn moved(
     current: &PublicState,
     target: &PublicState,

@@ -1,8 +1,8 @@
 //! The changes of an operation, in the form of rows to store.
 //!
 //! The core never calls a store. The application applies each [`Delta`] **before** the result of
-//! the operation is sent or shown, in one transaction with its own rows. This ensures that no key
-//! is used twice after a crash, and that a used key is deleted from the disk.
+//! the operation is sent or shown, in one transaction with its own rows. This order ensures that no
+//! key is used twice after a crash, and that a used key is deleted from the disk.
 //!
 //! The size of a row is O(1), except where the protocol itself sets no bound. A message changes
 //! O(1) rows, or O(log N) rows if it is the first message of its sender in the epoch. A Commit
@@ -99,7 +99,7 @@ impl Delta {
         self.rows.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose())))
     }
 
-    /// Returns the rows to delete, in key order. Some of them may not exist.
+    /// Returns the rows to delete, in key order. Some of these rows may not exist.
     pub fn deletes(&self) -> impl Iterator<Item = RowKey> {
         self.rows.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| *key)
     }

@@ -1,11 +1,11 @@
 //! The identity of a group's stored rows, which consists of their instance and of their position in
 //! the history of that instance.
 //!
-//! An *instance* is one membership of a client in a group. It begins when the client creates the
-//! group, joins it by a Welcome or makes an external Commit, and it survives restarts. A *position*
-//! identifies everything that an instance has stored so far. Positions form a hash chain over the
-//! written and deleted rows. Two objects that were loaded from the same rows and then diverge
-//! therefore have different positions. A counter could not guarantee this.
+//! An *instance* is one membership of a client in a group. An instance begins when the client
+//! creates the group, joins it by a Welcome or creates an external Commit. An instance survives
+//! restarts. A *position* identifies everything that an instance has stored so far. Positions form
+//! a hash chain over the written and deleted rows. Two objects that were loaded from the same rows
+//! and then diverge therefore have different positions. A counter could not guarantee this.
 //!
 //! Rows of the ratchet tree are not hashed, because [`RowKey::Public`] already contains the tree
 //! hash. Messages in the outbox are not hashed either, because the pending Commit determines them.
@@ -28,8 +28,8 @@ const HEADER_LEN: usize = RowKey::MAX_LEN + 16;
 /// Number of rows that most Deltas do not exceed. Rows of the tree are not counted.
 const MOST_ROWS: usize = 24;
 
-/// Returns the position after the given changes. `sent` is the concatenated ends of the ciphertexts
-/// that were sent.
+/// Returns the position after the given changes. `sent` contains the concatenated ends of the
+/// ciphertexts that were sent.
 fn position_after(
     before: Position,
     suite: Suite,
@@ -37,7 +37,7 @@ fn position_after(
     (rows, forget_before, sent): (&Changes, u64, &[u8]),
 ) -> Position {
     let hashed = || rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
-    // All headers share one buffer, because this runs for each message.
+    // All headers share one buffer, because this function runs for each message.
     let count = rows.len().min(MOST_ROWS);
     let mut headers = Vec::with_capacity(count.saturating_mul(HEADER_LEN));
     let mut key_bytes = Vec::with_capacity(RowKey::MAX_LEN);
@@ -62,8 +62,8 @@ fn position_after(
     Position(first(digest.as_ref()))
 }
 
-/// Writes the header of a row that is hashed. It consists of the key, and of the length of the
-/// contents unless the row is deleted.
+/// Writes the header of a row for hashing. The header consists of the key and, unless the row is
+/// deleted, of the length of the contents.
 fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row: Option<&SecretBytes>) {
     key_bytes.clear();
     key.write(key_bytes);
@@ -99,7 +99,7 @@ impl From<Changes> for UnnamedChanges {
     }
 }
 
-/// The instance of a group and the position that its last Delta leads to.
+/// The instance of a group, and the position to which its last Delta leads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lineage {
     pub(crate) instance: Instance,

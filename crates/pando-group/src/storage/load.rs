@@ -1,6 +1,6 @@
 //! Loading a group from its rows.
 //!
-//! Stored rows are trusted. Only completeness and encoding are checked.
+//! Stored rows are trusted. Only their completeness and their encoding are checked.
 
 use crate::state::client_index::ClientIndex;
 use crate::state::decrypted_commits::DecryptedCommits;

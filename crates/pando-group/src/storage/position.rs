@@ -1,4 +1,4 @@
-//! Instances of groups, and positions in their histories. See `lineage`.
+//! Instances of groups, and positions in their histories (see `lineage`).
 
 use crate::state::group_state::GroupState;
 use pando_crypto::SecretBytes;
@@ -11,8 +11,8 @@ const POSITION_LEN: usize = 32;
 /// Length of the identifier of an instance in bytes.
 const INSTANCE_LEN: usize = 16;
 
-/// A position in the history of a group's rows. It is a hash of everything that was stored since
-/// the instance began.
+/// A position in the history of a group's rows. A position is a hash of everything that was stored
+/// since the instance began.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub(crate) [u8; POSITION_LEN]);
 

@@ -133,7 +133,7 @@ pub(crate) struct PendingLeaf {
     pub(crate) encoded: Option<Opaque>,
 }
 
-/// A row that merging our Commit writes or deletes.
+/// A row that the merge of our Commit writes or deletes.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingChange {
     pub(crate) key: Opaque,

@@ -15,7 +15,8 @@ pub enum RowKey {
     /// The secrets of the epoch except for the secret tree.
     Member,
     /// Part of the ratchet tree, such as a node or an index entry for a key. With
-    /// [`KeyKind::Client`], it is an index entry for a client that the identity policy identifies.
+    /// [`KeyKind::Client`], the row is an index entry for a client that the identity policy
+    /// identifies.
     Tree(TreeKey),
     /// The private key of a node.
     PrivateKey(NodeIndex),
@@ -29,7 +30,7 @@ pub enum RowKey {
     OwnUpdate(u32),
     /// One of our own proposals as it was sent, which is identified by its position.
     OwnProposal(u32),
-    /// Our pending Commit as it was sent, and the epoch that it leads to.
+    /// Our pending Commit as it was sent, and the epoch to which it leads.
     PendingCommit,
     /// An encrypted Commit that was decrypted but not merged, which is identified by its position.
     OpenedCommit(u32),
@@ -44,7 +45,7 @@ pub enum RowKey {
 /// The identifier of a message that is sent after our Commit is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxId {
-    /// The epoch that the Commit leads to.
+    /// The epoch to which the Commit leads.
     pub epoch: u64,
     /// The kind of message.
     pub kind: OutboxKind,

@@ -9,7 +9,7 @@ use pando_crypto::SecretBytes;
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
 
-/// Facts about a stored group, read without loading it.
+/// Facts about a stored group that are read without loading the group.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredGroup {

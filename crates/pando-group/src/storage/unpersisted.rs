@@ -63,7 +63,7 @@ impl<T> Unpersisted<T> {
     /// Stores the changes with `store`, and returns the result.
     ///
     /// # Errors
-    /// The error of `store`, with the result and the changes, which can be stored again.
+    /// The error of `store` with the result and the changes, which the caller can store again.
     pub fn persist<E>(
         self,
         store: impl FnOnce(&Delta, &T) -> Result<(), E>,
@@ -103,10 +103,11 @@ impl<T> Unpersisted<T> {
         Unpersisted { value: function(value), changes }
     }
 
-    /// Applies a function that can fail to the result. The changes stay the same.
+    /// Applies a fallible function to the result. The changes stay the same.
     ///
     /// # Errors
-    /// The error of the function. The result is dropped, and the changes return to the group.
+    /// The error of the function. On error, the result is dropped, and the changes return to the
+    /// group.
     pub fn try_map<U, E>(self, function: impl FnOnce(T) -> Result<U, E>) -> Result<Unpersisted<U>, E> {
         let Self { value, changes } = self;
         Ok(Unpersisted { value: function(value)?, changes })
@@ -187,7 +188,7 @@ impl<T, E: std::error::Error + 'static> std::error::Error for PersistError<T, E>
 
 /// Two results whose changes are not contiguous.
 pub struct NotContiguous<T, U> {
-    /// The reason.
+    /// The reason why the changes are not contiguous.
     pub error: DeltaError,
     /// The first result and the next one.
     pub both: Box<(Unpersisted<T>, Unpersisted<U>)>,
