@@ -71,8 +71,8 @@ impl Client {
         &*self.crypto
     }
 
-    /// Returns the capabilities of a new leaf. They list the cipher suites of RFC 9420 that the
-    /// backend supports, and the given credential type.
+    /// Returns the capabilities of a new leaf. The capabilities list the cipher suites of RFC 9420
+    /// that the backend supports, and the given credential type.
     #[must_use]
     pub fn capabilities(&self, credential: CredentialType) -> Capabilities {
         capabilities(&*self.crypto, credential)

@@ -6,8 +6,8 @@ use pando_wire::GroupId;
 /// The groups that a client is in.
 ///
 /// The client does not join any of these groups a second time by a Welcome or an external Commit
-/// (section 12.4.3), unless it resynchronizes. It also does not accept any of them as the successor
-/// of another group.
+/// (section 12.4.3), unless it resynchronizes. Nor does the client accept any of these groups as
+/// the successor of another group.
 ///
 /// Every closure that takes a [`GroupId`] and returns a `bool` implements this trait.
 pub trait KnownGroups {

@@ -39,8 +39,7 @@
 //! let alice_bundle = alice.key_package(SUITE, Credential::basic("alice")).build(rng)?;
 //! let bob_bundle = bob.key_package(SUITE, Credential::basic("bob")).build(rng)?;
 //!
-//! // The result of an operation is available after its changes are stored. This example stores
-//! // them in memory.
+//! // Each result is available after the operation's changes are stored, here in memory.
 //! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
 //! let mut alices = Group::builder("tea").build(alice_bundle, &alice, rng)?.persist_to(&mut alices_rows)?;
 //! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, rng)?;

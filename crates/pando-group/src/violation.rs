@@ -128,7 +128,8 @@ violations! {
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
     /// The epoch would exceed 2^64 - 1.
     "8.1" "the epoch would exceed 2^64 - 1" EpochOverflow,
-    /// The GroupInfo for a Commit describes a different epoch than the one that the Commit begins.
+    /// The GroupInfo for a Commit describes a different epoch than the epoch that the Commit
+    /// begins.
     "12.4.1" "the GroupContext of the GroupInfo does not match the new epoch" GroupInfoContext,
     /// The signer of a GroupInfo is not a member.
     "12.4.3.1" "the signer of the GroupInfo, {0}, is not a member" GroupInfoSigner(LeafIndex),

@@ -2,7 +2,7 @@
 //! 12.4.1).
 //!
 //! The caller has already checked and applied the proposals and has created the path. This module
-//! neither seals the message nor creates the Welcome, because only members do that.
+//! neither seals the message nor creates the Welcome, because only members take those steps.
 
 use crate::GroupError;
 use crate::group_rules::GroupRules;
@@ -31,8 +31,8 @@ pub(crate) struct CommitParts<'a> {
     pub(crate) psk_secret: &'a PskSecret,
     pub(crate) wire_format: WireFormat,
     pub(crate) authenticated_data: &'a [u8],
-    /// The signer of the Commit. It holds the key in the committer's leaf before the Commit, or the
-    /// key of an external joiner.
+    /// The signer of the Commit. The signer holds the key in the committer's leaf before the
+    /// Commit, or the key of an external joiner.
     pub(crate) signer: &'a dyn Signer,
 }
 

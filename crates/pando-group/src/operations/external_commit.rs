@@ -81,10 +81,10 @@ impl<'a> ExternalJoin<'a> {
     /// Creates the Commit, and returns it together with the group in the state after the Commit.
     ///
     /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`] is called.
-    /// Call that function when the delivery service has accepted the Commit or has returned it
-    /// ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted instead, drop
-    /// the group, delete its rows, and start over. Keep the client's former group until the Commit
-    /// is accepted.
+    /// Call [`Group::merge_pending`] when the delivery service has accepted the Commit or has
+    /// returned it ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted
+    /// instead, drop the group, delete its rows, and start over. Keep the client's former group
+    /// until the Commit is accepted.
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if

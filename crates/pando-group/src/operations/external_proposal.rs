@@ -1,5 +1,5 @@
-//! Proposals by non-members (RFC 9420, section 12.1.8). These are external senders that the group's
-//! extensions list, and clients that ask to be added.
+//! Proposals by non-members (RFC 9420, section 12.1.8). Such non-members are external senders that
+//! the group's extensions list, and clients that ask to be added.
 
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{key_package, proposal::may_come_from, sending};

@@ -48,8 +48,8 @@ pub struct KeyPackageBuilder<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the builder of a KeyPackage. By default, its capabilities list the credential's type
-    /// and all cipher suites of RFC 9420 that the client supports. Its default lifetime is
+    /// Returns the builder of a KeyPackage. By default, the capabilities list the credential's type
+    /// and all cipher suites of RFC 9420 that the client supports. The default lifetime is
     /// [`KeyPackageBuilder::DAYS`] days.
     pub fn key_package(&self, cipher_suite: CipherSuite, credential: Credential) -> KeyPackageBuilder<'a> {
         KeyPackageBuilder {

@@ -285,7 +285,8 @@ impl Group {
     }
 
     /// Stages a Commit by the steps of section 12.4.2, starting with the checks of the proposals.
-    /// The checks that need no secrets are followed by the checks of a member.
+    /// The checks that need no secrets come first, and the checks that need a member's secrets
+    /// follow.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,

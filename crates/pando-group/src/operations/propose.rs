@@ -14,7 +14,7 @@ use pando_wire::{
     Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, ProposalRef, Sender, Signature, Update,
 };
 
-/// Returns the position that the next entry of a list will have.
+/// Returns the position of the next entry that is added to a list.
 fn next<T>(list: &[T]) -> Result<u32, GroupError> {
     u32::try_from(list.len()).map_err(|_| Exceeded::PendingProposals(list.len()).into())
 }

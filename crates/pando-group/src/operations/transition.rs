@@ -272,7 +272,7 @@ fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), Group
     Err(violation.into())
 }
 
-/// Checks the new tree after all proposals and the path are applied, because the order of the
+/// Checks the new tree after all proposals and the path have been applied, because the order of the
 /// proposals does not matter (section 12.3). `path` is the leaf that the path has replaced.
 pub(crate) fn check_tree(
     state: &PublicState,

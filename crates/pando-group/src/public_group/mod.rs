@@ -263,7 +263,7 @@ impl PublicGroup {
         )
     }
 
-    /// Returns the parameters of the successor group, if this one was reinitialized.
+    /// Returns the parameters of the successor group, if this group was reinitialized.
     #[must_use]
     pub const fn reinit(&self) -> Option<&ReInit> {
         self.reinit.as_ref()

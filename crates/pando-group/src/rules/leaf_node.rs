@@ -46,7 +46,7 @@ pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation
     if matches!(error, CryptoError::InvalidPublicKey) { Violation::InvalidKey } else { signature }
 }
 
-/// 7.3: a leaf must support everything that the group requires.
+/// 7.3: a leaf must support all types that the group requires.
 pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -> Result<(), Violation> {
     let own = &leaf_node.capabilities;
     let missing = extensions::first_missing(required.extensions.iter().copied(), &own.extensions);

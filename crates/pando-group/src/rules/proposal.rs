@@ -39,8 +39,8 @@ pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(),
     if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
 }
 
-/// 12.1.2: an Update must be valid for the leaf of its sender. The signature of the Update is not
-/// checked here.
+/// 12.1.2: an Update must be valid for the leaf of its sender. This function does not check the
+/// signature of the Update.
 pub(crate) fn update_is_valid(
     state: &PublicState,
     leaf: LeafIndex,

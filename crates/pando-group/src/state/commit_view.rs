@@ -1,5 +1,5 @@
-//! The view of a Commit that the application's rules see. It contains the states before and after
-//! the Commit, and the changes.
+//! The view of a Commit that the application's rules see. The view contains the states before and
+//! after the Commit, and the changes.
 
 use crate::Violation;
 use crate::identity::IdentityPolicy;

@@ -149,7 +149,7 @@ impl Group {
         self.lineage.position
     }
 
-    /// Returns the parameters of the successor group, if this one was reinitialized.
+    /// Returns the parameters of the successor group, if this group was reinitialized.
     #[must_use]
     pub const fn reinit(&self) -> Option<&ReInit> {
         self.reinit.as_ref()
@@ -225,7 +225,8 @@ impl Group {
         }
     }
 
-    /// Checks that the signer has the key in our leaf, because others verify with that key.
+    /// Checks that the signer has the key in our leaf, because other members verify our signatures
+    /// with that key.
     pub(crate) fn check_signer(&self, cx: &Context<'_>) -> Result<(), GroupError> {
         Ok(cx.check_signer(self.public.tree.signature_key(self.own_leaf())?.as_ref())?)
     }

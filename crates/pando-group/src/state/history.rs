@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// Encoded leaves of a past epoch, with `None` for a blank leaf.
 pub(crate) type Leaves = BTreeMap<LeafIndex, Option<Opaque>>;
 
-/// Past epochs, the newest last. There is no gap between these epochs and the current one.
+/// Past epochs, the newest last. There is no gap between these epochs and the current epoch.
 #[derive(Debug, Default)]
 pub(crate) struct History(VecDeque<Past>);
 

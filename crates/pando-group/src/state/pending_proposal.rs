@@ -44,7 +44,8 @@ impl ProposalStatus {
 /// A proposal that a Commit covers. Clones share the contents of the proposal.
 #[derive(Debug, Clone)]
 pub(crate) enum Committed {
-    /// A proposal that is contained in the Commit itself. Its sender is the committer.
+    /// A proposal that is contained in the Commit itself. The sender of such a proposal is the
+    /// committer.
     ByValue(Sender, Arc<Proposal>),
     /// A standalone proposal to which the Commit refers, possibly more than once.
     ByReference(Arc<PendingProposal>),

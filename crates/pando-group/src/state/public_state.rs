@@ -12,7 +12,8 @@ use pando_wire::{
     Mac, Proposal, Sender, SignaturePublicKey,
 };
 
-/// The public state of a group in one epoch. Cloning it is cheap, because clones share the tree.
+/// The public state of a group in one epoch. Cloning the state is cheap, because clones share the
+/// tree.
 #[derive(Debug, Clone)]
 pub struct PublicState {
     pub(crate) suite: Suite,

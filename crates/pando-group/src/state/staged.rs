@@ -53,8 +53,8 @@ impl PublicStaged {
     ) -> Result<Self, TreeError> {
         Ok(Self {
             follows: old.interim_transcript_hash.clone(),
-            // This loads all nodes of the old tree that differ from the new tree. A roll-back needs
-            // these nodes, and must not read from the store.
+            // `replaced_leaves` loads all nodes of the old tree that differ from the new tree. A
+            // roll-back needs these nodes, and must not read from the store.
             leaves: replaced_leaves(&old.tree, &public.tree)?,
             public,
             committer: content.sender,
@@ -119,9 +119,9 @@ impl PublicStaged {
     /// seconds since 1970. The lifetime or the credential of such a leaf has expired or is not yet
     /// valid.
     ///
-    /// This is not a validity rule, because clocks differ. A Commit with such leaves is valid, and
-    /// all members that merge it are in the same epoch. A delivery service should reject such a
-    /// Commit before ordering it, and a member may hold it back.
+    /// Because clocks differ, this check is not a validity rule. A Commit with such leaves is
+    /// valid, and all members that merge it are in the same epoch. A delivery service should reject
+    /// such a Commit before ordering it, and a member may hold it back.
     ///
     /// # Errors
     /// [`GroupError::Source`] if a leaf could not be read.

@@ -75,20 +75,20 @@ impl Delta {
     }
 
     /// Returns the positions at which the Delta can be applied, the oldest first. There is one
-    /// position for each Delta that was merged into this one ([`Delta::then`]). A whole Delta can
+    /// position for each Delta that was merged into this Delta ([`Delta::then`]). A whole Delta can
     /// also be applied if the instance has no rows.
     #[must_use]
     pub fn follows(&self) -> &[Position] {
         &self.follows
     }
 
-    /// Returns the position that the rows have after the Delta.
+    /// Returns the position of the rows after the Delta is applied.
     #[must_use]
     pub const fn becomes(&self) -> Position {
         self.becomes
     }
 
-    /// Returns the state of the group after the Delta.
+    /// Returns the state of the group after the Delta is applied.
     #[must_use]
     pub const fn state(&self) -> GroupState {
         self.state
@@ -145,7 +145,7 @@ impl Delta {
     /// be applied at every position at which one of the two can be applied.
     ///
     /// # Errors
-    /// [`DeltaError`] with both Deltas if `next` does not follow this one.
+    /// [`DeltaError`] with both Deltas if `next` does not follow this Delta.
     pub fn then(mut self, next: Self) -> Result<Self, (DeltaError, Box<(Self, Self)>)> {
         let follows = next.follows.contains(&self.becomes) && next.instance == self.instance;
         if !follows {

@@ -117,8 +117,7 @@ impl History {
         object.rows.retain(|key, _| !matches!(key, RowKey::Epoch(of, _) if *of < epoch));
         let (becomes, rows) = (delta.becomes(), copy_rows(&object.rows));
         if becomes != before {
-            // Two objects may reach the same position by the same changes. Then these objects have
-            // the same rows.
+            // Two objects that reach the same position by the same changes must have the same rows.
             assert!(self.at.insert(becomes, copy_rows(&rows)).is_none_or(|other| other == rows));
             self.before.insert(becomes, before);
             self.deltas.push(delta);

@@ -5,7 +5,8 @@
 //! creates the group, joins it by a Welcome or creates an external Commit. An instance survives
 //! restarts. A *position* identifies everything that an instance has stored so far. Positions form
 //! a hash chain over the written and deleted rows. Two objects that were loaded from the same rows
-//! and then diverge therefore have different positions. A counter could not guarantee this.
+//! and then diverge therefore have different positions. A counter instead of a hash could not
+//! guarantee that.
 //!
 //! Rows of the ratchet tree are not hashed, because [`RowKey::Public`] already contains the tree
 //! hash. Messages in the outbox are not hashed either, because the pending Commit determines them.

@@ -1,5 +1,5 @@
-//! Storage of a group as rows. This includes row keys and contents, the changes of an operation,
-//! and loading.
+//! Storage of a group as rows. The module covers row keys and contents, the changes of an
+//! operation, and loading.
 
 pub(crate) mod change_log;
 pub(crate) mod changes;

@@ -43,7 +43,7 @@ impl Encode for MemberRow {}
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PastRow {
     pub(crate) context: GroupContext,
-    /// Number of leaves of the ratchet tree, including blank ones.
+    /// Number of leaves of the ratchet tree, including blank leaves.
     pub(crate) leaf_count: u32,
     pub(crate) sender_data: SecretBytes,
 }

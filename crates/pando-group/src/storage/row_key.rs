@@ -247,7 +247,7 @@ const fn ratchet_type(byte: u8) -> Option<RatchetType> {
     }
 }
 
-/// Changes of rows. The value is the contents of a row to write, or `None` for a row to delete.
+/// The changes of rows. The value is the contents of a row to write, or `None` for a row to delete.
 pub(crate) type Changes = BTreeMap<RowKey, Option<SecretBytes>>;
 
 /// The rows of a group.

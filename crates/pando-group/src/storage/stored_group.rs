@@ -21,7 +21,7 @@ pub struct StoredGroup {
     pub instance: Instance,
     /// The position of the rows in the group's history.
     pub position: Position,
-    /// The parameters of the successor group, if this one was reinitialized.
+    /// The parameters of the successor group, if this group was reinitialized.
     pub reinit: Option<ReInit>,
     /// Our leaf, or `None` if the group is followed without secrets.
     pub own_leaf: Option<LeafIndex>,

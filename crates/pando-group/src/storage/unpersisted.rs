@@ -163,8 +163,8 @@ impl Drop for Changes {
 pub struct PersistError<T, E> {
     /// The error of the store.
     pub error: E,
-    /// The result and its changes. The caller can store them again, even if it does not know
-    /// whether the first attempt took effect.
+    /// The result of the operation and its changes. The caller can store them again, even if it
+    /// does not know whether the first attempt took effect.
     pub unpersisted: Box<Unpersisted<T>>,
 }
 
@@ -239,8 +239,8 @@ impl DroppedDeltas {
         while let Some(at) = dropped.iter().position(|earlier| delta.follows.contains(&earlier.becomes)) {
             delta = match dropped.swap_remove(at).then(delta) {
                 Ok(joined) => joined,
-                // The position matches but the Delta does not follow. This cannot happen within one
-                // instance.
+                // The position matches but the Delta does not follow. This case cannot occur within
+                // one instance.
                 Err((_, deltas)) => deltas.1,
             };
         }
