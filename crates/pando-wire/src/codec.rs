@@ -1,8 +1,8 @@
 //! Encoding and decoding (RFC 9420, sections 2.1 and 2.1.2).
 //!
-//! A thin layer over `tls_codec`: one trait for each direction, and error types of this crate. The
-//! decoder of variable-size vectors compares a length with the remaining input before it uses the
-//! length.
+//! This module is a thin layer over `tls_codec`, with one trait for encoding, one for decoding, and
+//! its own error types. When it decodes a variable-size vector, it checks the length against the
+//! remaining input before using it.
 
 use tls_codec::{DeserializeBytes, Serialize};
 use zeroize::Zeroizing;
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 /// The largest length in bytes of a variable-size vector (section 2.1.2): 2^30 - 1.
 pub const MAX_VECTOR_LEN: usize = (1 << 30) - 1;
 
-/// A structure that has an encoding.
+/// A structure that can be encoded.
 ///
-/// `Vec<u8>` does not implement this trait. As an element of a structure, a byte string has a
-/// length prefix, which is wrong for bytes that already are an encoded message. `tls_codec` encodes
-/// both in the same way, so each structure implements this trait explicitly.
+/// `Vec<u8>` does not implement this trait. `tls_codec` would add a length prefix, which is right
+/// for a byte string inside a structure, but wrong for a message that is already encoded. Therefore
+/// each structure implements this trait explicitly.
 ///
 /// ```compile_fail,E0599
 /// use pando_wire::Encode;
@@ -25,7 +25,8 @@ pub trait Encode: Serialize {
     /// Returns the encoding of this value.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`] if a vector in it is longer than [`MAX_VECTOR_LEN`] bytes.
+    /// [`EncodeError::TooLong`] if the value contains a vector longer than [`MAX_VECTOR_LEN`]
+    /// bytes.
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         self.tls_serialize_detached().map_err(EncodeError::from)
     }
@@ -33,7 +34,7 @@ pub trait Encode: Serialize {
     /// Returns the encoding of a value that holds secrets. The buffer is zeroized on drop.
     ///
     /// # Errors
-    /// As [`Encode::encode`].
+    /// The same errors as [`Encode::encode`].
     fn encode_secret(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
         // The buffer is allocated at its final size, so no partial copy stays in memory.
         self.encode().map(Zeroizing::new)
@@ -73,10 +74,12 @@ pub enum DecodeError {
     /// The input continues after the value.
     #[error("trailing bytes after the value")]
     TrailingBytes,
-    /// A variable-size length is not minimal, or has the prefix 0b11.
+    /// A vector's length is not encoded in the shortest form, or its encoding starts with the bits
+    /// 0b11.
     #[error("malformed vector length")]
     BadLength,
-    /// A selector has a value that RFC 9420 does not define, so the structure after it is unknown.
+    /// A selector has a value that RFC 9420 does not define, so the structure that follows it is
+    /// unknown.
     #[error("unknown selector value {0}")]
     UnknownValue(u64),
     /// A field has a value that its type does not allow.
@@ -109,7 +112,7 @@ pub enum EncodeError {
 
 impl From<tls_codec::Error> for EncodeError {
     fn from(_: tls_codec::Error) -> Self {
-        // Writing to memory does not fail for any other reason.
+        // Encoding to memory can only fail because a vector is too long.
         Self::TooLong
     }
 }
@@ -126,16 +129,17 @@ pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
     Ok(VectorHeader { bytes, len })
 }
 
-/// Decodes the header of a vector. Returns the length of the vector, and the bytes after the
+/// Decodes the header of a vector. Returns the length of the vector and the bytes that follow the
 /// header.
 ///
 /// # Errors
-/// [`DecodeError`] if the header is truncated, not minimal, or above [`MAX_VECTOR_LEN`].
+/// [`DecodeError`] if the header is truncated or not minimal, or if the length is above
+/// [`MAX_VECTOR_LEN`].
 pub fn read_vector_header(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
     Ok(length::read(bytes)?)
 }
 
-/// The header of a vector: one, two or four bytes.
+/// The header of a vector, which takes one, two or four bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorHeader {
     bytes: [u8; 4],
@@ -148,12 +152,12 @@ impl AsRef<[u8]> for VectorHeader {
     }
 }
 
-/// Variable-size lengths (section 2.1.2).
+/// The encoding of variable-size lengths (section 2.1.2).
 pub(crate) mod length {
     use super::MAX_VECTOR_LEN;
     use tls_codec::{DeserializeBytes, Error, TlsVarInt};
 
-    /// Decodes a length. Returns its value and the remaining bytes.
+    /// Decodes a length, and returns it with the remaining bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<(usize, &[u8]), Error> {
         let (length, rest) = TlsVarInt::tls_deserialize_bytes(bytes)?;
         let length = usize::try_from(length.value()).map_err(|_| Error::InvalidVectorLength)?;
@@ -163,8 +167,8 @@ pub(crate) mod length {
         Ok((length, rest))
     }
 
-    /// Decodes a length and takes that many bytes. Returns the contents of the vector and the
-    /// remaining bytes.
+    /// Decodes a vector's length and splits off that many bytes. Returns the contents of the vector
+    /// and the remaining bytes.
     pub(crate) fn take(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
         let (length, rest) = read(bytes)?;
         rest.split_at_checked(length).ok_or(Error::EndOfStream)
@@ -175,7 +179,7 @@ pub(crate) mod length {
         tls_codec::vlen::write_length(writer, len)
     }
 
-    /// Returns the number of bytes that the length of a vector of `len` bytes takes.
+    /// Returns the number of bytes in the header of a vector of `len` bytes.
     pub(crate) const fn size(len: usize) -> usize {
         match len {
             0..=0x3f => 1,
@@ -185,10 +189,12 @@ pub(crate) mod length {
     }
 }
 
-/// `T field<V>` for `Vec<T>` fields, by `#[tls_codec(with = "crate::codec::list")]`.
+/// The encoding of `Vec<T>` fields as `T field<V>`, selected by `#[tls_codec(with =
+/// "crate::codec::list")]`.
 ///
-/// The implementation of `tls_codec` for `Vec` is not used. It accepts lengths of eight bytes, and
-/// it notices only after decoding an element that the element exceeds its vector.
+/// The implementation that `tls_codec` provides for `Vec` is not used, because it accepts
+/// eight-byte lengths. It also decodes an element before it checks whether the element extends
+/// beyond the vector.
 pub(crate) mod list {
     use super::length;
     use std::fmt::Debug;
@@ -208,7 +214,7 @@ pub(crate) mod list {
     pub(crate) fn tls_deserialize_bytes<T: DeserializeBytes>(bytes: &[u8]) -> Result<(Vec<T>, &[u8]), Error> {
         let (mut inside, behind) = length::take(bytes)?;
         let mut list = Vec::new();
-        // Terminates because every element takes at least one byte.
+        // The loop terminates because every element takes at least one byte.
         while !inside.is_empty() {
             let (element, rest) = T::tls_deserialize_bytes(inside)?;
             if rest.len() >= inside.len() {
@@ -256,14 +262,14 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_input_is_refused_before_anything_is_allocated() {
-        // This length would allocate a gigabyte.
+        // A decoder that trusted this length would allocate a gigabyte.
         assert_eq!(Opaque::decode(&[0xbf, 0xff, 0xff, 0xff, 1, 2, 3]), Err(DecodeError::Truncated));
         assert!(list::tls_deserialize_bytes::<u16>(&[0xbf, 0xff, 0xff, 0xff, 1, 2, 3]).is_err());
     }
 
     #[test]
     fn an_element_cannot_reach_beyond_its_vector() {
-        // A vector of three bytes cannot hold two `u16`, even if more bytes follow.
+        // A vector of three bytes cannot hold two `u16` values, even if more bytes follow.
         assert_eq!(list::tls_deserialize_bytes::<u16>(&[3, 0, 1, 0, 2]), Err(tls_codec::Error::EndOfStream));
     }
 }

@@ -4,10 +4,10 @@ use crate::codec::list;
 use crate::{HpkePublicKey, KemOutput, LeafNode, Opaque, Proposal, ProposalRef};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A list of proposals, and optionally new keys for the committer's direct path.
+/// A Commit: a list of proposals and, optionally, new keys for the committer's direct path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Commit {
-    /// The proposals, by value or by reference.
+    /// The proposals, each included by value or by reference.
     #[tls_codec(with = "list")]
     pub proposals: Vec<ProposalOrRef>,
     /// New keys for the nodes from the committer's leaf to the root.
@@ -20,10 +20,10 @@ impl crate::Encode for Commit {}
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum ProposalOrRef {
-    /// A proposal by value. The committer is its sender.
+    /// A proposal included by value, whose sender is the committer.
     #[tls_codec(discriminant = 1)]
     Proposal(Proposal),
-    /// The reference of a proposal that was sent earlier.
+    /// A reference to a proposal that was sent earlier.
     #[tls_codec(discriminant = 2)]
     Reference(ProposalRef),
 }
@@ -35,19 +35,21 @@ impl crate::Encode for ProposalOrRef {}
 pub struct UpdatePath {
     /// The new leaf.
     pub leaf_node: LeafNode,
-    /// A node for each node of the sender's filtered direct path, from the leaf to the root.
+    /// The new keys, one for each node of the sender's filtered direct path, from the leaf to the
+    /// root.
     #[tls_codec(with = "list")]
     pub nodes: Vec<UpdatePathNode>,
 }
 
 impl crate::Encode for UpdatePath {}
 
-/// A new key for a parent node.
+/// The new key of a parent node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct UpdatePathNode {
-    /// The new public key.
+    /// The new public key of the node.
     pub encryption_key: HpkePublicKey,
-    /// The path secret, encrypted to each node in the resolution of the copath child, in order.
+    /// The path secret of the node, encrypted to each node in the resolution of its copath child,
+    /// in order.
     #[tls_codec(with = "list")]
     pub encrypted_path_secret: Vec<HpkeCiphertext>,
 }
@@ -57,9 +59,9 @@ impl crate::Encode for UpdatePathNode {}
 /// An HPKE ciphertext (section 7.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct HpkeCiphertext {
-    /// The output of the KEM.
+    /// The KEM output, from which the recipient derives the AEAD key.
     pub kem_output: KemOutput,
-    /// The output of the AEAD.
+    /// The AEAD ciphertext.
     pub ciphertext: Opaque,
 }
 

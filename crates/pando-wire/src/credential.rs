@@ -1,6 +1,6 @@
 //! Credentials (RFC 9420, section 5.3).
 //!
-//! Left out on purpose: the validation of credentials. An identity policy does that.
+//! This module deliberately does not validate credentials; an identity policy does that.
 
 use crate::codec::list;
 use crate::{CredentialType, Opaque};
@@ -8,35 +8,35 @@ use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A credential: it binds one or more identities to a signature key.
+/// A credential, which binds one or more identities to a signature key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// A bare identity in a format that the application chooses.
+    /// An identity without any proof, in a format that the application chooses.
     Basic {
-        /// The identity.
+        /// The identity as bytes.
         identity: Opaque,
     },
-    /// A certificate chain, starting with the end entity. Each certificate certifies the one before
-    /// it.
+    /// A certificate chain that starts with the end-entity certificate. Each certificate certifies
+    /// the preceding one.
     X509 {
-        /// The chain.
+        /// The certificates of the chain.
         certificates: Vec<Certificate>,
     },
     /// A credential of a type that RFC 9420 does not define, decoded as `opaque data<V>`.
     Other {
         /// The credential type, which is neither `basic` nor `x509`.
         credential_type: CredentialType,
-        /// The contents.
+        /// The encoded contents of the credential.
         data: Opaque,
     },
 }
 
 impl crate::Encode for Credential {}
 
-/// An X.509 certificate in DER.
+/// A DER-encoded X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Certificate {
-    /// The DER encoding.
+    /// The DER encoding of the certificate.
     pub cert_data: Opaque,
 }
 
@@ -69,8 +69,8 @@ impl Credential {
     }
 }
 
-/// Prints a basic identity as text, in which everything except printable ASCII is escaped. Prints
-/// only the type of other credentials, and the number of certificates.
+/// Prints a basic identity as text, escaping all bytes except printable ASCII. For any other
+/// credential, prints only its type and, for X.509, the number of certificates.
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

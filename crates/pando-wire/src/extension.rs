@@ -1,6 +1,6 @@
-//! Extensions (RFC 9420, section 13.4), and the five types that the RFC defines.
+//! Extensions (RFC 9420, section 13.4), including the five types that the RFC defines.
 //!
-//! The body of the ratchet_tree extension is [`RatchetTree`].
+//! The body of the `ratchet_tree` extension is [`RatchetTree`].
 
 use crate::codec::{Decode, DecodeError, Encode, EncodeError, list};
 use crate::{
@@ -9,20 +9,20 @@ use crate::{
 };
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// An extension: a type, and contents whose meaning depends on the type.
+/// An extension, which consists of a type and of contents whose meaning depends on the type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Extension {
-    /// The type.
+    /// The type of the extension.
     pub extension_type: ExtensionType,
-    /// The encoded contents.
+    /// The encoded contents of the extension.
     pub extension_data: Opaque,
 }
 
 impl Encode for Extension {}
 
-/// A list of extensions, `Extension extensions<V>`.
+/// A list of extensions, `Extension extensions<V>` in RFC 9420.
 ///
-/// A type must not occur twice (section 13.4). This type does not check that.
+/// No extension type may occur twice (section 13.4), but `Extensions` does not check that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Extensions(#[tls_codec(with = "list")] pub Vec<Extension>);
 
@@ -31,18 +31,18 @@ impl Encode for Extensions {}
 /// The contents of an extension of a known type: one of the five types of RFC 9420, or an
 /// [`ApplicationExtension`].
 ///
-/// The trait is sealed, so that the contents of a type of RFC 9420 are never read as another
-/// structure.
+/// The trait is sealed, so the contents of an extension that RFC 9420 defines are never decoded as
+/// a different structure.
 pub trait ExtensionBody: Encode + Decode + sealed::Sealed {
-    /// The extension type that has these contents.
+    /// The type of the extension that contains this body.
     const TYPE: ExtensionType;
 }
 
-/// The contents of an extension that the application defines.
+/// The contents of an application-defined extension.
 ///
-/// The type must not be one of the five types of RFC 9420, nor a GREASE value (section 13.5):
-/// otherwise, the use of the body does not compile. Values from 0xf000 are for private use (section
-/// 17.3).
+/// Code that uses the body compiles only if its type is neither one of the five types of RFC 9420
+/// nor a GREASE value (section 13.5). Values from 0xf000 upwards are reserved for private use
+/// (section 17.3).
 ///
 /// ```
 /// use pando_wire::{ApplicationExtension, Decode, DecodeError, Encode, Extension, ExtensionType, Extensions, Opaque};
@@ -76,12 +76,12 @@ pub trait ExtensionBody: Encode + Decode + sealed::Sealed {
 /// let extension = Extension::new(&Topic(vec![1].into()));
 /// ```
 pub trait ApplicationExtension: Encode + Decode {
-    /// The extension type that has these contents.
+    /// The type of the extension that contains this body.
     const TYPE: ExtensionType;
 }
 
 mod sealed {
-    /// Implemented for the bodies that [`ExtensionBody`](super::ExtensionBody) allows.
+    /// A marker for the types that may implement [`ExtensionBody`](super::ExtensionBody).
     pub trait Sealed {}
 }
 
@@ -108,7 +108,7 @@ impl Extension {
 }
 
 impl Extensions {
-    /// Returns the first extension of a type.
+    /// Returns the first extension of the given type, or `None` if there is no such extension.
     #[must_use]
     pub fn get(&self, extension_type: ExtensionType) -> Option<&Extension> {
         self.0.iter().find(|extension| extension.extension_type == extension_type)
@@ -123,10 +123,10 @@ impl Extensions {
     }
 }
 
-/// An identifier that the application gives to a leaf (section 5.3.3).
+/// An identifier that the application assigns to a leaf (section 5.3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ApplicationId {
-    /// The identifier.
+    /// The identifier as bytes.
     pub application_id: Opaque,
 }
 
@@ -135,13 +135,13 @@ impl Encode for ApplicationId {}
 /// The types that every member of the group must support (section 11.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RequiredCapabilities {
-    /// The extension types.
+    /// The required extension types.
     #[tls_codec(with = "list")]
     pub extension_types: Vec<ExtensionType>,
-    /// The proposal types.
+    /// The required proposal types.
     #[tls_codec(with = "list")]
     pub proposal_types: Vec<ProposalType>,
-    /// The credential types.
+    /// The required credential types.
     #[tls_codec(with = "list")]
     pub credential_types: Vec<CredentialType>,
 }
@@ -168,8 +168,8 @@ pub struct ExternalSender {
 
 impl Encode for ExternalSender {}
 
-/// All non-members that may send proposals. A [`Sender`](crate::Sender) refers to them by their
-/// position (section 12.1.8.1).
+/// The list of all non-members that may send proposals. A [`Sender`](crate::Sender) identifies each
+/// of them by its position in this list (section 12.1.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalSenders(#[tls_codec(with = "list")] pub Vec<ExternalSender>);
 

@@ -1,7 +1,7 @@
 //! Message framing (RFC 9420, section 6).
 //!
-//! The encodings of [`FramedContentAuthData`] and of the fields after it depend on the content type
-//! and on the sender, so they are implemented by hand.
+//! The encodings of [`FramedContentAuthData`] and of the fields that follow it depend on the
+//! content type and on the sender. Therefore they are implemented by hand.
 
 use crate::{
     Commit, GroupContext, GroupId, LeafIndex, Mac, Opaque, Proposal, ProtocolVersion, Signature, WireFormat,
@@ -14,13 +14,13 @@ use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, T
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Sender {
-    /// A member, by its leaf index.
+    /// A member, identified by its leaf index.
     #[tls_codec(discriminant = 1)]
     Member(LeafIndex),
-    /// An external sender, by its position in the external_senders extension.
+    /// An external sender, identified by its position in the `external_senders` extension.
     #[tls_codec(discriminant = 2)]
     External(u32),
-    /// A client that proposes to be added.
+    /// A client that proposes its own addition to the group.
     #[tls_codec(discriminant = 3)]
     NewMemberProposal,
     /// A client that joins by an external Commit.
@@ -82,7 +82,7 @@ impl Content {
         }
     }
 
-    /// Decodes the content without the type before it.
+    /// Decodes the content, given the type that precedes it in the encoding.
     fn deserialize_body(content_type: ContentType, bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         match content_type {
             ContentType::Application => {
@@ -97,7 +97,7 @@ impl Content {
         }
     }
 
-    /// Encodes the content without the type before it.
+    /// Encodes the content without the type that precedes it.
     fn serialize_body<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
         match self {
             Self::Application(body) => body.tls_serialize(writer),
@@ -107,30 +107,30 @@ impl Content {
     }
 }
 
-/// Content with its group, epoch and sender.
+/// Content together with its group, epoch and sender.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct FramedContent {
-    /// The group.
+    /// The group to which the content is sent.
     pub group_id: GroupId,
-    /// The epoch in which the message is sent.
+    /// The epoch in which the content is sent.
     pub epoch: u64,
-    /// The sender.
+    /// The sender of the content.
     pub sender: Sender,
-    /// Data of the application that is authenticated but not encrypted.
+    /// Application data that is authenticated but not encrypted.
     pub authenticated_data: Opaque,
-    /// The content.
+    /// The application data, Proposal or Commit.
     pub content: Content,
 }
 
 impl crate::Encode for FramedContent {}
 
-/// The signature of the content and, for a Commit, the tag that confirms the new epoch.
+/// The signature of some content and, for a Commit, the confirmation tag of the new epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FramedContentAuthData {
-    /// `SignWithLabel(., "FramedContentTBS", FramedContentTBS)`.
+    /// The signature: `SignWithLabel(., "FramedContentTBS", FramedContentTBS)`.
     pub signature: Signature,
-    /// `MAC(confirmation_key, confirmed_transcript_hash)`. Present if and only if the content is a
-    /// Commit.
+    /// The tag `MAC(confirmation_key, confirmed_transcript_hash)`, present if and only if the
+    /// content is a Commit.
     pub confirmation_tag: Option<Mac>,
 }
 
@@ -164,15 +164,15 @@ impl Serialize for FramedContentAuthData {
     }
 }
 
-/// Content with its authentication data and its wire format: the input of transcript hashes and
-/// proposal references.
+/// Content with its authentication data and its wire format, from which transcript hashes and
+/// proposal references are computed.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsSize)]
 pub struct AuthenticatedContent {
     /// The format in which the content is sent.
     pub wire_format: WireFormat,
-    /// The content.
+    /// The authenticated content.
     pub content: FramedContent,
-    /// The authentication data.
+    /// The authentication data of the content.
     pub auth: FramedContentAuthData,
 }
 
@@ -187,14 +187,14 @@ impl DeserializeBytes for AuthenticatedContent {
     }
 }
 
-/// The input of a message's signature (section 6.1).
+/// The data that the signature of a message covers (section 6.1).
 #[derive(Debug)]
 pub struct FramedContentTbs<'a> {
     /// The format in which the content is sent.
     pub wire_format: WireFormat,
-    /// The content.
+    /// The content that is signed.
     pub content: &'a FramedContent,
-    /// The GroupContext. Present if and only if the sender is a member or joins by an external
+    /// The GroupContext, present if and only if the sender is a member or joins by an external
     /// Commit.
     pub context: Option<&'a GroupContext>,
 }
@@ -204,7 +204,7 @@ impl crate::Encode for FramedContentTbs<'_> {}
 impl Size for FramedContentTbs<'_> {
     fn tls_serialized_len(&self) -> usize {
         let context = self.context.map_or(0, Size::tls_serialized_len);
-        // The version and the wire format take two bytes each.
+        // The version and the wire format each take two bytes.
         self.content.tls_serialized_len().saturating_add(context).saturating_add(4)
     }
 }
@@ -219,12 +219,12 @@ impl Serialize for FramedContentTbs<'_> {
     }
 }
 
-/// The input of a PublicMessage's membership tag (section 6.2).
+/// The data that the membership tag of a PublicMessage covers (section 6.2).
 #[derive(Debug)]
 pub struct AuthenticatedContentTbm<'a> {
-    /// The input of the signature.
+    /// The data that the signature covers.
     pub content_tbs: FramedContentTbs<'a>,
-    /// The authentication data.
+    /// The authentication data of the message.
     pub auth: &'a FramedContentAuthData,
 }
 
@@ -247,12 +247,12 @@ impl Serialize for AuthenticatedContentTbm<'_> {
 /// A message that is signed but not encrypted (section 6.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicMessage {
-    /// The content.
+    /// The content of the message.
     pub content: FramedContent,
-    /// The authentication data.
+    /// The authentication data of the message.
     pub auth: FramedContentAuthData,
-    /// The tag that proves that the sender is a member. Present if and only if the sender is a
-    /// member.
+    /// The tag that proves that the sender is a member, present if and only if the sender is a
+    /// [`Sender::Member`].
     pub membership_tag: Option<Mac>,
 }
 
@@ -291,13 +291,13 @@ impl DeserializeBytes for PublicMessage {
 /// A message that is signed and encrypted (section 6.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct PrivateMessage {
-    /// The group.
+    /// The group to which the message is sent.
     pub group_id: GroupId,
     /// The epoch in which the message is sent.
     pub epoch: u64,
     /// The type of the content.
     pub content_type: ContentType,
-    /// Data of the application that is authenticated but not encrypted.
+    /// Application data that is authenticated but not encrypted.
     pub authenticated_data: Opaque,
     /// The encrypted SenderData.
     pub encrypted_sender_data: Opaque,
@@ -311,17 +311,19 @@ impl crate::Encode for PrivateMessage {}
 /// zeros.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PrivateMessageContent {
-    /// The content.
+    /// The content of the message.
     pub content: Content,
-    /// The authentication data.
+    /// The authentication data of the message.
     pub auth: FramedContentAuthData,
 }
 
 impl PrivateMessageContent {
-    /// Decodes the plaintext of a PrivateMessage. The content type is not part of the plaintext.
+    /// Decodes the plaintext of a PrivateMessage. The caller provides the content type, because the
+    /// plaintext does not contain it.
     ///
     /// # Errors
-    /// [`DecodeError`](crate::DecodeError) if it is malformed or a byte of the padding is not zero.
+    /// [`DecodeError`](crate::DecodeError) if the plaintext is malformed or if a padding byte is
+    /// not zero.
     pub fn decode(content_type: ContentType, bytes: &[u8]) -> Result<Self, crate::DecodeError> {
         let (content, bytes) = Content::deserialize_body(content_type, bytes)?;
         let (auth, padding) = FramedContentAuthData::deserialize(content_type, bytes)?;
@@ -334,26 +336,26 @@ impl PrivateMessageContent {
     /// Returns the length of the output of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding
-    /// included.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit into a
+    /// vector.
     pub fn encoded_len(
         content: &Content,
         auth: &FramedContentAuthData,
         padded_len: impl FnOnce(usize) -> usize,
     ) -> Result<usize, crate::EncodeError> {
-        // Subtract the content type, which `Content` counts and this encoding does not have.
+        // Subtract the byte of the content type, because `Content` counts it but this encoding does
+        // not contain it.
         let len = content.tls_serialized_len().saturating_add(auth.tls_serialized_len()).saturating_sub(1);
         let padded = padded_len(len).max(len);
         if padded > crate::MAX_VECTOR_LEN { Err(crate::EncodeError::TooLong) } else { Ok(padded) }
     }
 
     /// Encodes the content and the authentication data, followed by zeros. `padded_len` maps the
-    /// length without padding to the length with padding. If its result is smaller, there is no
-    /// padding.
+    /// unpadded length to the padded length. If it returns a smaller length, no padding is added.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding
-    /// included.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit into a
+    /// vector.
     pub fn encode(
         content: &Content,
         auth: &FramedContentAuthData,
@@ -368,27 +370,27 @@ impl PrivateMessageContent {
     }
 }
 
-/// The additional data of a PrivateMessage's content encryption (section 6.3.1).
+/// The additional authenticated data of a PrivateMessage's content encryption (section 6.3.1).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct PrivateContentAad<'a> {
-    /// The group.
+    /// The group of the message.
     pub group_id: &'a GroupId,
-    /// The epoch.
+    /// The epoch of the message.
     pub epoch: u64,
     /// The type of the content.
     pub content_type: ContentType,
-    /// Data of the application.
+    /// Application data that is authenticated but not encrypted.
     pub authenticated_data: &'a Opaque,
 }
 
 impl crate::Encode for PrivateContentAad<'_> {}
 
-/// The sender of a PrivateMessage and the generation of its key (section 6.3.2).
+/// The sender of a PrivateMessage and the generation of the key that encrypts it (section 6.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct SenderData {
     /// The leaf index of the sender.
     pub leaf_index: LeafIndex,
-    /// The generation of the sender's ratchet.
+    /// The generation of the sender's ratchet that provides the key.
     pub generation: u32,
     /// Four random bytes that are XORed into the nonce.
     pub reuse_guard: [u8; 4],
@@ -396,12 +398,12 @@ pub struct SenderData {
 
 impl crate::Encode for SenderData {}
 
-/// The additional data of the SenderData encryption (section 6.3.2).
+/// The additional authenticated data of the SenderData encryption (section 6.3.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct SenderDataAad<'a> {
-    /// The group.
+    /// The group of the message.
     pub group_id: &'a GroupId,
-    /// The epoch.
+    /// The epoch of the message.
     pub epoch: u64,
     /// The type of the content.
     pub content_type: ContentType,
@@ -414,9 +416,9 @@ impl crate::Encode for SenderDataAad<'_> {}
 pub struct ConfirmedTranscriptHashInput<'a> {
     /// The format in which the Commit was sent.
     pub wire_format: WireFormat,
-    /// The content, a Commit.
+    /// The content of the message, which is a Commit.
     pub content: &'a FramedContent,
-    /// The signature.
+    /// The signature of the Commit.
     pub signature: &'a Signature,
 }
 
@@ -425,7 +427,7 @@ impl crate::Encode for ConfirmedTranscriptHashInput<'_> {}
 /// The contribution of a Commit to the interim transcript hash (section 8.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct InterimTranscriptHashInput<'a> {
-    /// The confirmation tag.
+    /// The confirmation tag of the Commit.
     pub confirmation_tag: &'a Mac,
 }
 
@@ -436,7 +438,7 @@ mod tests {
     use super::*;
     use crate::{EncodeError, MAX_VECTOR_LEN};
 
-    /// The padding length is a setting and may be any number.
+    /// The padding length is an application setting, so it can be any number.
     #[test]
     fn padding_to_more_than_a_vector_can_hold_is_refused() {
         let content = Content::Application(b"hello".as_slice().into());

@@ -7,17 +7,17 @@ use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// The group state that all members agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupContext {
-    /// The protocol version.
+    /// The protocol version of the group.
     pub version: ProtocolVersion,
-    /// The cipher suite.
+    /// The cipher suite of the group.
     pub cipher_suite: CipherSuite,
     /// The identifier of the group.
     pub group_id: GroupId,
-    /// The epoch: the number of Commits since the group was created.
+    /// The epoch, which is the number of Commits since the group was created.
     pub epoch: u64,
     /// The hash of the ratchet tree's root (section 7.8).
     pub tree_hash: Opaque,
-    /// The hash over all Commits up to the one that started this epoch (section 8.2); empty in
+    /// The hash of all Commits up to the one that started this epoch (section 8.2). It is empty in
     /// epoch 0.
     pub confirmed_transcript_hash: Opaque,
     /// The extensions of the group.
@@ -26,25 +26,25 @@ pub struct GroupContext {
 
 impl crate::Encode for GroupContext {}
 
-/// A description of a group for joiners.
+/// The description of a group from which a client can join it.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupInfo {
-    /// The GroupContext.
+    /// The GroupContext of the group.
     pub group_context: GroupContext,
-    /// Further information, for example the ratchet tree.
+    /// Additional information, for example the ratchet tree.
     pub extensions: Extensions,
     /// The confirmation tag of the Commit that started this epoch.
     pub confirmation_tag: Mac,
     /// The member that signed this GroupInfo.
     pub signer: LeafIndex,
-    /// `SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)`.
+    /// The signature: `SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)`.
     pub signature: Signature,
 }
 
 impl crate::Encode for GroupInfo {}
 
 impl GroupInfo {
-    /// Returns `GroupInfoTBS`, the input of the signature.
+    /// Returns the encoded `GroupInfoTBS`, which the signature covers.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.

@@ -1,16 +1,17 @@
-//! Positions in a ratchet tree (RFC 9420, section 4.1.1 and appendix C).
+//! Leaf and node indices of a ratchet tree (RFC 9420, section 4.1.1 and appendix C).
 
 use std::fmt;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The index of a leaf; the leftmost leaf has index 0. A decoded index may be any number. Use a
-/// [`TreeSize`](crate::TreeSize) to check whether the leaf exists.
+/// The index of a leaf, counted from 0 at the leftmost leaf. A decoded index may be any number, so
+/// use a [`TreeSize`](crate::TreeSize) to check whether the leaf exists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafIndex(pub u32);
 
 impl crate::Encode for LeafIndex {}
 
-/// The index of a node in the array representation: even for leaves, odd for parents (appendix C).
+/// The index of a node in the array representation (appendix C). Leaves have even indices, and
+/// parent nodes have odd ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeIndex(pub u32);
 

@@ -4,28 +4,29 @@ use crate::codec::EncodeError;
 use crate::{CipherSuite, Extensions, HpkePublicKey, LeafNode, ProtocolVersion, Signature};
 use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The keys and properties that a client publishes, so that others can add it to groups while it is
+/// The keys and properties that a client publishes so that members can add it to groups while it is
 /// offline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct KeyPackage {
-    /// The protocol version for which it may be used.
+    /// The protocol version with which the KeyPackage may be used.
     pub version: ProtocolVersion,
-    /// The cipher suite for which it may be used.
+    /// The cipher suite with which the KeyPackage may be used.
     pub cipher_suite: CipherSuite,
-    /// The key to which the Welcome is encrypted. It is used once.
+    /// The single-use key to which the Welcome is encrypted.
     pub init_key: HpkePublicKey,
-    /// The leaf node that the client will have in the ratchet tree.
+    /// The leaf node of the client in the ratchet tree of the group that adds it.
     pub leaf_node: LeafNode,
-    /// Further properties.
+    /// Additional properties of the client or of the KeyPackage.
     pub extensions: Extensions,
-    /// `SignWithLabel(., "KeyPackageTBS", KeyPackageTBS)`, with the signature key of the leaf.
+    /// The signature `SignWithLabel(., "KeyPackageTBS", KeyPackageTBS)`, created with the signature
+    /// key of the leaf.
     pub signature: Signature,
 }
 
 impl crate::Encode for KeyPackage {}
 
 impl KeyPackage {
-    /// Returns `KeyPackageTBS`, the input of the signature.
+    /// Returns the encoded `KeyPackageTBS`, which the signature covers.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.

@@ -10,41 +10,41 @@ use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// The public keys and properties of a member, signed by that member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafNode {
-    /// The public key to which others encrypt for this member.
+    /// The public key to which other members encrypt for this member.
     pub encryption_key: HpkePublicKey,
-    /// The public key of this member's signatures.
+    /// The public key that verifies this member's signatures.
     pub signature_key: SignaturePublicKey,
     /// The credential of this member.
     pub credential: Credential,
     /// The capabilities of this member.
     pub capabilities: Capabilities,
-    /// How this leaf node entered the tree, with the fields specific to that.
+    /// The way in which this leaf node entered the tree, with the fields that depend on it.
     pub leaf_node_source: LeafNodeSource,
-    /// Further properties of the member.
+    /// Additional properties of the member.
     pub extensions: Extensions,
-    /// `SignWithLabel(., "LeafNodeTBS", LeafNodeTBS)`.
+    /// The signature: `SignWithLabel(., "LeafNodeTBS", LeafNodeTBS)`.
     pub signature: Signature,
 }
 
 impl crate::Encode for LeafNode {}
 
-/// The versions, cipher suites and types that a client supports. Default types are not listed
+/// The protocol versions, cipher suites and types that a client supports. Default types are omitted
 /// (section 7.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Capabilities {
-    /// The protocol versions.
+    /// The supported protocol versions.
     #[tls_codec(with = "list")]
     pub versions: Vec<ProtocolVersion>,
-    /// The cipher suites.
+    /// The supported cipher suites.
     #[tls_codec(with = "list")]
     pub cipher_suites: Vec<CipherSuite>,
-    /// The extension types beyond the default ones.
+    /// The supported extension types, except the default ones.
     #[tls_codec(with = "list")]
     pub extensions: Vec<ExtensionType>,
-    /// The proposal types beyond the default ones.
+    /// The supported proposal types, except the default ones.
     #[tls_codec(with = "list")]
     pub proposals: Vec<ProposalType>,
-    /// The credential types.
+    /// The supported credential types.
     #[tls_codec(with = "list")]
     pub credentials: Vec<CredentialType>,
 }
@@ -52,8 +52,8 @@ pub struct Capabilities {
 impl crate::Encode for Capabilities {}
 
 impl Capabilities {
-    /// Returns capabilities for MLS 1.0 with these cipher suites and credential types, and no
-    /// extensions and proposals beyond the default ones.
+    /// Returns capabilities for MLS 1.0 with the given cipher suites and credential types, and with
+    /// only the default extension and proposal types.
     pub fn new(
         cipher_suites: impl Into<Vec<CipherSuite>>,
         credentials: impl Into<Vec<CredentialType>>,
@@ -67,55 +67,56 @@ impl Capabilities {
     }
 }
 
-/// How a leaf node entered the tree.
+/// The way in which a leaf node entered the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum LeafNodeSource {
-    /// By a KeyPackage, which the client created before it knew the group.
+    /// The leaf node is from a KeyPackage, which the client created before it knew the group.
     #[tls_codec(discriminant = 1)]
     KeyPackage {
         /// The time during which the KeyPackage may be used.
         lifetime: Lifetime,
     },
-    /// By an Update proposal.
+    /// The leaf node is from an Update proposal.
     #[tls_codec(discriminant = 2)]
     Update,
-    /// By the path of a Commit.
+    /// The leaf node is from the path of a Commit.
     #[tls_codec(discriminant = 3)]
     Commit {
-        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if the
-        /// leaf has no non-blank ancestor.
+        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if all
+        /// ancestors of the leaf are blank.
         parent_hash: Opaque,
     },
 }
 
 impl crate::Encode for LeafNodeSource {}
 
-/// A time span in seconds since 1970-01-01T00:00:00Z, both ends included.
+/// A time span in seconds since 1970-01-01T00:00:00Z, including the first and the last second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Lifetime {
-    /// The first second.
+    /// The first second of the lifetime.
     pub not_before: u64,
-    /// The last second.
+    /// The last second of the lifetime.
     pub not_after: u64,
 }
 
 impl crate::Encode for Lifetime {}
 
 impl Lifetime {
-    /// The number of seconds by which the clock of an adding member may be late.
+    /// The number of seconds by which the clock of the member that adds the client may be slow.
     pub const CLOCK_MARGIN: u64 = 60 * 60;
 
-    /// Returns a lifetime that ends `seconds` after `now`, which is in seconds since 1970. It
-    /// begins [`Lifetime::CLOCK_MARGIN`] before `now`, because the clocks of clients differ.
+    /// Returns a lifetime that ends `seconds` after `now`, given in seconds since 1970. The
+    /// lifetime begins [`Lifetime::CLOCK_MARGIN`] before `now`, because the clocks of clients
+    /// differ.
     #[must_use]
     pub const fn starting_at(now: u64, seconds: u64) -> Self {
         let not_before = now.saturating_sub(Self::CLOCK_MARGIN);
         Self { not_before, not_after: now.saturating_add(seconds) }
     }
 
-    /// Returns a lifetime of `days` days from `now` on, with the margin of
-    /// [`Lifetime::starting_at`].
+    /// Returns a lifetime that ends `days` days after `now` and begins [`Lifetime::CLOCK_MARGIN`]
+    /// before it.
     #[must_use]
     pub const fn days(now: u64, days: u32) -> Self {
         const SECONDS: u64 = 24 * 60 * 60;
@@ -127,10 +128,11 @@ impl Lifetime {
 }
 
 impl LeafNode {
-    /// Returns `LeafNodeTBS`, the input of the signature.
+    /// Returns the encoded `LeafNodeTBS`, which the signature covers.
     ///
-    /// The signature of a leaf node with source `update` or `commit` also covers `position`: the
-    /// group and the leaf index. For source `key_package`, `position` is ignored.
+    /// The signature of a leaf node with source `update` or `commit` also covers `position`, which
+    /// is the group and the leaf index. For a leaf node with source `key_package`, `position` is
+    /// ignored.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.
@@ -165,7 +167,7 @@ mod tests {
         let lifetime = |not_before, not_after| Lifetime { not_before, not_after };
         assert_eq!(Lifetime::starting_at(1_000_000, 500), lifetime(996_400, 1_000_500));
         assert_eq!(Lifetime::starting_at(1_000_000, 0), lifetime(996_400, 1_000_000));
-        // At the ends of the range, the result saturates.
+        // The ends of the lifetime saturate instead of overflowing.
         assert_eq!(Lifetime::starting_at(3_599, 1), lifetime(0, 3_600));
         assert_eq!(Lifetime::starting_at(0, u64::MAX), lifetime(0, u64::MAX));
         assert_eq!(Lifetime::starting_at(u64::MAX, 1), lifetime(u64::MAX - 3_600, u64::MAX));

@@ -1,8 +1,8 @@
 //! The byte-level structures of Messaging Layer Security (RFC 9420), as plain data.
 //!
 //! The types correspond exactly to the RFC's structures in the TLS presentation language. Their
-//! fields are public and nothing is validated, so tests can forge any value. The crates above use
-//! wrapper types for validated values. There is no cryptography here.
+//! fields are public and nothing is validated, so tests can forge any value. The higher-level
+//! crates wrap validated values in types of their own. This crate contains no cryptography.
 //!
 //! ```
 //! use pando_wire::{Decode, Encode, Extension, ExtensionType, Opaque};
@@ -23,21 +23,21 @@
 //!
 //! # Decoding
 //!
-//! - [`Decode::decode`] consumes the whole input: trailing bytes are an error.
-//! - A length prefix must be minimal and at most 2^30 - 1. The decoder compares it with the
-//!   remaining input before it allocates memory (section 2.1.2), so memory stays proportional to
-//!   the input.
-//! - A decoded value encodes to the same bytes again: every value has exactly one encoding.
-//! - The RFC's open registries ([`CipherSuite`], [`ExtensionType`], ...) are numbers, so GREASE and
-//!   other unknown values survive a round trip. An unknown number is an error only where the rest
-//!   of the structure depends on it ([`WireFormat`], [`ContentType`], ...).
+//! - [`Decode::decode`] consumes the whole input, so trailing bytes are an error.
+//! - A length prefix must be minimal and at most 2^30 - 1. The decoder checks the length against
+//!   the remaining input before it allocates memory (section 2.1.2). Memory use therefore stays
+//!   proportional to the size of the input.
+//! - Every value has exactly one encoding, so a decoded value is encoded to the same bytes again.
+//! - The RFC's open registries ([`CipherSuite`], [`ExtensionType`], ...) are numbers, so decoding
+//!   and encoding preserves GREASE and other unknown values. An unknown number is an error only if
+//!   the rest of the structure depends on it, as with [`WireFormat`] and [`ContentType`].
 //! - Proposals and credentials of types that RFC 9420 does not define are decoded as `opaque
 //!   data<V>`. Other implementations use that encoding for application-defined types.
 //!
 //! # Left out on purpose
 //!
-//! Rules about values (sections 7.3, 12.2 and others), signatures, and all other operations with
-//! keys.
+//! This crate does not validate values (sections 7.3, 12.2 and others), does not sign or verify,
+//! and does not use keys in any other way.
 
 #![cfg_attr(
     test,

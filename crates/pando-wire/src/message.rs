@@ -7,10 +7,10 @@ use crate::{
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size};
 
-/// A message of MLS 1.0: the unit that is sent and stored.
+/// A message of MLS 1.0, which is the unit that clients send and store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MlsMessage {
-    /// The body. The version is always `mls10`.
+    /// The body of the message. The protocol version has no field, because it is always `mls10`.
     pub body: MlsMessageBody,
 }
 
@@ -27,24 +27,26 @@ pub enum MlsMessageBody {
     Welcome(Welcome),
     /// A description of a group.
     GroupInfo(Box<GroupInfo>),
-    /// The keys and properties by which others can add a client.
+    /// The keys and properties of a client that can be added to groups.
     KeyPackage(Box<KeyPackage>),
 }
 
 impl MlsMessage {
-    /// The number of bytes before the body: two for the version, and two for the wire format.
+    /// The number of bytes before the body, which are two for the version and two for the wire
+    /// format.
     pub const HEADER_LEN: usize = 4;
 
-    /// Returns the wire format that the first bytes of an encoded message claim, or `None` if there
-    /// are too few bytes.
+    /// Returns the wire format according to the first bytes of an encoded message, or `None` if
+    /// `bytes` is too short.
     #[must_use]
     pub fn peek_wire_format(bytes: &[u8]) -> Option<WireFormat> {
         let [_, _, high, low] = *bytes.first_chunk()?;
         Some(WireFormat(u16::from_be_bytes([high, low])))
     }
 
-    /// Returns the identifier of the group that the message is for. It is not authenticated. A
-    /// Welcome encrypts it, and a KeyPackage has none.
+    /// Returns the identifier of the message's group, which is not authenticated. Returns `None`
+    /// for a Welcome, where the identifier is encrypted, and for a KeyPackage, which does not
+    /// belong to a group.
     #[must_use]
     pub fn group_id(&self) -> Option<&GroupId> {
         match &self.body {
@@ -55,8 +57,8 @@ impl MlsMessage {
         }
     }
 
-    /// Returns the epoch that the message is for. It is not authenticated. A Welcome encrypts it,
-    /// and a KeyPackage has none.
+    /// Returns the epoch of the message, which is not authenticated. Returns `None` for a Welcome,
+    /// where the epoch is encrypted, and for a KeyPackage, which does not belong to an epoch.
     #[must_use]
     pub fn epoch(&self) -> Option<u64> {
         match &self.body {
@@ -67,8 +69,9 @@ impl MlsMessage {
         }
     }
 
-    /// Returns the content type of a PublicMessage or PrivateMessage. It is neither encrypted nor
-    /// authenticated. A delivery service uses it to accept only one Commit for each epoch.
+    /// Returns the content type of a PublicMessage or PrivateMessage, which is neither encrypted
+    /// nor authenticated. A delivery service uses the content type to accept only one Commit for
+    /// each epoch.
     #[must_use]
     pub fn content_type(&self) -> Option<ContentType> {
         match &self.body {

@@ -1,5 +1,5 @@
-//! Byte strings: `opaque field<V>` (RFC 9420, sections 2.1.2, 5.1.1, 5.2 and 6.1), plain and
-//! secret.
+//! Public and secret byte strings, `opaque field<V>` (RFC 9420, sections 2.1.2, 5.1.1, 5.2 and
+//! 6.1).
 
 use crate::codec::length;
 use std::fmt;
@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 use zeroize::Zeroize;
 
-/// A byte string of variable length, `opaque<V>`, of up to 2^30 - 1 bytes. It dereferences to a
-/// slice.
+/// A byte string `opaque<V>`, whose length is variable and at most 2^30 - 1 bytes. It dereferences
+/// to a slice.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Opaque(Box<[u8]>);
 
@@ -21,7 +21,7 @@ impl Opaque {
         &self.0
     }
 
-    /// Returns the bytes with their length prefix, as they appear in a structure.
+    /// Returns the bytes with the length prefix that they have inside a structure.
     ///
     /// # Errors
     /// [`EncodeError::TooLong`](crate::EncodeError) if there are more than 2^30 - 1 bytes.
@@ -117,13 +117,14 @@ impl DeserializeBytes for Opaque {
 pub struct SecretBytes(Box<[u8]>);
 
 impl SecretBytes {
-    /// Returns the secret. The caller must ensure that no copy outlives its use.
+    /// Returns the bytes of the secret. The caller must ensure that no copy of them is kept longer
+    /// than necessary.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Returns the secret as a mutable slice, for filling it in.
+    /// Returns the bytes of the secret as a mutable slice that the caller can fill.
     pub fn expose_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
@@ -134,7 +135,7 @@ impl From<Vec<u8>> for SecretBytes {
         if bytes.len() == bytes.capacity() {
             return Self(bytes.into_boxed_slice());
         }
-        // Shrinking may move the bytes and leave the old ones in memory.
+        // Shrinking the vector may move the bytes and leave a copy of the secret in freed memory.
         let secret = Self::from(bytes.as_slice());
         bytes.zeroize();
         secret
@@ -192,7 +193,7 @@ fn write_bytes<W: Write>(bytes: &[u8], writer: &mut W) -> Result<usize, Error> {
     Ok(header.saturating_add(bytes.len()))
 }
 
-/// Defines a named type for an `opaque<V>` with its own meaning.
+/// Defines a distinct type for each kind of `opaque<V>` value.
 macro_rules! opaque_types {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
@@ -243,18 +244,19 @@ macro_rules! opaque_type {
 }
 
 opaque_types! {
-    /// A public key of the cipher suite's KEM, as RFC 9180, section 4, serializes it (section
-    /// 5.1.1).
+    /// A public key of the cipher suite's KEM (section 5.1.1), serialized as in RFC 9180, section
+    /// 4.
     HpkePublicKey
-    /// The output of a KEM for the recipient: `enc` in RFC 9180 (sections 7.6 and 8.3).
+    /// The KEM output that is sent to the recipient (sections 7.6 and 8.3), called `enc` in RFC
+    /// 9180.
     KemOutput
     /// A public key of the cipher suite's signature scheme (section 5.1.1).
     SignaturePublicKey
-    /// A signature made by `SignWithLabel` (section 5.1.2).
+    /// A signature created by `SignWithLabel` (section 5.1.2).
     Signature
     /// The identifier of a group (section 8.1).
     GroupId
-    /// The hash by which messages refer to an object (section 5.2).
+    /// The hash that identifies a KeyPackage or a Proposal in messages (section 5.2).
     HashReference
 }
 
@@ -276,7 +278,7 @@ pub type KeyPackageRef = HashReference;
 /// The hash reference of the AuthenticatedContent that contains a Proposal (section 5.2).
 pub type ProposalRef = HashReference;
 
-/// A message authentication code (section 6.1). Comparison takes constant time.
+/// A message authentication code (section 6.1), which is compared in constant time.
 #[derive(Clone, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Mac(pub Opaque);
 

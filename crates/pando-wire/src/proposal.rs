@@ -18,9 +18,9 @@ pub enum Proposal {
     Remove(Remove),
     /// Adds a pre-shared key to the key schedule.
     PreSharedKey(Box<PreSharedKey>),
-    /// Replaces the group by a new one with other parameters.
+    /// Replaces the group with a new one that has different parameters.
     ReInit(Box<ReInit>),
-    /// Lets the sender join by an external Commit.
+    /// Allows the sender of an external Commit to join the group.
     ExternalInit(ExternalInit),
     /// Replaces the GroupContext extensions.
     GroupContextExtensions(GroupContextExtensions),
@@ -51,7 +51,7 @@ impl crate::Encode for Update {}
 /// The proposal to remove a member (section 12.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Remove {
-    /// The leaf index of the member.
+    /// The leaf index of the member to remove.
     pub removed: LeafIndex,
 }
 
@@ -66,7 +66,7 @@ pub struct PreSharedKey {
 
 impl crate::Encode for PreSharedKey {}
 
-/// The proposal to replace the group by a new one with other parameters (section 12.1.5).
+/// The proposal to replace the group with a new one that has different parameters (section 12.1.5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ReInit {
     /// The identifier of the new group.
@@ -93,7 +93,7 @@ impl crate::Encode for ExternalInit {}
 /// The proposal to replace the GroupContext extensions (section 12.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupContextExtensions {
-    /// The complete new list of extensions.
+    /// The complete new list of GroupContext extensions.
     pub extensions: Extensions,
 }
 
@@ -102,9 +102,9 @@ impl crate::Encode for GroupContextExtensions {}
 /// A proposal of a type that RFC 9420 does not define, decoded as `opaque data<V>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsSize)]
 pub struct OtherProposal {
-    /// The proposal type. [`Proposal`] has no other variant for it.
+    /// The proposal type, for which [`Proposal`] has no other variant.
     pub proposal_type: ProposalType,
-    /// The contents.
+    /// The encoded contents of the proposal.
     pub data: Opaque,
 }
 

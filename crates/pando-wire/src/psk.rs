@@ -8,30 +8,30 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 pub struct PreSharedKeyId {
     /// The pre-shared key.
     pub psk: Psk,
-    /// `KDF.Nh` random bytes.
+    /// A nonce of `KDF.Nh` random bytes.
     pub psk_nonce: Opaque,
 }
 
 impl crate::Encode for PreSharedKeyId {}
 
-/// A pre-shared key, by its origin.
+/// The identity of a pre-shared key, which depends on the origin of the key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Psk {
-    /// A key from the application.
+    /// A key that the application provides.
     #[tls_codec(discriminant = 1)]
     External {
-        /// The application's identifier of the key.
+        /// The identifier that the application assigned to the key.
         psk_id: Opaque,
     },
-    /// The `resumption_psk` of a group's epoch.
+    /// The `resumption_psk` of an epoch of a group.
     #[tls_codec(discriminant = 2)]
     Resumption {
-        /// The usage.
+        /// The purpose for which the key is used.
         usage: ResumptionPskUsage,
-        /// The group.
+        /// The group from which the key derives.
         psk_group_id: GroupId,
-        /// The epoch.
+        /// The epoch from which the key derives.
         psk_epoch: u64,
     },
 }
@@ -44,11 +44,11 @@ impl crate::Encode for Psk {}
 )]
 #[repr(u8)]
 pub enum ResumptionPskUsage {
-    /// Any purpose of the application.
+    /// Any purpose that the application chooses.
     Application = 1,
-    /// Reinitialization of a group (section 11.2).
+    /// The reinitialization of a group (section 11.2).
     ReInit = 2,
-    /// Branching of a group (section 11.3).
+    /// The branching of a group (section 11.3).
     Branch = 3,
 }
 
@@ -59,9 +59,9 @@ impl crate::Encode for ResumptionPskUsage {}
 pub struct PskLabel<'a> {
     /// The identifier of the pre-shared key.
     pub id: &'a PreSharedKeyId,
-    /// The position in the list, counted from 0.
+    /// The position in the list of pre-shared keys, counted from 0.
     pub index: u16,
-    /// The length of the list.
+    /// The length of the list of pre-shared keys.
     pub count: u16,
 }
 

@@ -1,17 +1,18 @@
-//! Parent nodes (RFC 9420, section 7.1), and the encoding of a ratchet tree (section 12.4.3.3).
+//! Parent nodes (RFC 9420, section 7.1) and the encoding of ratchet trees (section 12.4.3.3).
 
 use crate::codec::list;
 use crate::{HpkePublicKey, LeafIndex, LeafNode, Opaque};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// An inner node of the ratchet tree.
+/// A parent node of the ratchet tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ParentNode {
-    /// The public key to which others encrypt for the members below.
+    /// The public key for encryption to the members below this node.
     pub encryption_key: HpkePublicKey,
-    /// The parent hash, which binds this node to its parent (section 7.9). It is empty at the root.
+    /// The parent hash, which binds this node to its parent (section 7.9). The root's parent hash
+    /// is empty.
     pub parent_hash: Opaque,
-    /// The leaves below whose members do not know this node's private key, in increasing order.
+    /// The leaves below this node whose members do not know its private key, in increasing order.
     #[tls_codec(with = "list")]
     pub unmerged_leaves: Vec<LeafIndex>,
 }
@@ -32,9 +33,9 @@ pub enum Node {
 
 impl crate::Encode for Node {}
 
-/// The ratchet tree as it is sent. It lists the nodes in the order of appendix C, with `None` for a
-/// blank node, and without the blank nodes at the end. It is also the body of the ratchet_tree
-/// extension.
+/// The ratchet tree in the form that is sent to joiners. It lists the nodes in the order of
+/// appendix C, with `None` for each blank node, and omits the blank nodes at the end. It is also
+/// the body of the `ratchet_tree` extension.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RatchetTree(#[tls_codec(with = "list")] pub Vec<Option<Node>>);
 

@@ -1,8 +1,9 @@
-//! The open registries (RFC 9420, section 17): two-byte numbers, some of which have names.
+//! The open registries (RFC 9420, section 17), whose values are two-byte numbers. Some of these
+//! numbers have names.
 //!
-//! An unknown number is an ordinary value. This includes GREASE values (section 13.5), which get no
-//! special treatment. [`is_grease`](CipherSuite::is_grease) helps a client to choose the values
-//! that it sends.
+//! Unknown numbers are ordinary values. This includes GREASE values (section 13.5), which are not
+//! treated specially. A client can use [`is_grease`](CipherSuite::is_grease) to choose the GREASE
+//! values that it sends.
 
 use std::fmt;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -19,7 +20,7 @@ macro_rules! registry {
         impl $name {
             $($(#[$value_doc])* pub const $constant: Self = Self($value);)*
 
-            /// Returns the name that RFC 9420 gives to this value, if any.
+            /// Returns the name of this value in RFC 9420, or `None` if the RFC does not define it.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -56,7 +57,7 @@ macro_rules! registry {
 registry! {
     /// A version of the protocol (section 6).
     ProtocolVersion {
-        /// MLS 1.0, the version of RFC 9420.
+        /// MLS 1.0, the version that RFC 9420 defines.
         MLS_10 = 1, "mls10";
     }
 }
@@ -64,19 +65,20 @@ registry! {
 registry! {
     /// A cipher suite (sections 5.1 and 17.1).
     CipherSuite {
-        /// X25519, AES-128-GCM, SHA-256, Ed25519: mandatory for every implementation.
+        /// X25519, AES-128-GCM, SHA-256 and Ed25519. Every implementation must support this cipher
+        /// suite.
         MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519 = 1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519";
-        /// P-256, AES-128-GCM, SHA-256, ECDSA with P-256.
+        /// P-256, AES-128-GCM, SHA-256, and ECDSA with P-256.
         MLS_128_DHKEMP256_AES128GCM_SHA256_P256 = 2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256";
-        /// X25519, ChaCha20-Poly1305, SHA-256, Ed25519.
+        /// X25519, ChaCha20-Poly1305, SHA-256 and Ed25519.
         MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519 = 3, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519";
-        /// X448, AES-256-GCM, SHA-512, Ed448.
+        /// X448, AES-256-GCM, SHA-512 and Ed448.
         MLS_256_DHKEMX448_AES256GCM_SHA512_ED448 = 4, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448";
-        /// P-521, AES-256-GCM, SHA-512, ECDSA with P-521.
+        /// P-521, AES-256-GCM, SHA-512, and ECDSA with P-521.
         MLS_256_DHKEMP521_AES256GCM_SHA512_P521 = 5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521";
-        /// X448, ChaCha20-Poly1305, SHA-512, Ed448.
+        /// X448, ChaCha20-Poly1305, SHA-512 and Ed448.
         MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_ED448 = 6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448";
-        /// P-384, AES-256-GCM, SHA-384, ECDSA with P-384.
+        /// P-384, AES-256-GCM, SHA-384, and ECDSA with P-384.
         MLS_256_DHKEMP384_AES256GCM_SHA384_P384 = 7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384";
     }
 }
@@ -92,7 +94,7 @@ registry! {
         MLS_WELCOME = 3, "mls_welcome";
         /// A description of a group.
         MLS_GROUP_INFO = 4, "mls_group_info";
-        /// The keys and properties by which others can add a client.
+        /// The keys and properties of a client that can be added to groups.
         MLS_KEY_PACKAGE = 5, "mls_key_package";
     }
 }
@@ -100,13 +102,13 @@ registry! {
 registry! {
     /// The type of an extension (sections 13.4 and 17.3).
     ExtensionType {
-        /// An identifier that the application gives to a leaf (section 5.3.3).
+        /// An identifier that the application assigns to a leaf (section 5.3.3).
         APPLICATION_ID = 1, "application_id";
-        /// The ratchet tree, in a GroupInfo (section 12.4.3.3).
+        /// The ratchet tree, contained in a GroupInfo (section 12.4.3.3).
         RATCHET_TREE = 2, "ratchet_tree";
         /// The types that every member must support (section 11.1).
         REQUIRED_CAPABILITIES = 3, "required_capabilities";
-        /// The public key for external joins, in a GroupInfo (section 12.4.3.2).
+        /// The public key for external joins, contained in a GroupInfo (section 12.4.3.2).
         EXTERNAL_PUB = 4, "external_pub";
         /// The non-members that may send proposals (section 12.1.8.1).
         EXTERNAL_SENDERS = 5, "external_senders";
@@ -124,9 +126,9 @@ registry! {
         REMOVE = 3, "remove";
         /// Adds a pre-shared key to the key schedule (section 12.1.4).
         PSK = 4, "psk";
-        /// Replaces the group by a new one with other parameters (section 12.1.5).
+        /// Replaces the group with a new one that has different parameters (section 12.1.5).
         REINIT = 5, "reinit";
-        /// Lets the sender join by an external Commit (section 12.1.6).
+        /// Allows the sender of an external Commit to join the group (section 12.1.6).
         EXTERNAL_INIT = 6, "external_init";
         /// Replaces the GroupContext extensions (section 12.1.7).
         GROUP_CONTEXT_EXTENSIONS = 7, "group_context_extensions";
@@ -136,21 +138,21 @@ registry! {
 registry! {
     /// The type of a credential (sections 5.3 and 17.5).
     CredentialType {
-        /// A bare identity.
+        /// An identity without any proof.
         BASIC = 1, "basic";
-        /// A certificate chain of X.509.
+        /// An X.509 certificate chain.
         X509 = 2, "x509";
     }
 }
 
 impl CipherSuite {
-    /// The seven cipher suites of RFC 9420, in order.
+    /// The seven cipher suites of RFC 9420, in ascending order.
     pub const ALL: [Self; 7] = [Self(1), Self(2), Self(3), Self(4), Self(5), Self(6), Self(7)];
 }
 
 impl ExtensionType {
-    /// Returns whether every implementation supports this type. Such a type is not listed in
-    /// capabilities (section 7.2).
+    /// Returns whether every implementation must support this extension type. Capabilities do not
+    /// list such types (section 7.2).
     #[must_use]
     pub const fn is_default(self) -> bool {
         matches!(self.0, 1..=5)
@@ -158,8 +160,8 @@ impl ExtensionType {
 }
 
 impl ProposalType {
-    /// Returns whether every implementation supports this type. Such a type is not listed in
-    /// capabilities (section 7.2).
+    /// Returns whether every implementation must support this proposal type. Capabilities do not
+    /// list such types (section 7.2).
     #[must_use]
     pub const fn is_default(self) -> bool {
         matches!(self.0, 1..=7)

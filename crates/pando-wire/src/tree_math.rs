@@ -1,30 +1,32 @@
 //! The arithmetic of array-based trees (RFC 9420, appendix C).
 //!
 //! A tree always has 2^d leaves, so the number d describes its size. Every function that takes an
-//! index is total: it returns `None` for any index outside of the tree.
+//! index as an argument is total: for an index outside of the tree, it returns `None` or an empty
+//! iterator.
 
 use crate::{LeafIndex, NodeIndex};
 
-/// The size of a tree: 2^d leaves and 2^(d+1) - 1 nodes, with d at most [`TreeSize::MAX_DEPTH`].
+/// The size of a tree with 2^d leaves and 2^(d+1) - 1 nodes, where d is at most
+/// [`TreeSize::MAX_DEPTH`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreeSize {
     depth: u8,
 }
 
 impl TreeSize {
-    /// The tree with a single leaf.
+    /// The size of the tree with a single leaf.
     pub const ONE: Self = Self { depth: 0 };
-    /// The maximum depth. A larger tree could not be sent, because a vector holds less than 2^30
-    /// bytes (section 2.1.2).
+    /// The maximum depth of a tree. A larger tree could not be sent, because a vector holds less
+    /// than 2^30 bytes (section 2.1.2).
     pub const MAX_DEPTH: u8 = 30;
 
-    /// Returns the smallest tree with at least `leaves` leaves; `None` for 0 and for more than
-    /// 2^30.
+    /// Returns the size of the smallest tree with at least `leaves` leaves. Returns `None` if
+    /// `leaves` is 0 or greater than 2^30.
     #[must_use]
     pub const fn with_leaves(leaves: u32) -> Option<Self> {
         match leaves.checked_next_power_of_two() {
             Some(width) if leaves > 0 && width.trailing_zeros() <= Self::MAX_DEPTH as u32 => {
-                // The value is at most 30, so one byte is enough.
+                // The depth is at most 30, so it fits into one byte.
                 Some(Self { depth: width.trailing_zeros().to_le_bytes()[0] })
             }
             _ => None,
@@ -37,31 +39,33 @@ impl TreeSize {
         self.depth
     }
 
-    /// Returns the number of leaves, including blank ones: 2^d.
+    /// Returns the number of leaves, which is 2^d, including the blank leaves.
     #[must_use]
     pub const fn leaf_count(self) -> u32 {
         1 << self.depth
     }
 
-    /// Returns the number of nodes: 2^(d+1) - 1.
+    /// Returns the number of nodes, which is 2^(d+1) - 1.
     #[must_use]
     pub const fn node_count(self) -> u32 {
         ones(self.depth.saturating_add(1))
     }
 
-    /// Returns the root.
+    /// Returns the index of the root.
     #[must_use]
     pub const fn root(self) -> NodeIndex {
         NodeIndex(ones(self.depth))
     }
 
-    /// Returns the tree of twice the size; `None` at [`TreeSize::MAX_DEPTH`].
+    /// Returns the size of the tree with twice as many leaves, or `None` if the depth is already
+    /// [`TreeSize::MAX_DEPTH`].
     #[must_use]
     pub const fn doubled(self) -> Option<Self> {
         if self.depth < Self::MAX_DEPTH { Some(Self { depth: self.depth.saturating_add(1) }) } else { None }
     }
 
-    /// Returns the tree of half the size; `None` for a single leaf.
+    /// Returns the size of the tree with half as many leaves, or `None` if the tree has a single
+    /// leaf.
     #[must_use]
     pub const fn halved(self) -> Option<Self> {
         match self.depth.checked_sub(1) {
@@ -70,59 +74,61 @@ impl TreeSize {
         }
     }
 
-    /// Returns whether the tree has this leaf, blank or not.
+    /// Returns whether the leaf is inside the tree, no matter whether it is blank.
     #[must_use]
     pub const fn contains(self, leaf: LeafIndex) -> bool {
         leaf.0 < self.leaf_count()
     }
 
-    /// Returns the node of a leaf; `None` outside of the tree.
+    /// Returns the node index of a leaf, or `None` if the leaf is outside of the tree.
     #[must_use]
     pub const fn node(self, leaf: LeafIndex) -> Option<NodeIndex> {
         if self.contains(leaf) { Some(NodeIndex(leaf.0 << 1)) } else { None }
     }
 
-    /// Returns the parent of a node; `None` for the root and outside of the tree.
+    /// Returns the parent of a node, or `None` if the node is the root or outside of the tree.
     #[must_use]
     pub const fn parent(self, node: NodeIndex) -> Option<NodeIndex> {
         if node.0 >= self.node_count() || node.0 == self.root().0 {
             return None;
         }
-        // ...b01^k becomes ...01^(k+1): set bit k, clear bit k+1.
+        // To turn ...b01^k into ...01^(k+1), set bit k and clear bit k+1.
         let level = node.level();
         Some(NodeIndex((node.0 | 1 << level) & !(1 << level.saturating_add(1))))
     }
 
-    /// Returns the other child of a node's parent; `None` for the root and outside of the tree.
+    /// Returns the other child of a node's parent, or `None` if the node is the root or outside of
+    /// the tree.
     #[must_use]
     pub const fn sibling(self, node: NodeIndex) -> Option<NodeIndex> {
         match self.parent(node) {
-            // Siblings differ in the bit above their level.
+            // The indices of two siblings at level k differ only in bit k+1.
             Some(_) => Some(NodeIndex(node.0 ^ 1 << node.level().saturating_add(1))),
             None => None,
         }
     }
 
-    /// Returns the ancestors of a leaf, from its parent to the root (section 4.1.2). Empty outside
-    /// of the tree.
+    /// Returns the ancestors of a leaf, from its parent to the root (section 4.1.2). The iterator
+    /// is empty if the leaf is outside of the tree.
     pub fn direct_path(self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let parent = self.node(leaf).and_then(|node| self.parent(node));
         std::iter::successors(parent, move |&node| self.parent(node))
     }
 
     /// Returns the siblings of a leaf and of its ancestors, from the leaf's sibling to the node
-    /// below the root (section 4.1.2). Empty outside of the tree.
+    /// below the root (section 4.1.2). The iterator is empty if the leaf is outside of the tree.
     pub fn copath(self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let sibling = self.node(leaf).and_then(|node| self.sibling(node));
         std::iter::successors(sibling, move |&node| self.parent(node).and_then(|parent| self.sibling(parent)))
     }
 
-    /// Returns the lowest common ancestor of two leaves. If they are equal, that is the leaf
-    /// itself; `None` outside of the tree.
+    /// Returns the lowest common ancestor of two leaves, or `None` if one of them is outside of the
+    /// tree. If the two leaves are equal, the result is the node of that leaf.
     #[must_use]
     pub fn common_ancestor(self, a: LeafIndex, b: LeafIndex) -> Option<NodeIndex> {
         let (a, b) = (self.node(a)?, self.node(b)?);
-        // The highest differing bit is where the paths from the root diverge.
+        // The highest bit in which the node indices differ gives the level at which the paths from
+        // the root diverge.
         let level = u32::BITS.saturating_sub((a.0 ^ b.0).leading_zeros());
         Some(match level.checked_sub(1) {
             None => a,
@@ -132,7 +138,7 @@ impl TreeSize {
 }
 
 impl NodeIndex {
-    /// Returns the height above the leaves: 0 for a leaf (appendix C).
+    /// Returns the height of the node above the leaves (appendix C). The level of a leaf is 0.
     #[must_use]
     pub const fn level(self) -> u32 {
         self.0.trailing_ones()
@@ -144,13 +150,13 @@ impl NodeIndex {
         self.0 & 1 == 0
     }
 
-    /// Returns the leaf at this node; `None` for a parent.
+    /// Returns the index of the leaf at this node, or `None` if this is a parent node.
     #[must_use]
     pub const fn leaf(self) -> Option<LeafIndex> {
         if self.is_leaf() { Some(LeafIndex(self.0 >> 1)) } else { None }
     }
 
-    /// Returns the left child; `None` for a leaf.
+    /// Returns the left child of this node, or `None` if it is a leaf.
     #[must_use]
     pub const fn left(self) -> Option<Self> {
         match self.level().checked_sub(1) {
@@ -159,8 +165,8 @@ impl NodeIndex {
         }
     }
 
-    /// Returns the right child; `None` for a leaf, and for `u32::MAX`, whose right child would
-    /// exceed `u32`.
+    /// Returns the right child of this node. Returns `None` for a leaf, and for `u32::MAX`, whose
+    /// right child would exceed `u32`.
     #[must_use]
     pub const fn right(self) -> Option<Self> {
         match self.level().checked_sub(1) {
@@ -169,7 +175,7 @@ impl NodeIndex {
         }
     }
 
-    /// Returns whether `leaf` is this node or below it.
+    /// Returns whether `leaf` is at this node or below it.
     #[must_use]
     pub const fn covers(self, leaf: LeafIndex) -> bool {
         // A node at level k is above the 2^k leaves that share the bits above its lowest k+1 bits.
@@ -178,12 +184,12 @@ impl NodeIndex {
     }
 }
 
-/// Returns 2^k - 1, for k at most 31.
+/// Returns 2^k - 1. The exponent k must be at most 31.
 const fn ones(k: u8) -> u32 {
     ones_below(k as u32)
 }
 
-/// Returns the number whose lowest k bits are set, for k at most 31.
+/// Returns the number whose k lowest bits are set. The argument k must be at most 31.
 const fn ones_below(k: u32) -> u32 {
     !(u32::MAX << k)
 }
@@ -192,7 +198,8 @@ const fn ones_below(k: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// A simple reference implementation: split the array in the middle.
+    /// Returns the parent of a node by a simple reference algorithm, which repeatedly splits the
+    /// array in the middle.
     fn parent_of(node: u32, low: u32, high: u32) -> Option<u32> {
         let middle = low + (high - low) / 2;
         if node == middle || low == high {

@@ -1,5 +1,6 @@
-//! Runs every decoder on valid, damaged and random input. The result is an error, or a value whose
-//! encoding is exactly the input. Nothing panics, and memory stays proportional to the input.
+//! Runs every decoder on valid, damaged and random input. Each result must be an error or a value
+//! whose encoding is exactly the input. No decoder may panic, and memory use must stay proportional
+//! to the input.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -20,10 +21,10 @@ use common::random::Random;
 use common::{Decoder, NOT_DECODED, decoders, shown};
 use std::collections::BTreeSet;
 
-/// Up to this length, a test replaces every byte by all 255 others.
+/// The length up to which a test replaces each byte of a sample by all 255 other values.
 const SHORT: usize = 400;
 
-/// The number of random strings for each type.
+/// The number of random byte strings for each type.
 const RANDOM_STRINGS: usize = 10_000;
 
 #[test]
@@ -34,7 +35,7 @@ fn every_public_type_is_in_the_table() {
         .map(|text| text.split_once(';').unwrap().0)
         .flat_map(|path| path.split_once("::").unwrap().1.trim_matches(['{', '}']).split(','))
         .map(str::trim)
-        // Functions and constants do not have both small and capital letters.
+        // Only the names of types and traits contain both uppercase and lowercase letters.
         .filter(|name| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase))
         .collect();
     assert!(exported.contains("Opaque") && exported.contains("Welcome"));
@@ -47,7 +48,7 @@ fn every_public_type_is_in_the_table() {
 
 #[test]
 fn samples_survive_a_round_trip() {
-    // Building the table already compared the values.
+    // The values themselves have already been compared while the table was built.
     for decoder in decoders() {
         for sample in &decoder.samples {
             assert_eq!(decoder.check(sample).encoding.as_ref(), Ok(sample), "{}", decoder.name);
@@ -61,7 +62,8 @@ fn truncated_input_is_refused() {
         for sample in &decoder.samples {
             for len in 0..sample.len() {
                 let run = decoder.check(&sample[..len]);
-                // A decoder that reads from left to right cannot stop early, except within padding.
+                // A decoder that reads from left to right cannot succeed before the end of the
+                // sample, except inside the padding.
                 let padding = decoder.padded && sample[len..].iter().all(|&byte| byte == 0);
                 assert!(run.encoding.is_err() || padding, "{}: {} of {}", decoder.name, len, shown(sample));
             }
@@ -87,7 +89,7 @@ fn appended_bytes_are_refused() {
 #[test]
 fn any_changed_byte_is_noticed_or_kept() {
     let decoders = decoders();
-    // Two threads, because this test takes most of the time.
+    // Use two threads, because this test takes most of the time.
     let (some, others) = decoders.split_at(decoders.len() / 2);
     std::thread::scope(|scope| {
         scope.spawn(|| some.iter().for_each(change_every_byte));
@@ -108,7 +110,7 @@ fn change_every_byte(decoder: &Decoder) {
             if sample.len() <= SHORT {
                 (1..=255).for_each(|difference| change(original ^ difference));
             } else {
-                // Every bit, and the values at which the form of a length changes.
+                // Flip every bit, and try the values at which the form of a length changes.
                 (0..8).for_each(|bit| change(original ^ (1 << bit)));
                 [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xbf, 0xc0, 0xff].into_iter().for_each(change);
             }
@@ -122,7 +124,7 @@ fn random_strings_are_refused_or_kept() {
         let mut random = Random::new(decoder.name);
         let strings = (0..RANDOM_STRINGS).map(|_| random.string(&decoder.samples));
         let decoded = strings.filter(|bytes| decoder.check(bytes).encoding.is_ok()).count();
-        // Both results must occur; otherwise the strings test too little.
+        // Some of the strings must decode and some must fail; otherwise the test shows too little.
         assert!((1..RANDOM_STRINGS).contains(&decoded), "{}: {decoded}", decoder.name);
     }
 }

@@ -1,4 +1,4 @@
-//! Sample values: group states, and Welcomes.
+//! Sample group states and Welcomes.
 
 use super::proposals::{hpke_ciphertext, hpke_ciphertexts, pre_shared_key_ids};
 use super::values::{extensions, some_extensions, string};
@@ -58,7 +58,7 @@ pub(crate) fn path_secrets() -> Vec<PathSecret> {
     [0, 5, 64].map(|len| PathSecret { path_secret: string(len) }).into()
 }
 
-/// With and without a path secret and PSKs.
+/// Returns group secrets with and without a path secret and PSKs.
 pub(crate) fn group_secrets() -> Vec<GroupSecrets> {
     let path_secret = |len| Some(PathSecret { path_secret: string(len) });
     [

@@ -1,4 +1,4 @@
-//! Sample values: leaf nodes, key packages and ratchet trees.
+//! Sample leaf nodes, key packages and ratchet trees.
 
 use super::values::{credential, many_numbers, some_extensions, string, x509};
 use pando_wire::*;
@@ -23,7 +23,7 @@ pub(crate) fn capabilities() -> Vec<Capabilities> {
     ]
 }
 
-/// Returns short capabilities.
+/// Returns capabilities with a short encoding.
 fn some_capabilities() -> Capabilities {
     Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
@@ -57,7 +57,7 @@ pub(crate) fn leaf_node() -> LeafNode {
     }
 }
 
-/// Returns the leaf node with the shortest encoding.
+/// Returns a leaf node with the shortest possible encoding.
 pub(crate) fn smallest_leaf_node() -> LeafNode {
     LeafNode {
         encryption_key: string(0),
@@ -142,11 +142,11 @@ pub(crate) fn ratchet_trees() -> Vec<RatchetTree> {
     vec![
         RatchetTree(vec![]),
         RatchetTree(vec![None]),
-        // The length takes two bytes, although all nodes are blank.
+        // The length of this tree's encoding takes two bytes, although all nodes are blank.
         RatchetTree(vec![None; 64]),
         RatchetTree(vec![leaf()]),
         RatchetTree(vec![small(), parent(), small(), None, None, None, leaf()]),
-        // Longer than 400 bytes.
+        // The encoding of this tree is longer than 400 bytes.
         RatchetTree(nodes().into_iter().map(Some).chain([None, parent(), None]).collect()),
     ]
 }

@@ -1,4 +1,4 @@
-//! Sample values: framing and messages.
+//! Sample framed contents and messages.
 
 use super::groups::{group_info, welcome, welcomes};
 use super::leaves::{key_package, key_packages};
@@ -28,7 +28,7 @@ pub(crate) fn contents() -> Vec<Content> {
     application.into_iter().chain(proposals).chain(commits).collect()
 }
 
-/// Returns one short content of each type.
+/// Returns one content value of each type, each with a short encoding.
 fn some_contents() -> [Content; 3] {
     let remove = Proposal::Remove(Remove { removed: LeafIndex(5) });
     let reference = Commit { proposals: vec![ProposalOrRef::Reference(string(3))], path: None };
@@ -45,8 +45,8 @@ fn framed(sender: Sender, content: Content) -> FramedContent {
     }
 }
 
-/// Every type of sender with every type of content, whether the protocol allows it or not; then
-/// several kinds of Commits.
+/// Returns every type of sender with every type of content, even combinations that the protocol
+/// forbids, followed by several kinds of Commits.
 pub(crate) fn framed_contents() -> Vec<FramedContent> {
     let by_sender = senders()
         .into_iter()
@@ -130,8 +130,8 @@ pub(crate) fn mls_messages() -> Vec<MlsMessage> {
     messages
 }
 
-/// PrivateMessageContent has its own decoder: the content type is not part of the input, and
-/// padding follows.
+/// Returns the decoders of PrivateMessageContent. They are special because the input does not
+/// contain the content type and ends with padding.
 pub(crate) fn private_message_contents() -> Vec<Decoder> {
     vec![
         padded(ContentType::Application, |bytes| run_padded(ContentType::Application, bytes)),
@@ -155,7 +155,8 @@ fn padded(content_type: ContentType, run: fn(&[u8]) -> Run) -> Decoder {
 fn run_padded(content_type: ContentType, bytes: &[u8]) -> Run {
     let encode = |value: PrivateMessageContent| {
         assert_eq!(value.content.content_type(), content_type);
-        // The amount of padding is not part of the value.
+        // The decoded value does not include the amount of padding, so pad to the length of the
+        // input.
         let encoding = PrivateMessageContent::encode(&value.content, &value.auth, |_| bytes.len());
         encoding.unwrap().to_vec()
     };

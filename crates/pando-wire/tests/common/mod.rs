@@ -1,4 +1,5 @@
-//! A table of all types that can be decoded, with sample values; and the checks for any input.
+//! A table of all types that can be decoded, with sample values, and the checks that apply to every
+//! input.
 
 mod groups;
 pub(crate) mod leaves;
@@ -11,31 +12,32 @@ use pando_wire::*;
 use std::fmt::Debug;
 use tls_codec::Serialize;
 
-/// The maximum number of bytes that a decoder may hold at a time for each byte of its input.
-/// Derived in `decoders/memory.rs`.
+/// The maximum number of bytes that a decoder may hold at a time for each byte of its input. The
+/// module `decoders/memory.rs` explains this number.
 pub(crate) const MEMORY_PER_BYTE: u64 = 64;
-/// A constant addition to that maximum, for the smallest allocations and for the text of an error.
+/// The number of bytes that a decoder may hold in addition to [`MEMORY_PER_BYTE`], for small
+/// allocations and for the text of an error.
 pub(crate) const MEMORY_BESIDES: u64 = 352;
 
-/// The decoder of a type, and encodings of sample values.
+/// The decoder of a type, with encodings of sample values.
 pub(crate) struct Decoder {
     pub(crate) name: &'static str,
-    /// At least one encoding for each shape of the type.
+    /// The encodings of sample values, at least one for each shape of the type.
     pub(crate) samples: Vec<Vec<u8>>,
-    /// Whether zeros may follow the value.
+    /// Whether the encoding may be followed by zero bytes.
     pub(crate) padded: bool,
     run: fn(&[u8]) -> Run,
 }
 
 /// The result of decoding an input.
 pub(crate) struct Run {
-    /// The value, encoded again.
+    /// The encoding of the decoded value, or the error.
     pub(crate) encoding: Result<Vec<u8>, DecodeError>,
-    /// The peak of allocated bytes while decoding, including the value.
+    /// The peak number of bytes allocated during decoding, including the decoded value.
     pub(crate) peak: u64,
 }
 
-/// Builds the table from types and their sample values.
+/// Builds the table of decoders from types and their sample values.
 macro_rules! decoders {
     ($($name:ident: $values:expr,)*) => {
         vec![$(Decoder::new::<$name>(stringify!($name), &$values),)*]
@@ -44,7 +46,8 @@ macro_rules! decoders {
 
 /// Returns the decoders of all types.
 ///
-/// Each type takes one line here. `every_public_type_is_in_the_table` fails if a type is missing.
+/// Each type has one line in this function. The test `every_public_type_is_in_the_table` fails if a
+/// type is missing.
 pub(crate) fn decoders() -> Vec<Decoder> {
     let mut decoders = decoders! {
         ProtocolVersion: values::registry(ProtocolVersion),
@@ -121,9 +124,9 @@ pub(crate) fn decoders() -> Vec<Decoder> {
     decoders
 }
 
-/// The other exports of the crate, which have no decoder.
+/// The names that the crate exports but that have no entry in the table of decoders.
 pub(crate) const NOT_DECODED: &[&str] = &[
-    // Traits, errors, headers and arithmetic.
+    // These are traits, errors, headers and tree arithmetic.
     "ApplicationExtension",
     "Decode",
     "DecodeError",
@@ -133,14 +136,14 @@ pub(crate) const NOT_DECODED: &[&str] = &[
     "NodeIndex",
     "TreeSize",
     "VectorHeader",
-    // Other names of `HashReference`.
+    // These are other names of `HashReference`.
     "KeyPackageRef",
     "ProposalRef",
-    // Decoded as a part of another structure, on whose fields the decoding depends.
+    // These are decoded as part of another structure, because their decoding depends on its fields.
     "FramedContentAuthData",
     "MlsMessageBody",
     "OtherProposal",
-    // Only hashed, signed or authenticated.
+    // These structures are only hashed, signed or authenticated.
     "AuthenticatedContentTbm",
     "ConfirmedTranscriptHashInput",
     "FramedContentTbs",
@@ -162,8 +165,9 @@ impl Decoder {
         Self { name, samples: samples.collect(), padded: false, run: run::<T> }
     }
 
-    /// Decodes `bytes` and checks properties of any input: the result is an error, or a value whose
-    /// encoding is exactly the input; and memory stays proportional to the input.
+    /// Decodes `bytes` and checks the properties that every input must have. The result is an error
+    /// or a value whose encoding is exactly the input, and memory use stays proportional to the
+    /// input.
     pub(crate) fn check(&self, bytes: &[u8]) -> Run {
         let run = (self.run)(bytes);
         if let Ok(encoding) = &run.encoding {
@@ -175,19 +179,19 @@ impl Decoder {
     }
 }
 
-/// Decodes an input and encodes the value again.
+/// Decodes an input and encodes the resulting value again.
 pub(crate) fn run<T: Serialize + Decode>(bytes: &[u8]) -> Run {
     counted(|| T::decode(bytes), |value| value.tls_serialize_detached().unwrap())
 }
 
-/// Decodes an input and measures the memory.
+/// Decodes an input and measures the memory that decoding uses.
 fn counted<T>(decode: impl FnOnce() -> Result<T, DecodeError>, encode: impl FnOnce(T) -> Vec<u8>) -> Run {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(decode()));
     Run { encoding: result.unwrap().map(encode), peak: info.bytes_max }
 }
 
-/// Returns the start of an input in hexadecimal.
+/// Returns the start of an input in hexadecimal, with the length of the input.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let beginning = hex::encode(&bytes[..bytes.len().min(1000)]);
     format!("{beginning} ({} bytes)", bytes.len())

@@ -1,4 +1,4 @@
-//! Sample values: pre-shared keys, proposals, update paths and commits.
+//! Sample pre-shared keys, proposals, update paths and commits.
 
 use super::leaves::{key_package, key_packages, leaf_node, leaf_nodes, smallest_leaf_node};
 use super::values::{extensions, some_extensions, string};
@@ -110,7 +110,7 @@ pub(crate) fn update_path_nodes() -> Vec<UpdatePathNode> {
         .into()
 }
 
-/// Returns a short update path.
+/// Returns an update path with a short encoding.
 fn update_path() -> UpdatePath {
     UpdatePath {
         leaf_node: LeafNode {
@@ -129,7 +129,7 @@ pub(crate) fn update_paths() -> Vec<UpdatePath> {
     ]
 }
 
-/// Commits with and without proposals and a path.
+/// Returns Commits with and without proposals and with and without a path.
 pub(crate) fn commits() -> Vec<Commit> {
     let all = proposals_or_refs();
     let few = || vec![ProposalOrRef::Reference(string(3)), ProposalOrRef::Proposal(other(0xf000, 1))];
@@ -140,7 +140,7 @@ pub(crate) fn commits() -> Vec<Commit> {
         Commit { proposals: vec![], path: Some(update_path()) },
         Commit { proposals: few(), path: Some(update_path()) },
         Commit { proposals: vec![add], path: None },
-        // Longer than 400 bytes.
+        // The encoding of this Commit is longer than 400 bytes.
         Commit { proposals: all, path: Some(update_path()) },
     ]
 }

@@ -1,7 +1,8 @@
-//! Random inputs, the same in every run: from pure noise to valid encodings with an error.
+//! Pseudorandom inputs that range from pure noise to valid encodings with one error, and that are
+//! identical in every run.
 
-/// Headers that claim a long vector: 2^30 - 1 bytes, 2^14 - 1 bytes, the forbidden eight-byte form,
-/// and 2^14 bytes.
+/// Headers that claim a long vector. The lengths are 2^30 - 1 bytes, 2^14 - 1 bytes, two lengths in
+/// the forbidden eight-byte form, and 2^14 bytes.
 pub(crate) const HUGE_LENGTHS: [&[u8]; 5] = [
     &[0xbf, 0xff, 0xff, 0xff],
     &[0x7f, 0xff],
@@ -10,11 +11,11 @@ pub(crate) const HUGE_LENGTHS: [&[u8]; 5] = [
     &[0x80, 0, 0x40, 0],
 ];
 
-/// The SplitMix64 generator.
+/// The SplitMix64 pseudorandom number generator.
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Returns a generator whose sequence depends on the name.
+    /// Returns a generator whose seed depends on `name`.
     pub(crate) fn new(name: &str) -> Self {
         Self(name.bytes().fold(0x9420, |seed, byte| seed.wrapping_mul(0x100_0193) ^ u64::from(byte)))
     }
@@ -26,7 +27,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `end`, which must not be 0.
+    /// Returns a random number below `end`, which must not be 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
@@ -39,25 +40,25 @@ impl Random {
         (0..len).map(|_| self.next() as u8).collect()
     }
 
-    /// Returns a random string, made from noise or from samples.
+    /// Returns a random byte string that consists of noise or of modified samples.
     pub(crate) fn string(&mut self, samples: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = self.pick(samples).clone();
         let cut = self.below(bytes.len() + 1);
         let len = self.below(301);
         match self.below(9) {
             0 => bytes = self.noise(len),
-            // Small numbers: short lengths and known selectors.
+            // Small numbers look like short lengths and known selectors.
             1 => bytes = (0..len).map(|_| self.below(6) as u8).collect(),
             2 => bytes = [self.pick(&HUGE_LENGTHS).to_vec(), self.noise(len)].concat(),
-            // Replace the rest.
+            // Replace the rest of a sample by noise or by a huge length.
             3 => bytes.splice(cut.., self.noise(len)).for_each(drop),
             4 => bytes.splice(cut.., self.pick(&HUGE_LENGTHS).iter().copied()).for_each(drop),
-            // The start of one value and the end of another.
+            // Join the start of one sample and the end of another.
             5 => {
                 let other = self.pick(samples).clone();
                 bytes.splice(cut.., other[self.below(other.len() + 1)..].iter().copied()).for_each(drop);
             }
-            // Remove a part, or insert one.
+            // Remove a part of a sample, or insert noise into it.
             6 => {
                 let end = bytes.len().min(cut + self.below(5));
                 bytes.drain(cut..end);
@@ -66,7 +67,7 @@ impl Random {
                 let count = self.below(5);
                 bytes.splice(cut..cut, self.noise(count)).for_each(drop);
             }
-            // Replace some bytes.
+            // Replace some bytes of a sample.
             _ => {
                 for _ in 0..=self.below(8) {
                     if !bytes.is_empty() {

@@ -1,23 +1,25 @@
-//! Sample values: numbers, byte strings, credentials and extensions.
+//! Sample numbers, byte strings, credentials and extensions.
 //!
-//! Most byte strings are short, so that a test can quickly replace every byte of every sample by
-//! all other bytes. Some have 64 bytes, which is the smallest length whose prefix takes two bytes.
+//! Most byte strings are short, so that a test can quickly replace each byte of each sample by
+//! every other value. Some byte strings have 64 bytes, which is the smallest length whose prefix
+//! takes two bytes.
 
 use pando_wire::*;
 
-/// Returns a meaningless byte string: 1, 2, 3, ...
+/// Returns a byte string without meaning: 1, 2, 3, ...
 pub(crate) fn string<T: From<Vec<u8>>>(len: usize) -> T {
     T::from((1..=len).map(|byte| byte as u8).collect())
 }
 
-/// Known values, the smallest and the largest value, and values for GREASE and for private use.
+/// Numbers that include known values, the smallest and the largest value, GREASE values and a value
+/// for private use.
 const NUMBERS: [u16; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 0x0a0a, 0xeaea, 0xf000, 0xffff];
 
 pub(crate) fn registry<T>(number: fn(u16) -> T) -> Vec<T> {
     NUMBERS.map(number).into()
 }
 
-/// Forty numbers, which take 80 bytes.
+/// Returns forty numbers, whose encoding takes 80 bytes.
 pub(crate) fn many_numbers<T>(number: fn(u16) -> T) -> Vec<T> {
     NUMBERS.into_iter().cycle().take(40).map(number).collect()
 }
@@ -52,12 +54,12 @@ pub(crate) fn credentials() -> Vec<Credential> {
     ]
 }
 
-/// Returns a short credential.
+/// Returns a credential with a short encoding.
 pub(crate) fn credential() -> Credential {
     Credential::Basic { identity: string(3) }
 }
 
-/// Returns an x509 credential with certificates of these lengths.
+/// Returns an X.509 credential with certificates of the given lengths.
 pub(crate) fn x509(lens: &[usize]) -> Credential {
     Credential::X509 { certificates: lens.iter().map(|&len| certificate(len)).collect() }
 }
@@ -72,7 +74,7 @@ fn extension(extension_type: u16, len: usize) -> Extension {
     Extension { extension_type: ExtensionType(extension_type), extension_data: string(len) }
 }
 
-/// Returns the five extensions that RFC 9420 defines.
+/// Returns one extension of each of the five types that RFC 9420 defines.
 fn known_extensions() -> Vec<Extension> {
     vec![
         Extension::new(&ApplicationId { application_id: string(3) }).unwrap(),
@@ -93,7 +95,7 @@ pub(crate) fn extensions() -> Vec<Extensions> {
     ]
 }
 
-/// Returns two short extensions.
+/// Returns two extensions with short encodings.
 pub(crate) fn some_extensions() -> Extensions {
     Extensions(vec![extension(1, 2), extension(0x2a2a, 0)])
 }

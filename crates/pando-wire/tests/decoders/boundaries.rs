@@ -1,22 +1,24 @@
-//! Vectors at the lengths where the header becomes longer (section 2.1.2).
+//! Tests of vectors at the lengths where the header grows (section 2.1.2).
 
 use crate::common::values::{string, x509};
 use pando_wire::*;
 use std::fmt::Debug;
 use tls_codec::Serialize;
 
-/// The longest vectors with headers of one and two bytes, and the shortest with two and four bytes.
+/// The greatest lengths with headers of one and two bytes, and the smallest lengths with headers of
+/// two and four bytes.
 const LENGTHS: [usize; 4] = [0x3f, 0x40, 0x3fff, 0x4000];
 
-/// Returns a header as in section 2.1.2, of one, two or four bytes, minimal or not.
+/// Returns a header of one, two or four bytes according to section 2.1.2, even if a shorter one
+/// would suffice.
 fn header(bytes: usize, len: usize) -> Vec<u8> {
     let prefix = [(1, 0), (2, 0x4000), (4, 0x8000_0000)].iter().find(|form| form.0 == bytes).unwrap().1;
     let number = (prefix | len as u32).to_be_bytes();
     number[4 - bytes..].to_vec()
 }
 
-/// Checks a value that ends in a vector of `len` bytes, whose header is at `position`. The value
-/// must survive a round trip. With any other header, decoding must fail.
+/// Checks a value that ends in a vector of `len` bytes, whose header is at `position`. Decoding and
+/// encoding must preserve the value, and decoding must fail with any other header.
 fn check<T: Serialize + Decode + PartialEq + Debug>(value: &T, position: usize, len: usize) {
     let bytes = value.tls_serialize_detached().unwrap();
     let header_len = bytes.len() - len - position;
@@ -39,14 +41,13 @@ fn check<T: Serialize + Decode + PartialEq + Debug>(value: &T, position: usize, 
     for longer in [2, 4].into_iter().filter(|&longer| longer > header_len) {
         assert_eq!(with(header(longer, len)), Err(DecodeError::BadLength));
     }
-    // One byte less and one byte more: in the minimal form, and in all other forms that can express
-    // it.
+    // Try lengths that are one byte too small or too large, in every form that can express them.
     for wrong in [len - 1, len + 1] {
         for form in [1, 2, 4].into_iter().filter(|&form| wrong < [0, 0x40, 0x4000, 0, 1 << 30][form]) {
             assert!(with(header(form, wrong)).is_err(), "{len} as {wrong} in {form}");
         }
     }
-    // The forbidden prefix, with the eight bytes that QUIC uses for it.
+    // Try the forbidden prefix in the eight-byte form that QUIC uses.
     let quic = (0b11 << 62 | len as u64).to_be_bytes();
     assert!(with(quic.to_vec()).is_err());
 }
@@ -81,7 +82,7 @@ fn lists_of_elements_of_one_byte() {
 #[test]
 fn lists_of_numbers() {
     for len in LENGTHS {
-        // The closest lengths that elements of two and of four bytes allow.
+        // Round the length down to a multiple of the element size, which is two or four bytes.
         let (even, fourth) = (len & !1, len & !3);
         let lists = RequiredCapabilities {
             credential_types: vec![CredentialType(0x0a0a); even / 2],
@@ -100,11 +101,12 @@ fn lists_of_numbers() {
 #[test]
 fn extensions() {
     for len in LENGTHS {
-        // The extension data has this length.
+        // The extension data is `len` bytes long.
         let extension = Extension { extension_type: ExtensionType(0xf000), extension_data: string(len) };
         check(&extension, 2, len);
 
-        // The list has this length. The type and the inner header take three or four bytes of it.
+        // The list is `len` bytes long, of which the type and the inner header take three or four
+        // bytes.
         let data_len = if len <= 0x40 { len - 3 } else { len - 4 };
         let extension_data = string(data_len);
         let list = Extensions(vec![Extension { extension_type: ExtensionType(0xf000), extension_data }]);

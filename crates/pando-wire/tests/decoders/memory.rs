@@ -1,24 +1,25 @@
-//! Memory stays proportional to the input.
+//! Tests that memory use stays proportional to the input.
 //!
-//! A byte string is copied once, which takes one byte for one byte. Lists of elements with a short
-//! encoding take more. Let an element take `s` bytes in its `Vec`, own `h` more bytes elsewhere,
-//! and take `w` bytes in the encoding. While a full `Vec` doubles, it briefly holds its old memory
-//! and twice as much again. With one element more than fits, that is almost three times the size of
-//! its elements. So for each byte of the input there are at most
+//! A byte string is copied once, so it takes one byte of memory for each byte of input. Lists of
+//! elements with a short encoding take more. Let an element take `s` bytes in its `Vec`, own `h`
+//! more bytes elsewhere, and take `w` bytes in the encoding. While a full `Vec` grows, it briefly
+//! holds both its old memory and twice that amount of new memory. If one element more has just
+//! caused that growth, this is almost three times the size of the elements. So the number of bytes
+//! in memory for each byte of the input is at most
 //!
 //! ```text
 //!     (3 s + h) / w
 //! ```
 //!
-//! An example is the list of `Certificate`: `s` = 16 for a boxed slice, and `h` = 0 and `w` = 1 for
-//! an empty one, which gives 48. References to proposals in a Commit give 60: an empty one has `w`
-//! = 2 bytes, and an element has room for the largest proposal, `s` = 40. The worst case are the
-//! nodes of a path with one ciphertext each, just below 62. [`MEMORY_PER_BYTE`] follows from that,
-//! with 64-bit pointers.
+//! For example, a list of `Certificate` values takes 48 bytes for each byte of input, because `s` =
+//! 16 for a boxed slice, and `h` = 0 and `w` = 1 if that slice is empty. Proposal references in a
+//! Commit take 60, because an empty reference is encoded in `w` = 2 bytes, while an element has
+//! room for the largest proposal, `s` = 40. The worst case is just below 62: a path whose nodes
+//! have one ciphertext each. [`MEMORY_PER_BYTE`] is chosen accordingly, for 64-bit pointers.
 //!
-//! A new `Vec` has room for four elements, which is more than three. For lists inside of a list,
-//! that is part of `h`. For a single list, [`MEMORY_BESIDES`] covers it: 4 * 40 bytes, and 192
-//! bytes for the text of an error while it is formatted.
+//! A new `Vec` has room for four elements, even if it holds only one. For lists inside a list, that
+//! memory is part of `h`. For a single list, [`MEMORY_BESIDES`] covers it with 4 * 40 bytes.
+//! Another 192 bytes are for the text of an error while it is formatted.
 
 use crate::common::random::HUGE_LENGTHS;
 use crate::common::values::{credential, string, x509};
@@ -26,10 +27,11 @@ use crate::common::{MEMORY_BESIDES, MEMORY_PER_BYTE, decoders, leaves, run, show
 use pando_wire::*;
 use tls_codec::Serialize;
 
-/// One more than a power of two, so that the `Vec` has just doubled and is half empty.
+/// The number of elements in a list: one more than a power of two, so that the `Vec` has just
+/// doubled and is almost half empty.
 const MANY: usize = (1 << 14) + 1;
 
-/// Decodes a value and returns the peak of allocated bytes for each byte of the input.
+/// Decodes a value and returns the peak number of allocated bytes for each byte of the input.
 fn measured<T: Encode + Decode>(what: &str, value: &T) -> f64 {
     let bytes = value.encode().unwrap();
     let run = run::<T>(&bytes);
