@@ -1,5 +1,6 @@
-//! The algorithms of a cipher suite. Each backend implements these traits with its own library.
-//! `composed.rs` builds a suite from them, and `dhkem.rs` and `hpke.rs` build HPKE from them.
+//! The algorithms of a cipher suite. Each backend implements these traits with its own library. The
+//! module `composed` builds a cipher suite from them, and the modules `dhkem` and `hpke` build HPKE
+//! from them.
 
 use crate::{
     AeadKey, AeadNonce, CryptoError, Digest, SecretBytes, SignaturePrivateKey, SignedMessage, Signer,
@@ -10,14 +11,14 @@ use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// Secret bytes whose length is known at compile time.
+/// A secret byte string whose length is known at compile time.
 pub(crate) type Secret<N> = Zeroizing<Array<u8, N>>;
 
-/// A hash function, with HMAC and HKDF over it.
+/// A hash function, with the HMAC and the HKDF that are based on it.
 pub(crate) trait Kdf: 'static {
-    /// `Nh`: the length of the hash.
+    /// The length of the hash, called `Nh` in RFC 9180.
     type HashLen: ArraySize;
-    /// A pseudorandom key, prepared for any number of expansions.
+    /// A pseudorandom key that is prepared for any number of expansions.
     type Prk;
     /// The HKDF identifier of this hash (RFC 9180, section 7.2).
     const KDF_ID: u16;
@@ -28,64 +29,64 @@ pub(crate) trait Kdf: 'static {
     /// Returns the HMAC of the concatenation of `parts`.
     fn mac(key: &[u8], parts: &[&[u8]]) -> Digest;
 
-    /// Performs `Extract` on the concatenation of `ikm`.
+    /// Performs `Extract` on the concatenation of the parts in `ikm`.
     fn extract(salt: &[u8], ikm: &[&[u8]]) -> Secret<Self::HashLen>;
 
-    /// Prepares a pseudorandom key.
+    /// Prepares a pseudorandom key for expansions.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if it is shorter than `Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if the key is shorter than `Nh`.
     fn prk(prk: &[u8]) -> Result<Self::Prk, CryptoError>;
 
-    /// Performs `Expand` with the concatenation of `info`.
+    /// Performs `Expand` with the concatenation of the parts in `info`.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if `out` is longer than 255 times the hash.
+    /// Returns [`CryptoError::InvalidLength`] if `out` is longer than 255 times `Nh`.
     fn expand(prk: &Self::Prk, info: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError>;
 }
 
-/// A Diffie-Hellman group with the KDF of its KEM in RFC 9180. In all cipher suites of RFC 9420,
-/// that is also the KDF of the suite.
+/// A Diffie-Hellman group, with the KDF that RFC 9180 uses in the KEM over this group. In all
+/// cipher suites of RFC 9420, the suite uses the same KDF.
 pub(crate) trait Group: Sized + 'static {
-    /// `Nsk`: the length of a private key.
+    /// The length of a private key, called `Nsk` in RFC 9180.
     type PrivateLen: ArraySize;
-    /// `Npk`: the length of a public key.
+    /// The length of a public key, called `Npk` in RFC 9180.
     type PublicLen: ArraySize;
-    /// `Ndh`: the length of a shared point.
+    /// The length of a Diffie-Hellman result, called `Ndh` in RFC 9180.
     type SharedLen: ArraySize;
-    /// The KDF.
+    /// The KDF of the KEM.
     type Kdf: Kdf;
-    /// A prepared private key.
+    /// A private key that is prepared for use.
     type Key;
     /// The identifier of the KEM (RFC 9180, section 7.1).
     const KEM_ID: u16;
 
-    /// Converts a private key to its canonical form (RFC 9180, section 7.1.2), in which it is kept
+    /// Converts a private key to the canonical form (RFC 9180, section 7.1.2) in which it is stored
     /// and serialized.
     fn clamp(_: &mut Array<u8, Self::PrivateLen>) {
-        // On the NIST curves, a private key is a number and has no other form.
+        // On the NIST curves, a private key is a number, which has only one form.
     }
 
-    /// Prepares a clamped private key; `None` if the bytes are not a private key.
+    /// Prepares a clamped private key, or returns `None` if the bytes are not a private key.
     fn key(private: &Array<u8, Self::PrivateLen>) -> Option<Self::Key>;
 
-    /// Returns whether these bytes are the canonical encoding of a public key.
+    /// Returns whether the bytes are the canonical encoding of a public key that may be used.
     fn is_public(public: &Array<u8, Self::PublicLen>) -> bool;
 
-    /// Derives the clamped private key for which `expand(label, info)` gives candidates (RFC 9180,
-    /// section 7.1.3).
+    /// Derives a clamped private key from the output of `expand(label, info)`, which may be called
+    /// for several candidates (RFC 9180, section 7.1.3).
     fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<(Secret<Self::PrivateLen>, Self::Key)>;
 
-    /// Returns the public key of a private key; `None` if the library fails.
+    /// Returns the public key that belongs to a private key, or `None` if the library fails.
     fn public(key: &Self::Key) -> Option<Array<u8, Self::PublicLen>>;
 
-    /// Performs Diffie-Hellman. Returns `None` if [`Group::is_public`] is false, or if the result
-    /// is the neutral element.
+    /// Performs Diffie-Hellman. Returns `None` if [`Group::is_public`] rejects the public key, or
+    /// if the result is the neutral element.
     fn dh(key: &Self::Key, public: &Array<u8, Self::PublicLen>) -> Option<Secret<Self::SharedLen>>;
 }
 
-/// Derives a private key on a NIST curve. Only the bits in `mask` of its first byte are used (RFC
-/// 9180, section 7.1.3).
+/// Derives a private key on a NIST curve. In the first byte of each candidate, only the bits in
+/// `mask` are used (RFC 9180, section 7.1.3).
 pub(crate) fn derive_candidate<G: Group>(
     mask: u8,
     expand: impl Fn(&[u8], &[u8], &mut [u8]),
@@ -100,11 +101,12 @@ pub(crate) fn derive_candidate<G: Group>(
     })
 }
 
-/// An AEAD with nonces of 96 bits. [`Primitives`](crate::Primitives) describes the errors.
+/// An AEAD with 96-bit nonces. The trait [`Primitives`](crate::Primitives) describes the errors of
+/// its functions.
 pub(crate) trait Aead: 'static {
     /// The identifier of the AEAD (RFC 9180, section 7.3).
     const AEAD_ID: u16;
-    /// `Nk`: the length of a key.
+    /// The length of a key, called `Nk` in RFC 9180.
     const KEY_LEN: usize;
 
     fn seal(key: &AeadKey, nonce: &AeadNonce, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError>;
@@ -117,14 +119,15 @@ pub(crate) trait Aead: 'static {
     ) -> Result<SecretBytes, CryptoError>;
 }
 
-/// `Nn`: the nonce length of every AEAD.
+/// The length of the nonces of every AEAD, called `Nn` in RFC 9180.
 pub(crate) const NONCE_LEN: usize = 12;
 
-/// `Nt`: the tag length of every AEAD, by which a ciphertext is longer than its plaintext.
+/// The length of the tags of every AEAD, called `Nt` in RFC 9180. A ciphertext is longer than its
+/// plaintext by this length.
 pub(crate) const TAG_LEN: usize = 16;
 
-/// A signature scheme. [`Primitives`](crate::Primitives) describes the functions and the accepted
-/// inputs.
+/// A signature scheme. The trait [`Primitives`](crate::Primitives) describes its functions and the
+/// inputs that they accept.
 pub(crate) trait SignatureScheme: 'static {
     fn generate(rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError>;
     fn signer(private: &SignaturePrivateKey) -> Result<Box<dyn Signer>, CryptoError>;

@@ -1,4 +1,4 @@
-//! A cipher suite composed of its algorithms.
+//! A cipher suite that is composed of separate algorithms.
 
 use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, SignatureScheme, TAG_LEN};
 use crate::dhkem::{PrivateKey, PublicKey, fresh_ikm};
@@ -12,7 +12,8 @@ use pando_wire::{CipherSuite, HpkeCiphertext, HpkePublicKey, KemOutput, Signatur
 use rand_core::CryptoRng;
 use std::marker::PhantomData;
 
-/// HPKE decryption; see [`Primitives::hpke_open`] and [`Primitives::hpke_receive_export`].
+/// The HPKE operations of a recipient. [`Primitives::hpke_open`] and
+/// [`Primitives::hpke_receive_export`] describe them.
 pub(crate) trait Receiver: 'static {
     type Group: Group;
     type Aead: Aead;
@@ -24,7 +25,7 @@ pub(crate) trait Receiver: 'static {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// Exports bytes until `out` is full.
+    /// Exports as many bytes as `out` holds.
     fn receive_export(
         key_pair: &HpkeKeyPair,
         kem_output: &KemOutput,
@@ -34,8 +35,8 @@ pub(crate) trait Receiver: 'static {
     ) -> Result<(), CryptoError>;
 }
 
-/// The cipher suite number `ID`. It consists of the group and the AEAD of the receiver `R`, the KDF
-/// of the group, and the signature scheme `S`.
+/// The cipher suite with the number `ID`. It consists of the group and the AEAD of the receiver
+/// `R`, the KDF of that group, and the signature scheme `S`.
 pub(crate) struct Composed<const ID: u16, R, S> {
     receiver: PhantomData<fn() -> R>,
     signature: PhantomData<fn() -> S>,
@@ -46,7 +47,7 @@ impl<const ID: u16, R: Receiver, S> Composed<ID, R, S> {
 
     const HASH_LEN: usize = <KdfOf<R> as Kdf>::HashLen::USIZE;
 
-    /// Allocates a buffer for `len` bytes of `Expand`.
+    /// Allocates a buffer for `len` bytes of output from `Expand`.
     fn expanded(len: usize) -> Result<SecretBytes, CryptoError> {
         if len > Self::HASH_LEN.saturating_mul(255) {
             return Err(CryptoError::InvalidLength);
@@ -135,7 +136,7 @@ impl<const ID: u16, R: Receiver, S: SignatureScheme> Primitives for Composed<ID,
     }
 
     fn hpke_key_pair(&self, private: HpkePrivateKey) -> Result<HpkeKeyPair, CryptoError> {
-        // The result has the clamped private key; see `Group::clamp`.
+        // The returned key pair contains the clamped private key (see `Group::clamp`).
         PrivateKey::<R::Group>::read(private.expose()).map(|key| key.to_key_pair())
     }
 

@@ -1,6 +1,6 @@
 //! DHKEM (RFC 9180, section 4.1) over any Diffie-Hellman group.
 //!
-//! Left out on purpose: the authenticated modes, which MLS does not use.
+//! The authenticated modes are deliberately not implemented, because MLS does not use them.
 
 use crate::algorithms::{Group, Kdf, Secret};
 use crate::{CryptoError, HpkeKeyPair, HpkePrivateKey};
@@ -8,23 +8,23 @@ use hpke::hybrid_array::Array;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A private key and its public key.
+/// A private key with its public key.
 pub(crate) struct PrivateKey<G: Group> {
     pub(crate) private: Array<u8, G::PrivateLen>,
     pub(crate) public: PublicKey<G>,
 }
 
-/// A public key, also in the role of an encapsulated key.
+/// A public key, which can also serve as an encapsulated key.
 pub(crate) struct PublicKey<G: Group>(pub(crate) Array<u8, G::PublicLen>);
 
 /// The serialized form of an encapsulated key.
 pub(crate) type Encapped<G> = Array<u8, <G as Group>::PublicLen>;
 
-/// The shared secret of the KEM: `Nsecret` bytes, which is the length of the hash.
+/// The shared secret of the KEM. Its length, `Nsecret` in RFC 9180, is the length of the hash.
 pub(crate) type SharedSecret<G> = Secret<<<G as Group>::Kdf as Kdf>::HashLen>;
 
 impl<G: Group> PrivateKey<G> {
-    /// Returns the key pair of a private key.
+    /// Decodes a private key and returns its key pair.
     pub(crate) fn read(private: &[u8]) -> Result<Self, CryptoError> {
         let private = read_private::<G>(private)?;
         let key = G::key(&private).ok_or(CryptoError::InvalidPrivateKey)?;
@@ -32,13 +32,13 @@ impl<G: Group> PrivateKey<G> {
         Ok(Self { private: (*private).clone(), public: PublicKey(public) })
     }
 
-    /// Performs `DeriveKeyPair`.
+    /// Performs `DeriveKeyPair` (RFC 9180, section 7.1.3).
     pub(crate) fn derive(ikm: &[u8]) -> Result<Self, CryptoError> {
         let (private, _, public) = derive::<G>(ikm).ok_or(CryptoError::InvalidPrivateKey)?;
         Ok(Self { private: (*private).clone(), public: PublicKey(public) })
     }
 
-    /// Converts to the public key pair type.
+    /// Converts this key pair to the public type.
     pub(crate) fn to_key_pair(&self) -> HpkeKeyPair {
         HpkeKeyPair {
             private: HpkePrivateKey::from(self.private.as_slice()),
@@ -48,14 +48,14 @@ impl<G: Group> PrivateKey<G> {
 }
 
 impl<G: Group> PublicKey<G> {
-    /// Decodes a public key.
+    /// Decodes and checks a public key.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CryptoError> {
         let public = Array::try_from(bytes).map_err(|_| CryptoError::InvalidPublicKey)?;
         if G::is_public(&public) { Ok(Self(public)) } else { Err(CryptoError::InvalidPublicKey) }
     }
 }
 
-/// Draws the input of `DeriveKeyPair` for a fresh key: `Nsk` random bytes.
+/// Draws `Nsk` random bytes, from which `DeriveKeyPair` derives a fresh key.
 pub(crate) fn fresh_ikm<G: Group>(rng: &mut dyn CryptoRng) -> Secret<G::PrivateLen> {
     let mut ikm = Zeroizing::new(Array::default());
     rng.fill_bytes(&mut ikm);
@@ -66,8 +66,8 @@ pub(crate) fn fresh_ikm<G: Group>(rng: &mut dyn CryptoRng) -> Secret<G::PrivateL
 /// the encapsulated key.
 ///
 /// # Errors
-/// [`CryptoError::InvalidPublicKey`], or [`CryptoError::BrokenRandomness`] if no key can be
-/// derived.
+/// Returns [`CryptoError::InvalidPublicKey`] if the recipient's key is not accepted, or
+/// [`CryptoError::BrokenRandomness`] if no ephemeral key can be derived.
 pub(crate) fn encap<G: Group>(
     recipient: &[u8],
     ikm: &[u8],
@@ -78,10 +78,10 @@ pub(crate) fn encap<G: Group>(
     Ok((shared_secret::<G>(&dh, &encapped, &recipient)?, encapped))
 }
 
-/// Performs `Decap` with a prepared private key and its public key, which is trusted.
+/// Performs `Decap` with a prepared private key and the corresponding public key, which is trusted.
 ///
 /// # Errors
-/// [`CryptoError::DecryptionFailed`] if the encapsulated key is not a public key.
+/// Returns [`CryptoError::DecryptionFailed`] if the encapsulated key is not a valid public key.
 pub(crate) fn decap<G: Group>(
     key: &G::Key,
     public: &Array<u8, G::PublicLen>,
@@ -92,7 +92,7 @@ pub(crate) fn decap<G: Group>(
     shared_secret::<G>(&dh, &encapped, public)
 }
 
-/// Decodes a private key and clamps it. Only the length is checked.
+/// Decodes a private key and clamps it. The only check is that of the length.
 pub(crate) fn read_private<G: Group>(bytes: &[u8]) -> Result<Secret<G::PrivateLen>, CryptoError> {
     let mut private = Zeroizing::new(Array::<u8, G::PrivateLen>::default());
     if bytes.len() != private.len() {
@@ -116,7 +116,7 @@ pub(crate) fn labeled_extract<K: Kdf>(
 /// Computes `LabeledExpand(prk, label, info, out.len())` (RFC 9180, section 4).
 ///
 /// # Errors
-/// [`CryptoError::InvalidLength`] if `out` is longer than 255 times the hash.
+/// Returns [`CryptoError::InvalidLength`] if `out` is longer than 255 times `Nh`.
 pub(crate) fn labeled_expand<K: Kdf>(
     suite_id: &[u8],
     prk: &K::Prk,
@@ -136,14 +136,15 @@ fn derive<G: Group>(ikm: &[u8]) -> Option<Derived<G>> {
     let suite_id = suite_id::<G>();
     let prk = G::Kdf::prk(&labeled_extract::<G::Kdf>(&suite_id, &[], b"dkp_prk", ikm)).ok()?;
     let (private, key) = G::derive(|label, info, out| {
-        // This cannot fail: the output has the length of one key, far below the limit.
+        // This cannot fail, because the output has the length of one key, which is far below the
+        // limit.
         let _ = labeled_expand::<G::Kdf>(&suite_id, &prk, label, [info, &[]], out);
     })?;
     let public = G::public(&key)?;
     Some((private, key, public))
 }
 
-/// Performs `ExtractAndExpand`.
+/// Performs `ExtractAndExpand` (RFC 9180, section 4.1).
 fn shared_secret<G: Group>(
     dh: &[u8],
     encapped: &Array<u8, G::PublicLen>,

@@ -1,24 +1,26 @@
-//! Outputs of hash functions and MACs.
+//! The outputs of hash functions and MACs.
 
 use std::fmt;
 use std::ops::Deref;
 use subtle::ConstantTimeEq;
 
-/// The output of a cipher suite's hash or MAC function: `KDF.Nh` bytes, at most 64.
+/// The output of a cipher suite's hash or MAC function. Its length is `KDF.Nh` bytes, and at most
+/// 64 bytes.
 ///
-/// Comparison takes constant time, so `==` can check a tag.
+/// Comparison takes constant time, so a tag can be checked with `==`.
 #[derive(Clone, Copy)]
 pub struct Digest {
     bytes: [u8; Self::MAX_LEN],
-    // At most MAX_LEN.
+    // The length of the output, at most `MAX_LEN`.
     len: u8,
 }
 
 impl Digest {
-    /// The length of the longest hash of a cipher suite, SHA-512.
+    /// The length of the longest hash in any cipher suite, which is SHA-512.
     pub const MAX_LEN: usize = 64;
 
-    /// Creates a digest from bytes; `None` if there are more than [`Digest::MAX_LEN`].
+    /// Creates a digest from `bytes`, or returns `None` if there are more than [`Digest::MAX_LEN`]
+    /// of them.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let mut digest = Self { bytes: [0; Self::MAX_LEN], len: u8::try_from(bytes.len()).ok()? };
@@ -37,7 +39,8 @@ impl Digest {
         digest
     }
 
-    /// Compares with other bytes. The time depends only on the lengths.
+    /// Returns whether the digest equals `bytes`. The time that this takes depends only on the
+    /// lengths.
     #[must_use]
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.ct_eq(bytes).into()

@@ -1,10 +1,11 @@
-//! HPKE in its base mode (RFC 9180, section 5.1.1), over DHKEM and the algorithms of a cipher
+//! HPKE in base mode (RFC 9180, section 5.1.1), built from DHKEM and the algorithms of a cipher
 //! suite.
 //!
-//! The other modes and further messages in a context are left out on purpose, because MLS does not
-//! use them.
+//! The other modes, and contexts with more than one message, are deliberately not implemented,
+//! because MLS does not use them.
 //!
-//! Encryption is hedged against a generator that repeats its state: see [`Info::hedged_ikm`].
+//! Encryption is hedged against a random number generator that repeats its state, as
+//! [`Info::hedged_ikm`] explains.
 
 use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, Secret};
 use crate::dhkem::{SharedSecret, encap, fresh_ikm, labeled_expand, labeled_extract};
@@ -15,21 +16,21 @@ use rand_core::CryptoRng;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-/// The part of the key schedule that depends only on `info`. One value serves any number of
-/// recipients.
+/// The part of HPKE's key schedule that depends only on `info`. One value can be used for any
+/// number of recipients.
 pub(crate) struct Info<G, A> {
     key_schedule_context: Vec<u8>,
     algorithms: PhantomData<fn() -> (G, A)>,
 }
 
-/// `mode_base`.
+/// The value of `mode_base` in RFC 9180.
 const MODE_BASE: u8 = 0;
 
-/// The label that separates the hedge from every other use of HMAC.
+/// The label that distinguishes the hedge from all other uses of HMAC.
 const HEDGE_LABEL: &[u8] = b"Pando HPKE ephemeral key";
 
 impl<G: Group, A: Aead> Info<G, A> {
-    /// Hashes `info`.
+    /// Computes the part of the key schedule that depends on `info`.
     pub(crate) fn new(info: &[u8]) -> Self {
         let extract = |label, ikm| labeled_extract::<G::Kdf>(&suite_id::<G, A>(), &[], label, ikm);
         // The base mode has an empty PSK and an empty PSK identifier.
@@ -38,7 +39,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         Self { key_schedule_context, algorithms: PhantomData }
     }
 
-    /// Performs `SealBase`, with a hedged ephemeral key from the generator.
+    /// Performs `SealBase` with an ephemeral key that is derived from the generator and hedged.
     pub(crate) fn seal(
         &self,
         message: HpkeMessage<'_>,
@@ -48,22 +49,22 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.seal_hedged(message, aad, &fresh_ikm::<G>(rng))
     }
 
-    /// Performs `SealBase` on each message. The results equal [`Info::seal`] on one message after
-    /// the other.
+    /// Performs `SealBase` on each message. The results are the same as those of calling
+    /// [`Info::seal`] for one message after another.
     pub(crate) fn seal_many(
         &self,
         messages: &[HpkeMessage<'_>],
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
-        // Draw all randomness first, because the result must not depend on the order of the
-        // threads.
+        // Draw all random bytes first, because the result must not depend on the order in which the
+        // threads run.
         let drawn: Vec<_> = messages.iter().map(|message| (*message, fresh_ikm::<G>(rng))).collect();
         let sealed = parallel::map(&drawn, |(message, random)| self.seal_hedged(*message, &[], random));
         let positions = sealed.into_iter().enumerate();
         positions.map(|(position, sealed)| sealed.map_err(|error| (position, error))).collect()
     }
 
-    /// Performs `SealBase`, with the ephemeral key pair hedged from `random`.
+    /// Performs `SealBase` with an ephemeral key pair that is derived from `random` and hedged.
     fn seal_hedged(
         &self,
         message: HpkeMessage<'_>,
@@ -74,7 +75,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.seal_with(message, aad, &ikm)
     }
 
-    /// Performs `SealBase`, with the ephemeral key pair derived from `ikm`.
+    /// Performs `SealBase` with the ephemeral key pair derived from `ikm`.
     pub(crate) fn seal_with(
         &self,
         message: HpkeMessage<'_>,
@@ -87,8 +88,8 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(HpkeCiphertext { kem_output: encapped.as_slice().into(), ciphertext: ciphertext.into() })
     }
 
-    /// Performs `SendExportBase`, with a hedged ephemeral key from the generator. Fills `out` and
-    /// returns the encapsulated key.
+    /// Performs `SendExportBase` with an ephemeral key that is derived from the generator and
+    /// hedged. Fills `out` and returns the encapsulated key.
     pub(crate) fn send_export(
         &self,
         public: &[u8],
@@ -100,7 +101,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.send_export_with(public, exporter_context, out, &ikm)
     }
 
-    /// Performs `SendExportBase`, with the ephemeral key pair derived from `ikm`.
+    /// Performs `SendExportBase` with the ephemeral key pair derived from `ikm`.
     pub(crate) fn send_export_with(
         &self,
         public: &[u8],
@@ -113,18 +114,19 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(encapped.as_slice().into())
     }
 
-    /// Derives the `ikm` of an ephemeral key pair from `Nsk` random bytes, `info`, and `sent`: the
-    /// operation, the recipient's public key, the additional data or exporter context, and the
-    /// plaintext.
+    /// Derives the `ikm` of an ephemeral key pair from `Nsk` random bytes, `info`, and `sent`. The
+    /// parts of `sent` are the operation, the recipient's public key, the additional data or
+    /// exporter context, and the plaintext.
     ///
     /// HPKE derives the AEAD's key and nonce from the ephemeral key. If an ephemeral key is used
-    /// twice with one recipient and `info`, two messages are encrypted with one nonce (RFC 9180,
-    /// section 9.7.5). Random bytes can repeat: a virtual machine that is restored from a snapshot
-    /// has a generator in an old state. With the hedge, an ephemeral key repeats only together with
-    /// the whole ciphertext.
+    /// twice with the same recipient and `info`, two messages are encrypted with the same nonce
+    /// (RFC 9180, section 9.7.5). Random bytes can repeat, for example if a virtual machine is
+    /// restored from a snapshot and its generator returns to an old state. With the hedge, an
+    /// ephemeral key repeats only if the whole ciphertext repeats.
     ///
-    /// The random bytes are the key of HMAC. If they are good, the output is pseudorandom, and an
-    /// attacker with the plaintext learns neither the ephemeral key nor the random bytes.
+    /// The random bytes are the HMAC key. If they are unpredictable, the output is pseudorandom,
+    /// and an attacker who knows the plaintext learns neither the ephemeral key nor the random
+    /// bytes.
     pub(crate) fn hedged_ikm(
         &self,
         random: &[u8],
@@ -132,8 +134,8 @@ impl<G: Group, A: Aead> Info<G, A> {
     ) -> Result<Secret<G::PrivateLen>, CryptoError> {
         let [operation, public, context, plaintext] = sent;
         let parts = [operation, public, &self.key_schedule_context, context, plaintext];
-        // The lengths come first and have a fixed size, so different lists of parts have different
-        // encodings.
+        // The input starts with the lengths, each of a fixed size, so different lists of parts have
+        // different encodings.
         let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         let [operation, public, info, context, plaintext] = parts;
         let suite_id = suite_id::<G, A>();
@@ -145,7 +147,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(ikm)
     }
 
-    /// Derives the AEAD's key and the nonce of the first message.
+    /// Derives the AEAD key, and the nonce of the first message.
     pub(crate) fn key_and_nonce(
         &self,
         shared_secret: &SharedSecret<G>,
@@ -153,7 +155,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         let secret = self.secret(shared_secret)?;
         let mut key = SecretBytes::from(vec![0; A::KEY_LEN]);
         self.expand(&secret, b"key", key.expose_mut())?;
-        // The sequence number is 0, so the base nonce is the nonce itself (section 5.2).
+        // The sequence number is 0, so the nonce equals the base nonce (section 5.2).
         let mut nonce = SecretBytes::from(vec![0; NONCE_LEN]);
         self.expand(&secret, b"base_nonce", nonce.expose_mut())?;
         Ok((key.into(), nonce.into()))
@@ -184,7 +186,8 @@ impl<G: Group, A: Aead> Info<G, A> {
     }
 }
 
-/// Returns "HPKE" and the identifiers of the KEM, the KDF and the AEAD (section 5.1).
+/// Returns the string "HPKE" followed by the identifiers of the KEM, the KDF and the AEAD (section
+/// 5.1).
 fn suite_id<G: Group, A: Aead>() -> [u8; 10] {
     let [kem, kdf, aead] = [G::KEM_ID, G::Kdf::KDF_ID, A::AEAD_ID].map(u16::to_be_bytes);
     [b'H', b'P', b'K', b'E', kem[0], kem[1], kdf[0], kdf[1], aead[0], aead[1]]

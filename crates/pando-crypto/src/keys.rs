@@ -1,9 +1,9 @@
-//! Types for keys.
+//! Types of cryptographic keys.
 
 use pando_wire::HpkePublicKey;
 
-/// Defines types for secrets with a meaning of their own. Each has the guarantees of
-/// `pando_wire::SecretBytes`. It can only be created from bytes or from an untyped secret.
+/// Defines distinct types for secrets of different kinds. Each type gives the guarantees of
+/// `pando_wire::SecretBytes`, and can only be created from bytes or from an untyped secret.
 #[macro_export]
 macro_rules! secret_types {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -12,13 +12,14 @@ macro_rules! secret_types {
         pub struct $name($crate::SecretBytes);
 
         impl $name {
-            /// Returns the secret. The caller must ensure that no copy outlives its use.
+            /// Returns the bytes of the secret. The caller must ensure that no copy of them is kept
+            /// longer than necessary.
             #[must_use]
             pub fn expose(&self) -> &[u8] {
                 self.0.expose()
             }
 
-            /// Converts to an untyped secret.
+            /// Converts this value to an untyped secret.
             #[must_use]
             pub fn into_secret(self) -> $crate::SecretBytes {
                 self.0
@@ -48,13 +49,13 @@ macro_rules! secret_types {
 secret_types! {
     /// A private key of the cipher suite's KEM, serialized as in RFC 9180, section 7.1.2.
     HpkePrivateKey
-    /// A private key of the cipher suite's signature scheme. For EdDSA it is the seed of RFC 8032.
-    /// For ECDSA it is the scalar as a big-endian number with the length of a field element.
+    /// A private key of the cipher suite's signature scheme. For EdDSA, it is the seed of RFC 8032.
+    /// For ECDSA, it is the scalar, as a big-endian number with the length of a field element.
     SignaturePrivateKey
-    /// A key of the cipher suite's AEAD: `AEAD.Nk` bytes.
+    /// A key of the cipher suite's AEAD, with a length of `AEAD.Nk` bytes.
     AeadKey
-    /// A nonce of the cipher suite's AEAD: `AEAD.Nn` bytes. It is secret because it is derived like
-    /// a key.
+    /// A nonce of the cipher suite's AEAD, with a length of `AEAD.Nn` bytes. It is secret because
+    /// it is derived in the same way as a key.
     AeadNonce
 }
 
@@ -63,6 +64,6 @@ secret_types! {
 pub struct HpkeKeyPair {
     /// The private key.
     pub private: HpkePrivateKey,
-    /// The public key of the private key.
+    /// The public key that belongs to the private key.
     pub public: HpkePublicKey,
 }

@@ -1,12 +1,12 @@
-//! Parallel work on many items, with the same result as on one core.
+//! Parallel work on many items, with the same result as on a single core.
 //!
 //! If no thread can be started, or if the pool has only one thread, the calling thread does the
-//! work: handing it over would only take time. Callers draw randomness in advance, separately for
-//! each item, so that the order of the threads does not matter.
+//! work itself. Callers draw the random bytes of each item in advance, so the order in which the
+//! threads run does not matter.
 //!
-//! While a thread of a `rayon` pool waits for others, it does other work of that pool, including
-//! the application's. An application that calls this library from such a thread must not hold a
-//! lock that its other work in the pool takes.
+//! While a thread of a `rayon` pool waits for other threads, it executes other tasks of that pool,
+//! including tasks of the application. An application that calls this library from such a thread
+//! must not hold a lock that another of its tasks in the pool acquires.
 
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -14,7 +14,7 @@ use std::error::Error;
 use std::sync::OnceLock;
 use std::{io, thread};
 
-/// Returns the number of threads that share the work.
+/// Returns the number of threads among which the work is divided.
 #[must_use]
 pub fn threads() -> usize {
     let pooled = rayon::current_thread_index().is_some() || has_pool();
@@ -22,28 +22,28 @@ pub fn threads() -> usize {
 }
 
 /// Returns whether the process has `rayon`'s global pool. The first call builds the pool, unless
-/// the application has built it.
+/// the application has already built it.
 ///
-/// If `rayon` builds the pool implicitly and threads cannot be started, `rayon` panics, then and at
-/// every later use. This function cannot prevent the panic if the application has tried to build
-/// the pool, has failed, and continues.
+/// If `rayon` has to build the pool implicitly but cannot start threads, it panics at that use and
+/// at every later one. This function cannot prevent the panic if the application has itself tried
+/// and failed to build the pool.
 fn has_pool() -> bool {
     static POOL: OnceLock<bool> = OnceLock::new();
     *POOL.get_or_init(|| match thread::Builder::new().spawn(|| ()) {
-        // The platform has no threads, for example WebAssembly. `rayon` then builds a pool without
-        // threads.
+        // The platform, for example WebAssembly, does not support threads. In this case, `rayon`
+        // builds a pool without threads.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
         _ => match ThreadPoolBuilder::new().build_global() {
             Ok(()) => true,
-            // An error from the system is the source. There is no source if the pool exists
-            // already.
+            // If the system failed to start threads, its error is the source. If the pool already
+            // exists, the error has no source.
             Err(error) => error.source().is_none(),
         },
     })
 }
 
-/// Applies `work` to each item. It should take at least ten microseconds, because waking a thread
-/// takes as long.
+/// Applies `work` to each item, in parallel if possible. One call of `work` should take at least
+/// ten microseconds, because waking a thread takes that long.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     match items {
         [] | [_] => items.iter().map(work).collect(),
@@ -52,10 +52,10 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) 
     }
 }
 
-/// Checks runs of at most `run` items, each run on one core.
+/// Splits the items into runs of at most `run` items and checks each run on one core.
 ///
 /// # Errors
-/// The error of the first run that has one.
+/// Returns the error of the first run that fails.
 pub fn try_for_each_run<T: Sync, E: Send>(
     items: &[T],
     run: usize,
@@ -70,7 +70,7 @@ pub fn try_for_each_run<T: Sync, E: Send>(
     }
 }
 
-/// Runs two parts of some work, on two cores if `is_worth_it`.
+/// Runs two closures, in parallel on two cores if `is_worth_it` is true.
 pub fn join<A: Send, B: Send>(
     is_worth_it: bool,
     one: impl FnOnce() -> A + Send,
@@ -91,8 +91,8 @@ mod tests {
         }
     }
 
-    /// Runs in a child process in which no thread can be started, because its stack would be too
-    /// large.
+    /// The test runs its checks in a child process, where no thread can be started because the
+    /// required stack is too large.
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn without_threads_the_calling_one_does_it() {
@@ -116,7 +116,7 @@ mod tests {
         assert!(child.status.success() && told.contains("1 passed"), "{told}");
     }
 
-    /// Set in the child process without threads.
+    /// The environment variable that is set in the child process without threads.
     #[cfg(target_pointer_width = "64")]
     const ALONE: &str = "PANDO_WITHOUT_THREADS";
 

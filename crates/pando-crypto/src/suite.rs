@@ -1,4 +1,4 @@
-//! A cipher suite with the labelled operations of RFC 9420.
+//! A cipher suite that provides the labelled operations of RFC 9420.
 
 use crate::{
     AeadKey, AeadNonce, CryptoError, HpkeKeyPair, HpkeMessage, Primitives, SecretBytes, SignedMessage, Signer,
@@ -14,8 +14,8 @@ use std::ops::Deref;
 /// The prefix of every label (sections 5.1.2, 5.1.3 and 8).
 const LABEL_PREFIX: &[u8] = b"MLS 1.0 ";
 
-/// A provider's implementation of a cipher suite. It has the labelled operations, and dereferences
-/// to the [`Primitives`].
+/// A provider's implementation of a cipher suite. It provides the labelled operations and
+/// dereferences to the [`Primitives`].
 #[derive(Clone, Copy)]
 pub struct Suite(&'static dyn Primitives);
 
@@ -26,11 +26,11 @@ impl Suite {
         Self(primitives)
     }
 
-    /// Computes `RefHash(label, value) = Hash(RefHashInput)` (section 5.2). The label gets no
-    /// prefix.
+    /// Computes `RefHash(label, value) = Hash(RefHashInput)` (section 5.2). No prefix is added to
+    /// the label.
     ///
     /// # Errors
-    /// [`CryptoError::Encode`] if the value is too long.
+    /// Returns [`CryptoError::Encode`] if the value is too long.
     pub fn ref_hash(self, label: &str, value: &[u8]) -> Result<HashReference, CryptoError> {
         let label = label.as_bytes();
         let digest = self.hash(&[
@@ -45,7 +45,7 @@ impl Suite {
     /// Computes `MakeKeyPackageRef` (section 5.2).
     ///
     /// # Errors
-    /// [`CryptoError::Encode`] if the KeyPackage is too long.
+    /// Returns [`CryptoError::Encode`] if the KeyPackage is too long.
     pub fn key_package_ref(self, key_package: &KeyPackage) -> Result<KeyPackageRef, CryptoError> {
         self.ref_hash("MLS 1.0 KeyPackage Reference", &key_package.encode()?)
     }
@@ -54,17 +54,17 @@ impl Suite {
     /// Proposal.
     ///
     /// # Errors
-    /// [`CryptoError::Encode`] if the content is too long.
+    /// Returns [`CryptoError::Encode`] if the content is too long.
     pub fn proposal_ref(self, authenticated_content: &[u8]) -> Result<ProposalRef, CryptoError> {
         self.ref_hash("MLS 1.0 Proposal Reference", authenticated_content)
     }
 
-    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8). Returns `length`
+    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8), and returns `length`
     /// bytes.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if the length is above 65,535 or 255 times `KDF.Nh`, or the
-    /// secret is shorter than `KDF.Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if the length exceeds 65,535 or 255 times `KDF.Nh`,
+    /// or if the secret is shorter than `KDF.Nh`.
     pub fn expand_with_label(
         self,
         secret: &[u8],
@@ -76,19 +76,19 @@ impl Suite {
         let label_len = LABEL_PREFIX.len().saturating_add(label.len());
         let length_field = u16::try_from(length).map_err(|_| CryptoError::InvalidLength)?.to_be_bytes();
         let (label_header, context_header) = (vector_header(label_len)?, vector_header(context.len())?);
-        // KDFLabel
+        // Encode the KDFLabel.
         let info: [&[u8]; 6] =
             [&length_field, label_header.as_ref(), LABEL_PREFIX, label, context_header.as_ref(), context];
         self.expand(secret, &info, length)
     }
 
-    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each label,
-    /// context and length.
+    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each triple of
+    /// label, context and length.
     ///
-    /// This is faster than separate calls, because HMAC is keyed once.
+    /// This is faster than separate calls, because the HMAC key is set up only once.
     ///
     /// # Errors
-    /// The errors of [`Suite::expand_with_label`].
+    /// Returns the same errors as [`Suite::expand_with_label`].
     pub fn expand_with_labels<const N: usize>(
         self,
         secret: &[u8],
@@ -97,7 +97,7 @@ impl Suite {
         let mut infos = Vec::with_capacity(N);
         for (label, context, length) in outputs {
             let length_field = u16::try_from(length).map_err(|_| CryptoError::InvalidLength)?.to_be_bytes();
-            // KDFLabel
+            // Encode the KDFLabel.
             infos.push([length_field.as_slice(), &labelled(label, context)?].concat());
         }
         let infos: Vec<_> =
@@ -105,19 +105,19 @@ impl Suite {
         self.expand_many(secret, &infos)?.try_into().map_err(|_| CryptoError::InvalidLength)
     }
 
-    /// Computes `DeriveSecret(secret, label)` (section 8). Returns `KDF.Nh` bytes.
+    /// Computes `DeriveSecret(secret, label)` (section 8), and returns `KDF.Nh` bytes.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
     pub fn derive_secret(self, secret: &[u8], label: &str) -> Result<SecretBytes, CryptoError> {
         self.expand_with_label(secret, label, &[], self.hash_len())
     }
 
-    /// Computes `DeriveTreeSecret(secret, label, generation, length)` (section 9.1). Returns
+    /// Computes `DeriveTreeSecret(secret, label, generation, length)` (section 9.1), and returns
     /// `length` bytes.
     ///
     /// # Errors
-    /// As [`Suite::expand_with_label`].
+    /// Returns the same errors as [`Suite::expand_with_label`].
     pub fn derive_tree_secret(
         self,
         secret: &[u8],
@@ -128,11 +128,11 @@ impl Suite {
         self.expand_with_label(secret, label, &generation.to_be_bytes(), length)
     }
 
-    /// Expands an AEAD key and nonce from one secret, with the labels "key" and "nonce" (sections
+    /// Expands one secret into an AEAD key and a nonce, with the labels "key" and "nonce" (sections
     /// 6.3.2 and 12.4.3.1).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
     pub fn expand_key_and_nonce(
         self,
         secret: &[u8],
@@ -146,7 +146,7 @@ impl Suite {
     /// Computes `SignWithLabel(., label, content)` (section 5.1.2).
     ///
     /// # Errors
-    /// The error of the signer, or [`CryptoError::Encode`] if the content is too long.
+    /// Returns the error of the signer, or [`CryptoError::Encode`] if the content is too long.
     pub fn sign_with_label(
         self,
         signer: &dyn Signer,
@@ -159,7 +159,8 @@ impl Suite {
     /// Performs `VerifyWithLabel(public, label, content, signature)` (section 5.1.2).
     ///
     /// # Errors
-    /// As [`Primitives::verify`], or [`CryptoError::Encode`] if the content is too long.
+    /// Returns the same errors as [`Primitives::verify`], or [`CryptoError::Encode`] if the content
+    /// is too long.
     pub fn verify_with_label(
         self,
         public: &SignaturePublicKey,
@@ -170,10 +171,10 @@ impl Suite {
         self.verify(public, &labelled(label, content)?, signature)
     }
 
-    /// Verifies many signatures with one label: `VerifyWithLabel` for each.
+    /// Performs `VerifyWithLabel` for each of many signatures, with the same label.
     ///
     /// # Errors
-    /// The position of the first rejected signature, and the reason.
+    /// Returns the position of the first rejected signature, together with the reason.
     pub fn verify_batch_with_label(
         self,
         label: &str,
@@ -195,7 +196,8 @@ impl Suite {
     /// Performs `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3).
     ///
     /// # Errors
-    /// As [`Primitives::hpke_seal`], or [`CryptoError::Encode`] if the context is too long.
+    /// Returns the same errors as [`Primitives::hpke_seal`], or [`CryptoError::Encode`] if the
+    /// context is too long.
     pub fn encrypt_with_label(
         self,
         public: &HpkePublicKey,
@@ -208,11 +210,11 @@ impl Suite {
     }
 
     /// Performs `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3) for each
-    /// message, with one label and context.
+    /// message, with the same label and context.
     ///
     /// # Errors
-    /// As [`Primitives::hpke_seal_many`]. If the context is too long, [`CryptoError::Encode`] with
-    /// position 0.
+    /// Returns the same errors as [`Primitives::hpke_seal_many`], or [`CryptoError::Encode`] with
+    /// position 0 if the context is too long.
     pub fn encrypt_with_label_to_many(
         self,
         label: &str,
@@ -228,7 +230,8 @@ impl Suite {
     /// 5.1.3).
     ///
     /// # Errors
-    /// As [`Primitives::hpke_open`], or [`CryptoError::Encode`] if the context is too long.
+    /// Returns the same errors as [`Primitives::hpke_open`], or [`CryptoError::Encode`] if the
+    /// context is too long.
     pub fn decrypt_with_label(
         self,
         key_pair: &HpkeKeyPair,
@@ -239,13 +242,13 @@ impl Suite {
         self.hpke_open(key_pair, &labelled(label, context)?, &[], ciphertext)
     }
 
-    /// Verifies a MAC in constant time. A MAC of another length does not match.
+    /// Verifies a MAC in constant time. A MAC of the wrong length does not match.
     #[must_use]
     pub fn verify_mac(self, key: &[u8], parts: &[&[u8]], mac: &[u8]) -> bool {
         self.mac(key, parts).matches(mac)
     }
 
-    /// Returns the all-zero string of `KDF.Nh` bytes that the key schedule calls `0` (section 8).
+    /// Returns the string of `KDF.Nh` zero bytes that the key schedule calls `0` (section 8).
     #[must_use]
     pub fn zero_secret(self) -> SecretBytes {
         SecretBytes::from(vec![0; self.hash_len()])
@@ -274,8 +277,8 @@ impl PartialEq for Suite {
 
 impl Eq for Suite {}
 
-/// Encodes SignContent, EncryptContext, or the fields of KDFLabel after the length. All have the
-/// same form: the label with its prefix, and the content.
+/// Encodes SignContent, EncryptContext, or the fields of KDFLabel after the length. All of them
+/// consist of the label with its prefix, followed by the content.
 fn labelled(label: &str, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let label_len = LABEL_PREFIX.len().saturating_add(label.len());
     let (label_header, content_header) = (vector_header(label_len)?, vector_header(content.len())?);

@@ -1,4 +1,4 @@
-//! Tests of whole backends, one topic per file.
+//! Tests of whole backends, with one file for each topic.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
@@ -24,29 +24,29 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use std::convert::Infallible;
 
-/// Returns a generator with the same numbers in every run.
+/// Returns a generator that produces the same numbers in every run.
 fn seeded(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-/// The backends.
+/// The enabled backends.
 #[cfg(not(feature = "aws-lc"))]
 const BACKENDS: [&dyn CryptoProvider; 1] = [&RustCrypto];
 #[cfg(feature = "aws-lc")]
 const BACKENDS: [&dyn CryptoProvider; 2] = [&RustCrypto, &crate::AwsLc];
 
-/// Returns a cipher suite of each backend that has it.
+/// Returns the implementations of a cipher suite in all backends that support it.
 fn each(number: u16) -> impl Iterator<Item = Suite> {
     BACKENDS.into_iter().filter_map(move |backend| backend.suite(CipherSuite(number)))
 }
 
-/// Returns all cipher suites of RFC 9420, of all backends.
+/// Returns the implementations of all cipher suites of RFC 9420 in all backends.
 fn all_suites() -> impl Iterator<Item = Suite> {
     (1..=7).flat_map(each)
 }
 
-/// Returns copies of `bytes` with one changed bit: for every byte the lowest and then the highest
-/// bit.
+/// Returns copies of `bytes` in which one bit is changed, namely the lowest and then the highest
+/// bit of each byte.
 fn with_each_byte_changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len()).flat_map(move |position| {
         [0x01, 0x80].map(|bit| {
@@ -57,7 +57,7 @@ fn with_each_byte_changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// A generator that repeats given bytes.
+/// A generator that repeats the given bytes.
 struct Repeating {
     bytes: Vec<u8>,
     position: usize,

@@ -64,7 +64,7 @@ impl UnverifiedContent {
     /// Verifies the signature with the sender's key. Section 6.1 defines which key that is.
     ///
     /// # Errors
-    /// [`FramingError::Crypto`] if the key or the signature is not valid.
+    /// Returns [`FramingError::Crypto`] if the key or the signature is not valid.
     pub fn verify(
         self,
         suite: Suite,

@@ -65,7 +65,7 @@ impl SignedContent {
     /// Completes a Commit with its confirmation tag.
     ///
     /// # Errors
-    /// [`FramingError::ConfirmationTag`] if this is not a Commit.
+    /// Returns [`FramingError::ConfirmationTag`] if this is not a Commit.
     pub fn set_confirmation_tag(&mut self, tag: Mac) -> Result<(), FramingError> {
         if self.content.content.content.content_type() != ContentType::Commit {
             return Err(FramingError::ConfirmationTag);
@@ -77,7 +77,7 @@ impl SignedContent {
     /// Returns the complete content as its receivers will have it.
     ///
     /// # Errors
-    /// [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
+    /// Returns [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
     pub fn authenticated(&self) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
         self.complete().map(|content| Authenticated::new(content.clone()))
     }

@@ -68,7 +68,7 @@ impl InitSecret {
     /// of the ExternalInit proposal and the secret (section 8.3).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPublicKey`] if the group's external public key is not valid.
+    /// Returns [`CryptoError::InvalidPublicKey`] if the group's external public key is not valid.
     pub fn send(
         suite: Suite,
         external_pub: &HpkePublicKey,
@@ -83,7 +83,7 @@ impl InitSecret {
     /// proposal and the group's external key pair (section 8.3).
     ///
     /// # Errors
-    /// [`CryptoError::DecryptionFailed`] if the KEM output is malformed.
+    /// Returns [`CryptoError::DecryptionFailed`] if the KEM output is malformed.
     pub fn receive(
         suite: Suite,
         external_key_pair: &HpkeKeyPair,
@@ -97,7 +97,7 @@ impl InitSecret {
     /// Derives the joiner secret of the epoch of `context`.
     ///
     /// # Errors
-    /// [`ScheduleError::Encode`] if the context is too long.
+    /// Returns [`ScheduleError::Encode`] if the context is too long.
     pub fn joiner_secret(
         &self,
         suite: Suite,
@@ -130,7 +130,7 @@ impl IntermediateSecret {
     /// Derives the secret that encrypts the GroupInfo of a Welcome.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
+    /// Returns [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn welcome_secret(&self, suite: Suite) -> Result<WelcomeSecret, CryptoError> {
         suite.derive_secret(self.expose(), "welcome").map(WelcomeSecret::from)
     }
@@ -138,7 +138,7 @@ impl IntermediateSecret {
     /// Derives the epoch secret of the epoch of `context`.
     ///
     /// # Errors
-    /// [`ScheduleError::Encode`] if the context is too long.
+    /// Returns [`ScheduleError::Encode`] if the context is too long.
     pub fn epoch_secret(&self, suite: Suite, context: &GroupContext) -> Result<EpochSecret, ScheduleError> {
         let context = context.encode()?;
         Ok(suite.expand_with_label(self.expose(), "epoch", &context, suite.hash_len())?.into())
@@ -157,7 +157,7 @@ impl EpochSecret {
     /// Derives the secrets of the epoch.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
+    /// Returns [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn derive(self, suite: Suite) -> Result<EpochSecrets, CryptoError> {
         let labels = [
             "sender data",
@@ -202,7 +202,7 @@ impl SenderDataSecret {
     /// (section 6.3.2).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
+    /// Returns [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn key_and_nonce(
         &self,
         suite: Suite,
@@ -218,7 +218,7 @@ impl ExporterSecret {
     /// application (section 8.5).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if `length` is above 65,535 or 255 times `KDF.Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if `length` is above 65,535 or 255 times `KDF.Nh`.
     pub fn export(
         &self,
         suite: Suite,
@@ -235,7 +235,7 @@ impl ExternalSecret {
     /// Derives the key pair by which clients can join by an external Commit (section 8).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPrivateKey`] with negligible probability.
+    /// Returns [`CryptoError::InvalidPrivateKey`] with negligible probability.
     pub fn key_pair(&self, suite: Suite) -> Result<HpkeKeyPair, CryptoError> {
         suite.hpke_derive_key_pair(self.expose())
     }

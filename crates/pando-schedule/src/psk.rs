@@ -27,7 +27,7 @@ impl PskSecret {
     /// Computes the secret of these pre-shared keys, in this order.
     ///
     /// # Errors
-    /// [`ScheduleError::TooManyPsks`] for more than 65,535, [`ScheduleError::Encode`] if an
+    /// Returns [`ScheduleError::TooManyPsks`] for more than 65,535, [`ScheduleError::Encode`] if an
     /// identifier is too long.
     pub fn new<'a, I>(suite: Suite, psks: I) -> Result<Self, ScheduleError>
     where

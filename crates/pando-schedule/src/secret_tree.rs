@@ -149,8 +149,8 @@ impl SecretTree {
     /// Restores a secret tree from its stored secrets.
     ///
     /// # Errors
-    /// [`ScheduleError::Stored`] with the identifier of a secret that is malformed, or that is
-    /// missing although other secrets of its sender exist.
+    /// Returns [`ScheduleError::Stored`] with the identifier of a secret that is malformed, or that
+    /// is missing although other secrets of its sender exist.
     pub fn restore<'a>(
         suite: Suite,
         size: TreeSize,
@@ -236,8 +236,8 @@ impl SecretTree {
     /// Takes the key for the next message of our own leaf. Returns its generation and the key.
     ///
     /// # Errors
-    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`]. On error nothing has
-    /// changed.
+    /// Returns [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`]. On error nothing
+    /// has changed.
     pub fn take_next(
         &mut self,
         suite: Suite,
@@ -260,7 +260,7 @@ impl SecretTree {
     /// authenticated. If the [`UsedKey`] is dropped, the message can be opened again.
     ///
     /// # Errors
-    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],
+    /// Returns [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],
     /// [`ScheduleError::KeyGone`], or the error of `open`.
     pub fn open<T, E: From<ScheduleError>>(
         &self,

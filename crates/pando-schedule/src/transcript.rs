@@ -19,7 +19,7 @@ impl ConfirmedTranscriptHash {
     /// Computes the hash after a Commit that was sent in the format `wire_format`.
     ///
     /// # Errors
-    /// [`EncodeError`] if the Commit is too long.
+    /// Returns [`EncodeError`] if the Commit is too long.
     pub fn after(
         suite: Suite,
         interim: &InterimTranscriptHash,
@@ -36,7 +36,7 @@ impl InterimTranscriptHash {
     /// Computes the hash after a Commit with this confirmation tag.
     ///
     /// # Errors
-    /// [`EncodeError`] if the tag is too long.
+    /// Returns [`EncodeError`] if the tag is too long.
     pub fn after(
         suite: Suite,
         confirmed: &ConfirmedTranscriptHash,

@@ -14,7 +14,7 @@ impl WelcomeSecret {
     /// Encrypts the GroupInfo.
     ///
     /// # Errors
-    /// [`ScheduleError::Encode`] if it is too long.
+    /// Returns [`ScheduleError::Encode`] if it is too long.
     pub fn seal(self, suite: Suite, group_info: &GroupInfo) -> Result<Opaque, ScheduleError> {
         let (key, nonce) = suite.expand_key_and_nonce(self.expose(), &[])?;
         Ok(suite.aead_seal(&key, &nonce, &[], &group_info.encode()?)?.into())
@@ -23,8 +23,8 @@ impl WelcomeSecret {
     /// Decrypts the GroupInfo.
     ///
     /// # Errors
-    /// [`ScheduleError::Crypto`] if it does not decrypt, [`ScheduleError::Decode`] if the plaintext
-    /// is malformed.
+    /// Returns [`ScheduleError::Crypto`] if it does not decrypt, [`ScheduleError::Decode`] if the
+    /// plaintext is malformed.
     pub fn open(self, suite: Suite, encrypted_group_info: &[u8]) -> Result<GroupInfo, ScheduleError> {
         let (key, nonce) = suite.expand_key_and_nonce(self.expose(), &[])?;
         let group_info = suite.aead_open(&key, &nonce, &[], encrypted_group_info)?;

@@ -25,8 +25,8 @@ pub trait Encode: Serialize {
     /// Returns the encoding of this value.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`] if the value contains a vector longer than [`MAX_VECTOR_LEN`]
-    /// bytes.
+    /// Returns [`EncodeError::TooLong`] if the value contains a vector longer than
+    /// [`MAX_VECTOR_LEN`] bytes.
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         self.tls_serialize_detached().map_err(EncodeError::from)
     }
@@ -34,7 +34,7 @@ pub trait Encode: Serialize {
     /// Returns the encoding of a value that holds secrets. The buffer is zeroized on drop.
     ///
     /// # Errors
-    /// The same errors as [`Encode::encode`].
+    /// Returns the same errors as [`Encode::encode`].
     fn encode_secret(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
         // The buffer is allocated at its final size, so no partial copy stays in memory.
         self.encode().map(Zeroizing::new)
@@ -48,7 +48,7 @@ pub trait Decode: DeserializeBytes + Sized {
     /// Decodes a value from all of `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError`] if `bytes` is not the encoding of a value of this type.
+    /// Returns [`DecodeError`] if `bytes` is not the encoding of a value of this type.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Self::tls_deserialize_exact_bytes(bytes).map_err(DecodeError::from)
     }
@@ -56,7 +56,7 @@ pub trait Decode: DeserializeBytes + Sized {
     /// Decodes a value from the start of `bytes`. Returns the value and the remaining bytes.
     ///
     /// # Errors
-    /// [`DecodeError`] if `bytes` does not start with the encoding of a value of this type.
+    /// Returns [`DecodeError`] if `bytes` does not start with the encoding of a value of this type.
     fn decode_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         Self::tls_deserialize_bytes(bytes).map_err(DecodeError::from)
     }
@@ -121,7 +121,7 @@ impl From<tls_codec::Error> for EncodeError {
 /// by piece.
 ///
 /// # Errors
-/// [`EncodeError::TooLong`] if `len` is above [`MAX_VECTOR_LEN`].
+/// Returns [`EncodeError::TooLong`] if `len` is above [`MAX_VECTOR_LEN`].
 pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
     let mut bytes = [0; 4];
     let mut unwritten = bytes.as_mut_slice();
@@ -133,7 +133,7 @@ pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
 /// header.
 ///
 /// # Errors
-/// [`DecodeError`] if the header is truncated or not minimal, or if the length is above
+/// Returns [`DecodeError`] if the header is truncated or not minimal, or if the length is above
 /// [`MAX_VECTOR_LEN`].
 pub fn read_vector_header(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
     Ok(length::read(bytes)?)

@@ -101,7 +101,7 @@ impl Extension {
     /// Returns an extension with these contents.
     ///
     /// # Errors
-    /// [`EncodeError`] if a vector is too long.
+    /// Returns [`EncodeError`] if a vector is too long.
     pub fn new<T: ExtensionBody>(body: &T) -> Result<Self, EncodeError> {
         Ok(Self { extension_type: T::TYPE, extension_data: body.encode()?.into() })
     }
@@ -117,7 +117,7 @@ impl Extensions {
     /// Returns the contents of the first extension of type `T`, if there is one.
     ///
     /// # Errors
-    /// [`DecodeError`] if the contents are malformed or have trailing bytes.
+    /// Returns [`DecodeError`] if the contents are malformed or have trailing bytes.
     pub fn find<T: ExtensionBody>(&self) -> Result<Option<T>, DecodeError> {
         self.get(T::TYPE).map(|extension| T::decode(&extension.extension_data)).transpose()
     }

@@ -322,8 +322,8 @@ impl PrivateMessageContent {
     /// plaintext does not contain it.
     ///
     /// # Errors
-    /// [`DecodeError`](crate::DecodeError) if the plaintext is malformed or if a padding byte is
-    /// not zero.
+    /// Returns [`DecodeError`](crate::DecodeError) if the plaintext is malformed or if a padding
+    /// byte is not zero.
     pub fn decode(content_type: ContentType, bytes: &[u8]) -> Result<Self, crate::DecodeError> {
         let (content, bytes) = Content::deserialize_body(content_type, bytes)?;
         let (auth, padding) = FramedContentAuthData::deserialize(content_type, bytes)?;
@@ -336,8 +336,8 @@ impl PrivateMessageContent {
     /// Returns the length of the output of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit into a
-    /// vector.
+    /// Returns [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit
+    /// into a vector.
     pub fn encoded_len(
         content: &Content,
         auth: &FramedContentAuthData,
@@ -354,8 +354,8 @@ impl PrivateMessageContent {
     /// unpadded length to the padded length. If it returns a smaller length, no padding is added.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit into a
-    /// vector.
+    /// Returns [`EncodeError::TooLong`](crate::EncodeError) if the padded plaintext does not fit
+    /// into a vector.
     pub fn encode(
         content: &Content,
         auth: &FramedContentAuthData,

@@ -47,7 +47,7 @@ impl GroupInfo {
     /// Returns the encoded `GroupInfoTBS`, which the signature covers.
     ///
     /// # Errors
-    /// [`EncodeError`] if a vector is too long.
+    /// Returns [`EncodeError`] if a vector is too long.
     pub fn to_be_signed(&self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = Vec::with_capacity(self.tls_serialized_len());
         self.group_context.tls_serialize(&mut bytes)?;

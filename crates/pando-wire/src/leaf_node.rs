@@ -135,7 +135,7 @@ impl LeafNode {
     /// ignored.
     ///
     /// # Errors
-    /// [`EncodeError`] if a vector is too long.
+    /// Returns [`EncodeError`] if a vector is too long.
     pub fn to_be_signed(&self, position: (&GroupId, LeafIndex)) -> Result<Vec<u8>, EncodeError> {
         let (group_id, leaf_index) = position;
         let mut bytes = Vec::with_capacity(

@@ -24,7 +24,7 @@ impl Opaque {
     /// Returns the bytes with the length prefix that they have inside a structure.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if there are more than 2^30 - 1 bytes.
+    /// Returns [`EncodeError::TooLong`](crate::EncodeError) if there are more than 2^30 - 1 bytes.
     pub fn with_length(&self) -> Result<Vec<u8>, crate::EncodeError> {
         Ok(self.tls_serialize_detached()?)
     }

@@ -48,7 +48,7 @@ impl X509Identities {
     /// not matter.
     ///
     /// # Errors
-    /// [`AnchorError`] if there is none, or if one of them cannot be a trust anchor.
+    /// Returns [`AnchorError`] if there is none, or if one of them cannot be a trust anchor.
     pub fn new<A: AsRef<[u8]>>(
         provider: &dyn CryptoProvider,
         anchors: impl IntoIterator<Item = A>,
@@ -75,7 +75,7 @@ impl X509Identities {
     /// seconds since 1970; without it, the chain must have been valid at some time.
     ///
     /// # Errors
-    /// [`ChainError`] for the first violated rule.
+    /// Returns [`ChainError`] for the first violated rule.
     pub fn check(
         &self,
         credential: &Credential,
@@ -98,8 +98,8 @@ impl X509Identities {
     /// with the same subject have different keys.
     ///
     /// # Errors
-    /// [`ChainError`] if the credential is not a well-formed chain, has no identifying name, or
-    /// does not lead to a trust anchor.
+    /// Returns [`ChainError`] if the credential is not a well-formed chain, has no identifying
+    /// name, or does not lead to a trust anchor.
     pub fn identify(&self, credential: &Credential) -> Result<Identity, ChainError> {
         let chain = self.read(credential)?;
         let names = names(chain.leaf()?, &self.config.identity_kinds)?;

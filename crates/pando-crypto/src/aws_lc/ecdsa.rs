@@ -1,6 +1,6 @@
-//! ECDSA on the NIST curves: `ecdsa_secp256r1_sha256` and its siblings (RFC 8446, section 4.2.3).
+//! ECDSA on the NIST curves, for example `ecdsa_secp256r1_sha256` (RFC 8446, section 4.2.3).
 //!
-//! Key generation and signing use the pure Rust backend. The parent module explains the reason.
+//! Key generation and signing use the pure Rust backend, for the reason given in the parent module.
 
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ecdsa;
@@ -31,8 +31,8 @@ macro_rules! ecdsa {
                 message: &[u8],
                 signature: &Signature,
             ) -> Result<(), CryptoError> {
-                // The library also accepts other encodings of keys, and its DER parser may differ
-                // from ours.
+                // The library also accepts other encodings of public keys, and its DER parser may
+                // differ from ours.
                 let uncompressed = public.len() == $public_len && public.first() == Some(&4);
                 if uncompressed && $curve::ecdsa::Signature::from_der(signature).is_ok() {
                     let key = UnparsedPublicKey::new(&signature::$algorithm, &**public);

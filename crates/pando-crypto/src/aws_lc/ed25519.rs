@@ -1,4 +1,4 @@
-//! Ed25519 (RFC 8032, section 5.1), with the criterion of
+//! Ed25519 (RFC 8032, section 5.1), with the acceptance criterion of
 //! [`Primitives::verify`](crate::Primitives::verify).
 
 use crate::algorithms::SignatureScheme;
@@ -40,15 +40,15 @@ impl SignatureScheme for Ed25519 {
     }
 
     fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
-        // The library does not validate a key before it is used.
+        // The library does not validate a public key before a signature is verified with it.
         ed25519::Ed25519::check(public)
     }
 
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         if <&[u8; 32]>::try_from(&**public).is_ok_and(is_acceptable_key) {
-            // [S]B = R + [k]A implies the equation with the cofactor. The library accepts only
-            // that: it compares the encoding of [S]B - [k]A with R, and requires S to be below the
-            // order of the group.
+            // The library compares the encoding of [S]B - [k]A with R, and requires S to be below
+            // the order of the group. So it accepts only if [S]B = R + [k]A, which implies the
+            // equation with the cofactor.
             let key = UnparsedPublicKey::new(&ED25519, &**public);
             if key.verify(message, signature).is_ok() {
                 return Ok(());

@@ -1,4 +1,4 @@
-//! HPKE decryption. It uses the same components as encryption.
+//! HPKE decryption, which uses the same components as encryption.
 
 use crate::algorithms::{Aead, Group};
 use crate::composed::Receiver;
@@ -38,7 +38,7 @@ impl<G: Group, A: Aead> Receiver for Hpke<G, A> {
     }
 }
 
-/// Performs `Decap` with a key pair from the caller.
+/// Performs `Decap` with a key pair that the caller provides.
 fn receive<G: Group>(key_pair: &HpkeKeyPair, kem_output: &KemOutput) -> Result<SharedSecret<G>, CryptoError> {
     let public = PublicKey::<G>::read(&key_pair.public).map_err(|_| CryptoError::InvalidPrivateKey)?;
     let private = read_private::<G>(key_pair.private.expose())?;

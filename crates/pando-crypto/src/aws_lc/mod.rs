@@ -1,21 +1,25 @@
-//! The cipher suites of RFC 9420 (section 17.1) whose curves AWS-LC has: 1, 2, 3, 5 and 7.
+//! The cipher suites of RFC 9420 (section 17.1) whose curves AWS-LC supports, which are 1, 2, 3, 5
+//! and 7.
 //!
-//! [`Primitives`](crate::Primitives) defines which inputs are accepted, as for all backends. Where
-//! the library has another rule or lacks a function, the pure Rust backend is used:
+//! As for all backends, [`Primitives`](crate::Primitives) defines which inputs are accepted. Where
+//! the library follows a different rule or lacks a function, this backend uses the pure Rust
+//! backend:
 //!
-//! - Ed25519: the library verifies the equation without the cofactor. The pure Rust backend
-//!   verifies again what the library rejects. It also verifies batches and checks public keys.
-//! - ECDSA: the library takes the nonce of a signature from its own random generator. Pando's
-//!   signatures depend only on the key and the message (RFC 6979), so the pure Rust backend
-//!   generates keys, keeps them and signs. It also decodes public keys and signatures.
-//! - Hashes, HMAC and HKDF are from the pure Rust backend. MLS mostly hashes one or two blocks, and
-//!   the library's overhead for a call is about twice as long as the hashing itself.
+//! - Ed25519: the library verifies the equation without the cofactor. If it rejects a signature,
+//!   the pure Rust backend verifies that signature again. The pure Rust backend also verifies
+//!   batches and checks public keys.
+//! - ECDSA: the library draws the nonce of a signature from its own random number generator, but
+//!   Pando's signatures depend only on the key and the message (RFC 6979). Therefore the pure Rust
+//!   backend generates and holds the keys, and signs. It also decodes public keys and signatures.
+//! - Hashes, HMAC and HKDF: the pure Rust backend computes them. MLS mostly hashes one or two
+//!   blocks, for which the overhead of calling the library takes about twice as long as the hashing
+//!   itself.
 //!
-//! HPKE encryption and decryption are composed from these primitives. The library zeroizes its own
-//! keys when it frees them.
+//! HPKE encryption and decryption are composed from these primitives. The library zeroizes its keys
+//! when it frees them.
 //!
-//! Without its default features, the library needs only a C compiler on platforms with prebuilt
-//! bindings (and NASM on Windows).
+//! Without its default features, building the library on a platform with prebuilt bindings requires
+//! only a C compiler, and on Windows also NASM.
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
@@ -30,7 +34,7 @@ use hpke::Hpke;
 use pando_wire::CipherSuite;
 use symmetric::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305};
 
-/// The backend on AWS-LC: cipher suites 1, 2, 3, 5 and 7.
+/// The backend based on AWS-LC, which implements the cipher suites 1, 2, 3, 5 and 7.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AwsLc;
 

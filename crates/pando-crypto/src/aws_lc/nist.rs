@@ -1,4 +1,4 @@
-//! Diffie-Hellman on the NIST curves, for DHKEM(P-256, HKDF-SHA256) and its siblings.
+//! Diffie-Hellman on the NIST curves, for KEMs such as DHKEM(P-256, HKDF-SHA256).
 
 use crate::algorithms::{Group, Secret, derive_candidate};
 use crate::rustcrypto::nist;
@@ -37,8 +37,8 @@ macro_rules! nist_group {
             }
 
             fn dh(key: &PrivateKey, public: &Array<u8, $public>) -> Option<Secret<$private>> {
-                // The library checks that the point is on the curve, but also accepts the hybrid
-                // form.
+                // The library checks that the point is on the curve, but it also accepts the hybrid
+                // form, which must be rejected.
                 if public.first() != Some(&4) {
                     return None;
                 }

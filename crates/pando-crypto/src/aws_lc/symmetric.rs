@@ -1,4 +1,4 @@
-//! AEADs.
+//! The AEADs of the cipher suites.
 
 use crate::algorithms::Aead;
 use crate::{AeadKey, AeadNonce, CryptoError, SecretBytes};
@@ -40,7 +40,7 @@ cipher!(Aes128Gcm, 1, 16, AES_128_GCM);
 cipher!(Aes256Gcm, 2, 32, AES_256_GCM);
 cipher!(ChaCha20Poly1305, 3, 32, CHACHA20_POLY1305);
 
-/// The tag length of every AEAD.
+/// The length in bytes of the tags of every AEAD.
 const TAG_LEN: usize = 16;
 
 fn ready(

@@ -41,8 +41,8 @@ impl Group for X25519 {
     }
 
     fn dh(key: &PrivateKey, public: &Array<u8, U32>) -> Option<Secret<U32>> {
-        // The library would reduce numbers above the prime. It checks by itself that the result is
-        // not zero.
+        // The library would reduce a number that is not below the prime, so check the public key
+        // first. The library itself checks that the result is not zero.
         if !Self::is_public(public) {
             return None;
         }

@@ -1,6 +1,6 @@
-//! ECDSA on the NIST curves: `ecdsa_secp256r1_sha256` and its siblings (RFC 8446, section 4.2.3).
+//! ECDSA on the NIST curves, for example `ecdsa_secp256r1_sha256` (RFC 8446, section 4.2.3).
 //!
-//! Nonces are derived from the key and the message (RFC 6979), so signing needs no randomness.
+//! Nonces are derived from the key and the message (RFC 6979), so signing does not need randomness.
 
 use crate::algorithms::SignatureScheme;
 use crate::{CryptoError, SignaturePrivateKey, Signer};
@@ -8,8 +8,8 @@ use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// The number of candidates for a private key before the generator is considered broken. With a
-/// good generator, a candidate is invalid with a probability of at most 2^-32.
+/// The number of invalid candidates for a private key after which the generator is considered
+/// broken. With a good generator, a candidate is invalid with a probability of at most 2^-32.
 const ATTEMPTS: usize = 16;
 
 macro_rules! ecdsa {
@@ -79,7 +79,7 @@ macro_rules! ecdsa {
     };
 }
 
-/// Decodes an uncompressed point (RFC 8446, section 4.2.8.2).
+/// Decodes a public key, which must be an uncompressed point (RFC 8446, section 4.2.8.2).
 fn verifying_key<const LEN: usize, K>(
     public: &[u8],
     from_sec1: impl Fn(&[u8]) -> Result<K, p256::ecdsa::signature::Error>,

@@ -1,9 +1,11 @@
-//! Ed25519 (RFC 8032, section 5.1), alone and in batches, by one criterion.
+//! Ed25519 (RFC 8032, section 5.1), with one acceptance criterion for single signatures and
+//! batches.
 //!
-//! [`Primitives::verify`](crate::Primitives::verify) defines the criterion: canonical encodings, no
-//! public key of low order, and the equation with the cofactor. With this equation a batch and a
-//! single check give the same result. In a batch, the components of small order of several
-//! signatures could cancel out; the cofactor eliminates them in both cases.
+//! [`Primitives::verify`](crate::Primitives::verify) defines the criterion, which requires
+//! canonical encodings, a public key that is not of low order, and the equation with the cofactor.
+//! With this equation, batch verification gives the same result as verifying each signature
+//! separately. Otherwise, the components of small order of several signatures could cancel out in a
+//! batch, but the cofactor eliminates them in both cases.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -25,25 +27,25 @@ use zeroize::Zeroizing;
 
 pub(crate) struct Ed25519;
 
-/// The number of signatures from which a batch is faster than single checks.
+/// The smallest number of signatures for which a batch is faster than separate verification.
 const BATCH_PAYS: usize = 3;
 
-/// The minimum and maximum number of signatures that one thread verifies as a batch. Fewer are not
-/// worth a second thread. More would not reduce the cost of each.
+/// The minimum and maximum number of signatures that one thread verifies as a batch. A smaller
+/// batch is not worth a second thread, and a larger batch would not reduce the cost per signature.
 const LEAST_TOGETHER: usize = 32;
 const MOST_TOGETHER: usize = 1_024;
 
 /// The encodings of the points of low order, without the sign bit of x.
 pub(crate) const LOW_ORDER: [[u8; 32]; 5] = [
-    // 0, of order 4
+    // The encoding of y = 0, of order 4
     [0; 32],
-    // 1, the neutral element
+    // The encoding of y = 1, the neutral element
     {
         let mut one = [0; 32];
         one[0] = 1;
         one
     },
-    // Two of order 8
+    // Two encodings of points of order 8
     [
         0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
         0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
@@ -52,7 +54,7 @@ pub(crate) const LOW_ORDER: [[u8; 32]; 5] = [
         0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
         0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ],
-    // -1, of order 2
+    // The encoding of y = -1, of order 2
     {
         let mut minus_one = [0xff; 32];
         minus_one[0] = 0xec;
@@ -97,7 +99,8 @@ impl SignatureScheme for Ed25519 {
 
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         let equation = Equation::new(public, message, signature)?;
-        // R' = [S]B - [k]A. For an honest signature this is R, so R need not be decompressed.
+        // Compute R' = [S]B - [k]A. For an honest signature, R' equals R, so R does not have to be
+        // decompressed.
         let r = EdwardsPoint::vartime_double_scalar_mul_basepoint(&equation.k, &-equation.a, &equation.s);
         if r.compress() == equation.r {
             return Ok(());
@@ -114,8 +117,9 @@ impl SignatureScheme for Ed25519 {
     }
 }
 
-/// Verifies many signatures, and uses `verify` for single checks. Large batches are spread over the
-/// cores, because the result does not depend on which signatures are verified together.
+/// Verifies many signatures, and uses `verify` to check single ones. Large batches are distributed
+/// over the cores, which is possible because the result does not depend on which signatures are
+/// verified together.
 pub(crate) fn verify_batch(
     messages: &[SignedMessage<'_>],
     verify: impl Fn(&SignaturePublicKey, &[u8], &Signature) -> Result<(), CryptoError> + Send + Sync,
@@ -140,7 +144,8 @@ fn verify_together(
     if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
         return Ok(());
     }
-    // Few signatures, or at least one is invalid: find the first one.
+    // There are only few signatures, or at least one of them is invalid. Verify them one by one to
+    // find the first invalid one.
     messages.iter().enumerate().try_for_each(|(position, signed)| {
         verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
     })
@@ -169,11 +174,11 @@ impl Equation {
     }
 }
 
-/// Returns whether a random linear combination of all equations holds; `None` if an input does not
-/// decode.
+/// Returns whether a random linear combination of all equations holds, or `None` if an input cannot
+/// be decoded.
 ///
-/// The coefficients come from a hash over all inputs. To make an invalid batch pass, an attacker
-/// must search for an input for which a coefficient of 128 bits has the required value.
+/// The coefficients are derived from a hash of all inputs. To make an invalid batch pass, an
+/// attacker would have to find an input for which a 128-bit coefficient has the required value.
 pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     let equations = messages
         .iter()
@@ -182,12 +187,12 @@ pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
 
     let mut transcript = Sha512::new();
     for equation in &equations {
-        // k is a hash of R, A and the message, so it represents them.
+        // The scalar k is a hash of R, A and the message, so hashing k covers all of them.
         transcript.update(equation.k.as_bytes());
         transcript.update(equation.s.as_bytes());
     }
     let seed = transcript.finalize();
-    // One hash gives four coefficients.
+    // Each hash output provides four coefficients.
     let coefficients: Vec<Scalar> = (0..equations.len().div_ceil(4) as u64)
         .map(|number| Sha512::new().chain_update(seed).chain_update(number.to_be_bytes()).finalize())
         .flat_map(|hash| <[u8; 64]>::from(hash).as_chunks::<16>().0.to_vec())
@@ -207,7 +212,7 @@ pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     Some(sum.mul_by_cofactor().is_identity())
 }
 
-/// Decodes a public key: canonical, on the curve, and not of low order.
+/// Decodes a public key, which must be canonically encoded, on the curve, and not of low order.
 fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
     let bytes: &[u8; 32] = public.try_into().map_err(|_| CryptoError::InvalidPublicKey)?;
     if !is_acceptable_key(bytes) {
@@ -216,8 +221,8 @@ fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
     CompressedEdwardsY(*bytes).decompress().ok_or(CryptoError::InvalidPublicKey)
 }
 
-/// Returns whether a public key is canonically encoded and not of low order. It may still not be a
-/// point.
+/// Returns whether a public key is canonically encoded and not of low order. This does not check
+/// whether the key is a point on the curve.
 pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     let mut without_sign = *public;
     let [.., last] = &mut without_sign;
@@ -225,16 +230,16 @@ pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     is_canonical(public) && !LOW_ORDER.contains(&without_sign)
 }
 
-/// Returns whether a point is canonically encoded (RFC 8032, section 5.1.3): y is below 2^255 - 19,
-/// and the sign is not negative if x is 0. The `curve25519-dalek` crate reduces y and ignores the
-/// sign of 0.
+/// Returns whether a point is canonically encoded (RFC 8032, section 5.1.3). This requires that y
+/// is below 2^255 - 19, and that the sign bit is not set if x is 0. The crate `curve25519-dalek`
+/// does not check either, but reduces y and ignores the sign of 0.
 fn is_canonical(point: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = point;
     let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);
     let all_ones = y_last == 0x7f && middle.iter().all(|&byte| byte == 0xff);
     let all_zeros = y_last == 0 && middle.iter().all(|&byte| byte == 0);
     let y_is_reduced = !(all_ones && *first >= 0xed);
-    // x is 0 if y is 1 or -1.
+    // The coordinate x is 0 if y is 1 or -1.
     let x_is_zero = (all_zeros && *first == 1) || (all_ones && *first == 0xec);
     y_is_reduced && !(x_is_zero && negative)
 }

@@ -11,7 +11,7 @@ pub(crate) struct Ed448;
 
 const KEY_LEN: usize = 57;
 
-/// 2^448 - 2^224 - 1, in little-endian order.
+/// The number 2^448 - 2^224 - 1, in little-endian order.
 const PRIME: [u8; 56] = {
     let mut prime = [0xff; 56];
     prime[28] = 0xfe;
@@ -68,13 +68,14 @@ fn verifying_key(public: &SignaturePublicKey) -> Result<VerifyingKey, CryptoErro
     if !is_canonical(bytes) {
         return Err(CryptoError::InvalidPublicKey);
     }
-    // Rejects points outside of the subgroup of prime order, and the neutral element.
+    // The library rejects points outside of the subgroup of prime order, and the neutral element.
     VerifyingKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidPublicKey)
 }
 
-/// Returns whether a point is canonically encoded: y is below the prime, and the last byte has only
-/// the sign of x (RFC 8032, section 5.2.3). The `ed448-goldilocks` crate reduces y and ignores the
-/// other bits.
+/// Returns whether a point is canonically encoded (RFC 8032, section 5.2.3). This requires that y
+/// is below the prime, and that the last byte contains only the sign of x. The crate
+/// `ed448-goldilocks` does not check either, but reduces y and ignores the other bits of the last
+/// byte.
 fn is_canonical(point: &[u8; KEY_LEN]) -> bool {
     let [y @ .., sign] = point;
     sign & 0x7f == 0 && y.iter().rev().lt(PRIME.iter().rev())

@@ -1,7 +1,7 @@
-//! HPKE decryption with the crate `hpke`, which uses our DHKEM as its KEM.
+//! HPKE decryption by the crate `hpke`, with our DHKEM as its KEM.
 //!
-//! Encryption is composed in `crate::hpke`. The two implementations are independent, so that a
-//! mistake in one of them is noticed.
+//! The module `crate::hpke` implements encryption. The two implementations are independent so that
+//! a mistake in one of them is detected.
 
 use crate::algorithms::{Aead, Group, Kdf};
 use crate::composed::Receiver;
@@ -16,8 +16,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
 
-/// The crate `hpke` with DHKEM over the group `G`, its KDF `F`, and its AEAD `B`, which corresponds
-/// to `A`.
+/// HPKE by the crate `hpke`, with DHKEM over the group `G`, and with the crate's KDF `F` and AEAD
+/// `B`, which corresponds to `A`.
 pub(crate) struct Crate<G, A, F, B>(PhantomData<(G, A, F, B)>);
 
 impl<G: Group, A: Aead, F: hpke::kdf::Kdf + 'static, B: hpke::aead::Aead + 'static> Receiver
@@ -64,7 +64,7 @@ fn setup_receiver<G: Group, F: hpke::kdf::Kdf, B: hpke::aead::Aead>(
     hpke::setup_receiver(&OpModeR::Base, &private, &encapped, info).map_err(|_| CryptoError::DecryptionFailed)
 }
 
-/// DHKEM over `G` as a KEM of the crate `hpke`.
+/// DHKEM over `G`, as a KEM for the crate `hpke`.
 pub(crate) struct Dhkem<G>(PhantomData<G>);
 
 impl<G: Group> Kem for Dhkem<G> {
@@ -94,7 +94,8 @@ impl<G: Group> Kem for Dhkem<G> {
         if sender.is_some() {
             return Err(HpkeError::EncapError);
         }
-        // Not hedged, because only tests encrypt through the crate, with known random bytes.
+        // The ephemeral key is not hedged, because only tests encrypt through the crate, and they
+        // use known random bytes.
         let sent = encap::<G>(&recipient.0, &fresh_ikm::<G>(rng));
         let (secret, encapped) = sent.map_err(|_| HpkeError::EncapError)?;
         Ok((SharedSecret((*secret).clone()), PublicKey(encapped)))

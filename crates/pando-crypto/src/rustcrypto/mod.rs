@@ -1,9 +1,9 @@
 //! All seven cipher suites of RFC 9420 (section 17.1) in pure Rust. Suites 4 and 6 need the feature
 //! `curve448`.
 //!
-//! This backend has its own code only for rules: which encodings of keys and which EdDSA signatures
-//! are accepted. Libraries do everything else. HPKE encryption is the code that all backends share;
-//! decryption uses the crate `hpke`.
+//! The only code of its own in this backend decides which encodings of keys and which EdDSA
+//! signatures are accepted. Libraries do everything else, except HPKE encryption, whose code all
+//! backends share. HPKE decryption uses the crate `hpke`.
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
@@ -22,7 +22,8 @@ use ::hpke::{aead, kdf};
 use pando_wire::CipherSuite;
 use symmetric::{Cipher, Hash};
 
-/// The pure Rust backend, on the dalek and RustCrypto crates: all cipher suites of RFC 9420.
+/// The pure Rust backend, which implements all cipher suites of RFC 9420 with the dalek and
+/// RustCrypto crates.
 ///
 /// Suites 4 and 6 need the feature `curve448`, which is on by default.
 #[derive(Debug, Clone, Copy, Default)]

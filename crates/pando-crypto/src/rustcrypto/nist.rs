@@ -1,4 +1,4 @@
-//! Diffie-Hellman on the NIST curves, for DHKEM(P-256, HKDF-SHA256) and its siblings.
+//! Diffie-Hellman on the NIST curves, for KEMs such as DHKEM(P-256, HKDF-SHA256).
 
 use super::{Sha256, Sha384, Sha512};
 use crate::algorithms::{Group, Secret, derive_candidate};
@@ -42,7 +42,8 @@ macro_rules! nist_group {
 
         impl $name {
             fn read(public: &Array<u8, $public>) -> Option<$curve::PublicKey> {
-                // The length fits only the uncompressed form, whose first byte is 4.
+                // An encoding of this length can only be the uncompressed form, whose first byte is
+                // 4.
                 if public.first() != Some(&4) {
                     return None;
                 }

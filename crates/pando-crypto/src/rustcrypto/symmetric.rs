@@ -1,4 +1,4 @@
-//! Hash functions with HMAC and HKDF, and AEADs.
+//! Hash functions, with HMAC and HKDF, and AEADs.
 
 use crate::algorithms::{Aead, Kdf, Secret};
 use crate::{AeadKey, AeadNonce, CryptoError, Digest, SecretBytes};

@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 
 pub(crate) struct X25519;
 
-/// The canonical encodings of the points of low order, on the curve and on its twist.
+/// The canonical encodings of the points of low order on the curve and on its twist.
 const LOW_ORDER: [[u8; 32]; 5] = [
-    // 0, of order 2
+    // The number 0, of order 2
     [0; 32],
-    // 1, of order 4 on the curve
+    // The number 1, of order 4 on the curve
     {
         let mut one = [0; 32];
         one[0] = 1;
         one
     },
-    // Two of order 8
+    // Two points of order 8
     [
         0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
         0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
@@ -27,7 +27,7 @@ const LOW_ORDER: [[u8; 32]; 5] = [
         0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
         0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
     ],
-    // -1, of order 4 on the twist
+    // The number -1, of order 4 on the twist
     {
         let mut minus_one = PRIME;
         minus_one[0] = 0xec;
@@ -35,7 +35,7 @@ const LOW_ORDER: [[u8; 32]; 5] = [
     },
 ];
 
-/// 2^255 - 19, in little-endian order.
+/// The number 2^255 - 19, in little-endian order.
 const PRIME: [u8; 32] = {
     let mut prime = [0xff; 32];
     prime[0] = 0xed;
@@ -58,7 +58,7 @@ impl Group for X25519 {
     }
 
     fn key(private: &Array<u8, U32>) -> Option<StaticSecret> {
-        // Any clamped 32 bytes are a private key.
+        // Every clamped string of 32 bytes is a private key.
         Some(StaticSecret::from(private.0))
     }
 

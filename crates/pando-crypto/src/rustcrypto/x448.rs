@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 pub(crate) struct X448;
 
-/// 2^448 - 2^224 - 1, in little-endian order.
+/// The number 2^448 - 2^224 - 1, in little-endian order.
 const PRIME: [u8; 56] = {
     let mut prime = [0xff; 56];
     prime[28] = 0xfe;
@@ -31,7 +31,7 @@ impl Group for X448 {
     }
 
     fn key(private: &Array<u8, U56>) -> Option<StaticSecret> {
-        // Any clamped 56 bytes are a private key.
+        // Every clamped string of 56 bytes is a private key.
         Some(StaticSecret::from(private.0))
     }
 
@@ -61,7 +61,8 @@ impl Group for X448 {
     }
 }
 
-/// Returns whether the value is 0, 1 or -1: the points of low order, on the curve and on its twist.
+/// Returns whether the value is 0, 1 or -1. These are the points of low order on the curve and on
+/// its twist.
 fn is_low_order(public: &Array<u8, U56>) -> bool {
     let mut one = [0; 56];
     one[0] = 1;

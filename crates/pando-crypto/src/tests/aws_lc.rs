@@ -1,4 +1,5 @@
-//! The two backends accept each other's outputs, and give the same result on any input.
+//! Tests that the two backends accept each other's outputs and return the same result for the same
+//! input.
 
 use super::{RustCrypto, seeded};
 use crate::{
@@ -8,7 +9,7 @@ use pando_wire::{CipherSuite, HpkeCiphertext, Signature};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
-/// Returns the cipher suites that both backends have: in pure Rust, on AWS-LC.
+/// Returns the cipher suites that both backends support, each in pure Rust and on AWS-LC.
 fn both() -> impl Iterator<Item = (Suite, Suite)> {
     [1, 2, 3, 5, 7]
         .map(CipherSuite)
@@ -22,7 +23,7 @@ fn random(rng: &mut ChaCha20Rng, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns `bytes` with one mutation, or sometimes unchanged.
+/// Returns a copy of `bytes` that usually has one mutation and is sometimes unchanged.
 fn mutated(rng: &mut ChaCha20Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let position = rng.next_u32() as usize % bytes.len();

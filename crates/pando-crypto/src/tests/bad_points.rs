@@ -11,8 +11,8 @@ pub(super) enum Curve {
 }
 
 impl Curve {
-    /// Returns the curve of a cipher suite's KEM. For the ECDSA suites it is also the curve of the
-    /// signatures.
+    /// Returns the curve of a cipher suite's KEM. In the suites with ECDSA, it is also the curve of
+    /// the signatures.
     pub(super) fn of_kem(suite: u16) -> Self {
         match suite {
             1 | 3 => Self::X25519,
@@ -35,7 +35,7 @@ impl Curve {
         hex::decode(hex).unwrap()
     }
 
-    /// Returns a point with a small x, in the uncompressed form.
+    /// Returns the uncompressed form of a point whose x coordinate is small.
     fn small_point(self) -> Vec<u8> {
         (0..=u8::MAX)
             .find_map(|x| {
@@ -58,7 +58,8 @@ impl Curve {
             .into_vec()
     }
 
-    /// Returns public keys that must be rejected, each with the reason. `good` is a valid key.
+    /// Returns public keys that must be rejected, each with the reason. The argument `good` is a
+    /// valid key.
     pub(super) fn bad_public_keys(self, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let mut bad = vec![("empty", Vec::new()), ("one byte more", [good, &[0]].concat())];
         bad.extend((1..good.len()).map(|len| ("cut off", good[..len].to_vec())));
@@ -70,7 +71,7 @@ impl Curve {
         bad
     }
 
-    /// Adds numbers that are not below the prime, and points of low order.
+    /// Adds numbers that are not below the prime, and points of low order, to the list `bad`.
     fn bad_u_coordinates(self, bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime: Vec<u8> = self.prime().into_iter().rev().collect();
         let len = prime.len();
@@ -100,8 +101,8 @@ impl Curve {
             ] {
                 low_order.push(hex::decode(order_8).unwrap());
             }
-            // RFC 7748 ignores the highest bit, so without our rule each number would have a second
-            // encoding.
+            // RFC 7748 ignores the highest bit, so each number would have a second encoding without
+            // our rule.
             bad.extend(low_order.iter().chain(&[number(&[9])]).map(|point| {
                 let mut point = point.clone();
                 point[31] |= 0x80;
@@ -111,7 +112,8 @@ impl Curve {
         bad.extend(low_order.into_iter().map(|point| ("of low order", point)));
     }
 
-    /// Adds all encodings other than uncompressed points on the curve with reduced coordinates.
+    /// Adds encodings to the list `bad` that are not uncompressed points on the curve with reduced
+    /// coordinates.
     fn bad_sec1(self, good: &[u8], bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime = self.prime();
         let len = prime.len();
@@ -138,8 +140,8 @@ impl Curve {
             bad.push(("not on the curve", point));
         }
 
-        // (x + p, y) and (x, y + p), where that fits: for P-521 always, for the others if x is
-        // small.
+        // Add (x + p, y) and (x, y + p) if the sum fits into the length of a coordinate. For P-521
+        // it always fits; for the other curves it fits if x is small.
         let small = self.small_point();
         bad.push(("x not reduced", [&[4], &sum(&small[1..=len], &prime)[..], &small[1 + len..]].concat()));
         if self == Self::P521 {
@@ -150,7 +152,7 @@ impl Curve {
     }
 }
 
-/// Adds to a little-endian number.
+/// Adds a small number to a little-endian number.
 fn add_small(number: &mut [u8], summand: u8) {
     let mut carry = u16::from(summand);
     for digit in number {
@@ -160,7 +162,7 @@ fn add_small(number: &mut [u8], summand: u8) {
     assert_eq!(carry, 0);
 }
 
-/// Returns the sum of two big-endian numbers, which must fit into their length.
+/// Returns the sum of two big-endian numbers. The sum must fit into their length.
 fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut carry = 0;
     let mut digits: Vec<u8> = a

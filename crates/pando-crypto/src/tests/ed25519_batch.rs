@@ -1,4 +1,5 @@
-//! A batch of Ed25519 signatures gets the same result as its signatures one by one.
+//! Tests that verifying a batch of Ed25519 signatures gives the same result as verifying them one
+//! by one.
 
 use super::ed25519_criterion::{Point, Signed, TestSignature, cases};
 use super::seeded;
@@ -29,7 +30,7 @@ fn verify_batch(batch: &[Signed]) -> Result<(), (usize, CryptoError)> {
     verdict
 }
 
-/// Returns the result of verifying the signatures one by one.
+/// Returns the result of verifying the signatures of a batch one by one.
 fn one_by_one(batch: &[Signed]) -> Result<(), (usize, CryptoError)> {
     batch
         .iter()
@@ -70,13 +71,15 @@ fn a_bad_signature_is_found_at_its_position() {
     }
 }
 
-/// Tests batches that are split into parts, at any possible boundary.
+/// Tests a batch that is split into parts for several threads, with bad signatures near the
+/// boundaries of the parts.
 #[test]
 fn bad_signatures_are_found_at_their_positions_in_large_batches() {
     let honest = honest(64);
     let mut batch: Vec<Signed> = honest.iter().cycle().take(3_000).cloned().collect();
     assert_eq!(verify_batch(&batch), Ok(()));
-    // From the last to the first, so that the number of bad signatures grows.
+    // Go from the last position to the first, so the first bad signature is always the one that was
+    // just changed.
     for position in [2_999, 2_047, 1_024, 1_023, 600, 511, 256, 255, 0] {
         batch[position].message.push(0);
         assert_eq!(verify_batch(&batch), Err((position, CryptoError::InvalidSignature)));
@@ -120,8 +123,8 @@ fn a_batch_of_all_acceptable_cases_is_accepted() {
     }
 }
 
-/// After a failed batch, the signatures are verified one by one. That would hide a batch equation
-/// that is too strict: it would only be slow. So this test uses the equation alone.
+/// This test uses the equation of the batch alone. If a batch fails, its signatures are verified
+/// one by one, so an equation that is too strict would only be slow and remain undetected.
 #[test]
 fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     let holds = |batch: &[Signed]| batch_holds(&batch.iter().map(Signed::as_message).collect::<Vec<_>>());
@@ -129,10 +132,11 @@ fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     let good = honest(8);
     assert_eq!(holds(&good), Some(true));
     for case in cases() {
-        // Also as a batch of one, since the equation must work for any length.
+        // Test the signature also as a batch of one, because the equation must work for any length.
         let (mut batch, alone) = (good.clone(), [case.test_signature.signed()]);
         batch[3] = case.test_signature.signed();
-        // All rejected cases have an invalid encoding or key, so they do not reach the equation.
+        // All rejected cases have an invalid encoding or an invalid key, so they do not reach the
+        // equation.
         let expected = case.verdict.is_ok().then_some(true);
         assert_eq!(holds(&batch), expected, "case {}", case.number);
         assert_eq!(holds(&alone), expected, "case {}", case.number);
@@ -144,8 +148,8 @@ fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     }
 }
 
-/// Without the cofactor, such signatures would be rejected one by one, but accepted in a batch
-/// whose components of small order cancel out: two members could disagree.
+/// Without the cofactor, such signatures would be rejected one by one, but accepted in a batch if
+/// their components of small order cancel out. Two members could then disagree.
 #[test]
 fn parts_of_small_order_change_nothing_whether_they_cancel_out_or_not() {
     for first in 0..8 {
@@ -164,8 +168,8 @@ fn parts_of_small_order_change_nothing_whether_they_cancel_out_or_not() {
     }
 }
 
-/// If the equations were added without random coefficients, errors in two signatures could cancel
-/// out.
+/// If the equations were added without random coefficients, the errors of two signatures could
+/// cancel out.
 #[test]
 fn two_wrongs_do_not_make_a_right() {
     let add = |signed: &mut Signed, number: Scalar| {
@@ -184,7 +188,7 @@ fn two_wrongs_do_not_make_a_right() {
         assert_eq!(verify_batch(&batch), Ok(()));
     }
 
-    // The same with two signatures swapped.
+    // Errors also do not cancel out if two signatures are swapped.
     let mut batch = honest(8);
     let signature = batch[2].signature.clone();
     batch[2].signature = batch[5].signature.clone();

@@ -1,8 +1,9 @@
-//! Tests which Ed25519 signatures are accepted, with inputs that distinguish the known criteria.
+//! Tests which Ed25519 signatures are accepted, with inputs that distinguish the criteria known
+//! from the literature.
 //!
 //! The twelve cases are from Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs" (2020).
-//! They are not copied: each is built from the properties in the paper's table, and the test checks
-//! these properties before it checks the result.
+//! The cases are not copied. Each is built from the properties in the paper's table, and the test
+//! checks these properties before it checks the result.
 
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, LOW_ORDER, is_acceptable_key};
@@ -14,20 +15,21 @@ use curve25519_dalek::traits::IsIdentity;
 use pando_wire::{Signature, SignaturePublicKey};
 use sha2::{Digest, Sha512};
 
-/// The order of the group, in little-endian order.
+/// The order of the prime-order group, in little-endian order.
 pub(super) const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// y = -1 with a negative sign of x, which is 0: a non-canonical encoding of the point of order 2.
+/// A non-canonical encoding of the point of order 2, with y = -1 and a negative sign although x is
+/// 0.
 const MINUS_ONE_NEGATIVE: [u8; 32] = {
     let mut bytes = [0xff; 32];
     bytes[0] = 0xec;
     bytes
 };
 
-/// A signature with its message and public key, owned.
+/// A signature with its message and public key, all of them owned.
 #[derive(Debug, Clone)]
 pub(super) struct Signed {
     pub(super) public: SignaturePublicKey,
@@ -61,8 +63,8 @@ fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
     verdict
 }
 
-/// A point and its encoding: `[scalar]B` plus a multiple of a point of order 8, in its canonical
-/// encoding or another one.
+/// A point with an encoding. The point is `[scalar]B` plus a multiple of a point of order 8, and
+/// its encoding is canonical unless another one is given.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
     pub(super) scalar: Scalar,
@@ -76,14 +78,14 @@ impl Point {
         Self { scalar: Scalar::ZERO, torsion, encoding: None }
     }
 
-    /// Returns a point of prime order if `torsion` is 0, otherwise a point of mixed order.
+    /// Returns a point of prime order if `torsion` is 0, and a point of mixed order otherwise.
     pub(super) fn large(scalar: u64, torsion: usize) -> Self {
-        // A scalar that is far from any special value.
+        // Use a scalar that is far from any special value.
         let hash = Sha512::digest(scalar.to_le_bytes());
         Self { scalar: Scalar::from_bytes_mod_order_wide(&hash.into()), torsion, encoding: None }
     }
 
-    /// Returns the point of order 2 in a non-canonical encoding.
+    /// Returns the point of order 2 with a non-canonical encoding.
     fn not_canonical() -> Self {
         Self { encoding: Some(MINUS_ONE_NEGATIVE), ..Self::small(4) }
     }
@@ -97,14 +99,14 @@ impl Point {
     }
 }
 
-/// The encoding of the points in the hash.
+/// The encoding in which the points enter the hash.
 #[derive(Clone, Copy, PartialEq)]
 enum Hashed {
     AsWritten,
     Canonical,
 }
 
-/// All parts of a signature: the points, the message, its hash `k`, and the number `S`.
+/// All parts of a signature, namely the two points, the message, the hash `k`, and the number `S`.
 pub(super) struct TestSignature {
     a: Point,
     r: Point,
@@ -115,7 +117,7 @@ pub(super) struct TestSignature {
 
 impl TestSignature {
     /// Signs messages until the hash `k` has the `wanted` property. `S` satisfies the equation in
-    /// the group of prime order, so that only the components of small order can make it fail.
+    /// the group of prime order, so only the components of small order can make the equation fail.
     fn search(a: Point, r: Point, hashed: Hashed, wanted: impl Fn(&Scalar) -> bool) -> Self {
         let write = |point: Point| match hashed {
             Hashed::AsWritten => point.bytes(),
@@ -132,7 +134,7 @@ impl TestSignature {
             .unwrap()
     }
 
-    /// Returns a signature of the first message.
+    /// Returns the signature of the first message, whatever its hash is.
     pub(super) fn any(a: Point, r: Point) -> Self {
         Self::search(a, r, Hashed::AsWritten, |_| true)
     }
@@ -150,8 +152,8 @@ impl TestSignature {
         self
     }
 
-    /// Returns whether `[S]B = R + [k]A` holds, and whether it holds with both sides times 8. The
-    /// encodings do not matter.
+    /// Returns whether `[S]B = R + [k]A` holds, and whether it holds after both sides are
+    /// multiplied by 8. The encodings of the points do not matter.
     fn equations(&self) -> (bool, bool) {
         let a = CompressedEdwardsY(self.a.bytes()).decompress().unwrap();
         let r = CompressedEdwardsY(self.r.bytes()).decompress().unwrap();
@@ -168,12 +170,12 @@ impl TestSignature {
     }
 }
 
-/// Returns a scalar modulo 8, which is its effect on a point of order 8.
+/// Returns a scalar modulo 8, which determines its product with a point of order 8.
 fn modulo_8(scalar: &Scalar) -> usize {
     usize::from(scalar.as_bytes()[0] & 7)
 }
 
-/// Returns the order of a point in the terms of the paper's table.
+/// Returns the order of a point, in the notation of the paper's table.
 fn order(point: Point) -> &'static str {
     let point = CompressedEdwardsY(point.bytes()).decompress().unwrap();
     match (point.is_small_order(), point.is_torsion_free()) {
@@ -183,8 +185,8 @@ fn order(point: Point) -> &'static str {
     }
 }
 
-/// A row of the paper's table: the orders of A and R, whether the equation holds without and with
-/// the cofactor, and our result.
+/// A row of the paper's table, with the orders of A and R, whether the equation holds without and
+/// with the cofactor, and the expected result.
 pub(super) struct Case {
     pub(super) number: usize,
     pub(super) test_signature: TestSignature,
@@ -193,37 +195,37 @@ pub(super) struct Case {
     pub(super) verdict: Result<(), CryptoError>,
 }
 
-/// Returns the twelve cases.
+/// Returns the twelve cases of the paper.
 pub(super) fn cases() -> Vec<Case> {
     use Hashed::{AsWritten, Canonical};
     let (key, nonce) = (Point::large(1, 1), Point::large(2, 1));
     let (honest_key, honest_nonce) = (Point::large(1, 0), Point::large(2, 0));
     let bad_key = || Err(CryptoError::InvalidPublicKey);
     let bad = || Err(CryptoError::InvalidSignature);
-    // Selects hashes for which the components of small order cancel out: R's plus k times A's is 0
-    // modulo 8.
+    // Selects hashes for which the components of small order cancel out, which means that R's
+    // component plus k times A's component is 0 modulo 8.
     let cancels =
         |a: Point, r: Point| move |k: &Scalar| (r.torsion + modulo_8(k) * a.torsion).is_multiple_of(8);
     let cancelling = |a: Point, r: Point, hashed: Hashed| TestSignature::search(a, r, hashed, cancels(a, r));
 
     let rows = [
-        // With a public key of small order, one signature is valid for many messages, so the key is
-        // rejected.
+        // The key is rejected because, with a public key of small order, one signature is valid for
+        // many messages.
         (cancelling(Point::small(1), Point::small(2), AsWritten), ("small", "small"), true, bad_key()),
         (cancelling(Point::small(1), nonce, AsWritten), ("small", "mixed"), true, bad_key()),
-        // R of small order reveals the private key, but only the owner of the key can create such a
-        // signature.
+        // A signature whose R has small order reveals the private key, but only the owner of the
+        // key can create it.
         (cancelling(key, Point::small(1), AsWritten), ("mixed", "small"), true, Ok(())),
         (cancelling(key, nonce, AsWritten), ("mixed", "mixed"), true, Ok(())),
-        // The two equations differ.
+        // In this case, only the equation with the cofactor holds.
         (
             TestSignature::search(key, nonce, AsWritten, |k| !cancels(key, nonce)(k)),
             ("mixed", "mixed"),
             false,
             Ok(()),
         ),
-        // Implementations that compute [8][k]A as [8k mod L]A reject this, because A's component of
-        // small order remains.
+        // Implementations that compute [8][k]A as [8k mod L]A reject this case, because A's
+        // component of small order remains.
         (
             TestSignature::search(key, honest_nonce, AsWritten, |k| {
                 modulo_8(k) != 0 && modulo_8(&(Scalar::from(8_u8) * k)) != 0
@@ -232,14 +234,15 @@ pub(super) fn cases() -> Vec<Case> {
             false,
             Ok(()),
         ),
-        // S is not below the order of the group. In the second case it also has bits above the
-        // allowed ones.
+        // S is not below the order of the group. In the second case, S also has a bit set that must
+        // always be clear.
         (TestSignature::any(honest_key, honest_nonce).add_order(1), ("L", "L"), true, bad()),
         (TestSignature::any(honest_key, honest_nonce).add_order(14), ("L", "L"), true, bad()),
-        // R is not canonically encoded. The hash covers the canonical encoding or the given one.
+        // R is not canonically encoded. The hash covers the canonical encoding in the first case,
+        // and the given encoding in the second.
         (cancelling(key, Point::not_canonical(), Canonical), ("mixed", "small"), true, bad()),
         (cancelling(key, Point::not_canonical(), AsWritten), ("mixed", "small"), true, bad()),
-        // The same for A, whose canonical encoding would be rejected too.
+        // A is not canonically encoded. Its canonical encoding would be rejected too.
         (
             cancelling(Point::not_canonical(), Point::large(2, 4), Canonical),
             ("small", "mixed"),
@@ -304,7 +307,7 @@ fn any_point_of_small_order_is_accepted_as_r_and_refused_as_a_key() {
 }
 
 /// Returns all non-canonical encodings (RFC 8032, section 5.1.3) that the crate `curve25519-dalek`
-/// decodes: y from the prime up to 2^255, and a negative sign of 0.
+/// decodes. In these, y lies between the prime and 2^255, or x is 0 and has a negative sign.
 fn not_canonical() -> Vec<[u8; 32]> {
     let mut one_negative = [0; 32];
     (one_negative[0], one_negative[31]) = (1, 0x80);

@@ -1,4 +1,5 @@
-//! Tests which Ed448 signatures are accepted, with inputs that distinguish the known criteria.
+//! Tests which Ed448 signatures are accepted, with inputs that distinguish the criteria known from
+//! the literature.
 
 use crate::CryptoError;
 use crate::algorithms::SignatureScheme;
@@ -8,7 +9,7 @@ use ed448_goldilocks::shake::digest::{ExtendableOutput, Update, XofReader};
 use ed448_goldilocks::{CompressedEdwardsY, EdwardsPoint, EdwardsScalar, WideEdwardsScalarBytes};
 use pando_wire::{Signature, SignaturePublicKey};
 
-/// The order of the group, in big-endian order.
+/// The order of the prime-order group, in big-endian order.
 const ORDER: &str = "3fffffffffffffffffffffffffffffffffffffffffffffffffffffff\
     7cca23e9c44edb49aed63690216cc2728dc58f552378c292ab5844f3";
 
@@ -18,7 +19,7 @@ const PRIME: &str = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffe\
 
 const MESSAGE: &[u8] = b"message";
 
-/// Returns a little-endian number of 57 bytes.
+/// Converts a hexadecimal number to 57 bytes in little-endian order.
 fn little_endian(number: &str) -> [u8; 57] {
     let mut bytes = [0; 57];
     for (byte, digits) in bytes.iter_mut().zip(hex::decode(number).unwrap().iter().rev()) {
@@ -39,7 +40,7 @@ fn add(a: &[u8; 57], b: &[u8; 57]) -> [u8; 57] {
     sum
 }
 
-/// Returns the hash of the signed values.
+/// Returns the hash of the signed values, which include both encodings.
 fn challenge(r: &[u8; 57], a: &[u8; 57]) -> EdwardsScalar {
     let mut hash = Shake256::default();
     for part in [b"SigEd448\0\0".as_slice(), r, a, MESSAGE] {
@@ -59,8 +60,8 @@ fn encode(point: EdwardsPoint) -> [u8; 57] {
     point.to_affine().compress().0
 }
 
-/// Returns the points of small order: the neutral element, the one of order 2, and the two of order
-/// 4.
+/// Returns the points of small order, which are the neutral element, the point of order 2, and the
+/// two points of order 4.
 fn torsion() -> [EdwardsPoint; 4] {
     let mut one = [0; 57];
     one[0] = 1;
@@ -72,7 +73,7 @@ fn torsion() -> [EdwardsPoint; 4] {
         .map(|bytes| CompressedEdwardsY(bytes).decompress_unchecked().unwrap().to_edwards())
 }
 
-/// A signature and its public key.
+/// A signature with its public key.
 struct TestSignature {
     a: [u8; 57],
     r: [u8; 57],
@@ -80,8 +81,8 @@ struct TestSignature {
 }
 
 impl TestSignature {
-    /// Signs the message with the given key, nonce and encodings of their points. `S` satisfies the
-    /// equation in the group of prime order.
+    /// Signs the message with the given key and nonce, and with the given encodings of their
+    /// points. `S` satisfies the equation in the group of prime order.
     fn new((a, a_bytes): (EdwardsScalar, [u8; 57]), (r, r_bytes): (EdwardsScalar, [u8; 57])) -> Self {
         let s = r + challenge(&r_bytes, &a_bytes) * a;
         Self { a: a_bytes, r: r_bytes, s: s.to_bytes_rfc_8032().into() }
@@ -117,7 +118,7 @@ fn an_honest_signature_is_accepted() {
 fn a_part_of_small_order_is_refused() {
     let (a, r) = scalars();
     for number in 1..60_u32 {
-        // Many points, to test that each is recognised.
+        // Test many points, because each of them must be recognised.
         let (a, r) = (a * EdwardsScalar::from(number), r + EdwardsScalar::from(number));
         for torsion in &torsion()[1..] {
             let mixed_key = encode(point(a) + *torsion);
@@ -137,7 +138,7 @@ fn a_part_of_small_order_is_refused() {
 fn a_point_of_small_order_is_refused() {
     let (a, r) = scalars();
     for torsion in torsion().map(encode) {
-        // With the neutral element, the equation holds even without the cofactor.
+        // If the point is the neutral element, the equation holds even without the cofactor.
         let test_signature = TestSignature::new((EdwardsScalar::ZERO, torsion), (r, encode(point(r))));
         assert_eq!(test_signature.verify(), Err(CryptoError::InvalidPublicKey));
         assert!(refused_key(&torsion));
@@ -176,7 +177,8 @@ fn a_coordinate_above_the_prime_is_refused() {
             let twice = add(&bytes, &prime);
             on_the_curve += usize::from(!refused_key(&bytes));
             assert!(refused_key(&twice));
-            // The discrete logarithm of the point is unknown, so the equation does not hold here.
+            // The discrete logarithm of the point is unknown, so the equation does not hold in this
+            // case.
             assert_eq!(TestSignature { r: twice, ..honest }.verify(), Err(CryptoError::InvalidSignature));
         }
     }
@@ -189,7 +191,7 @@ fn a_coordinate_above_the_prime_is_refused() {
 fn s_must_be_below_the_order() {
     let order = little_endian(ORDER);
     let mut test_signature = TestSignature::honest();
-    // Four times the order is just below 2^448, so larger multiples reach into the last byte.
+    // Four times the order is just below 2^448, so larger multiples extend into the last byte.
     for times in 1..=8 {
         test_signature.s = add(&test_signature.s, &order);
         assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature), "S + {times} L");

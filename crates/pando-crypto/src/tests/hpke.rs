@@ -1,5 +1,5 @@
-//! Tests of HPKE: our KEM compared with the KEMs of the crate `hpke`, and the functions of the
-//! cipher suites.
+//! Tests of HPKE, which compare our KEM with the KEMs of the crate `hpke` and check the HPKE
+//! functions of the cipher suites.
 
 use super::bad_points::Curve;
 use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
@@ -50,7 +50,7 @@ fn dhkem_over_the_curves_of_aws_lc_is_that_of_the_crate() {
     compare::<nist::P521, DhP521HkdfSha512, HkdfSha512, AesGcm256>();
 }
 
-/// Compares our KEM over `G` with a KEM of the crate.
+/// Compares our KEM over `G` with a KEM of the crate `hpke`.
 fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     assert_eq!(Dhkem::<G>::KEM_ID, K::KEM_ID);
     let mut rng = seeded(1);
@@ -70,7 +70,7 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
         converse::<K, Dhkem<G>, F, A>(&ikm);
     }
 
-    // From the same randomness, both give the same result.
+    // Both KEMs give the same result if they use the same randomness.
     let public = PrivateKey::<G>::derive(b"recipient").unwrap().public.to_bytes();
     let (_, ours) = encap::<Dhkem<G>>(&public);
     let (_, theirs) = encap::<K>(&public);
@@ -78,7 +78,8 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     assert_eq!(encap::<Dhkem<G>>(&public).0, encap::<K>(&public).0);
 }
 
-/// Returns the shared secret and the encapsulated key, always from the same randomness.
+/// Returns the shared secret and the encapsulated key of a KEM, always created from the same
+/// randomness.
 fn encap<K: Kem>(public: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let public = K::PublicKey::from_bytes(public).unwrap();
     let (secret, encapped) = K::encap_with_rng(&public, None, &mut seeded(2)).unwrap();
@@ -113,7 +114,7 @@ fn the_suites_encrypt_as_the_crate_decrypts() {
     suite_to_crate::<DhP384HkdfSha384, HkdfSha384, AesGcm256>(7);
 }
 
-/// Encrypts with a suite and decrypts with the crate and its own KEM.
+/// Encrypts with a cipher suite, and decrypts with the crate `hpke` and its own KEM.
 fn suite_to_crate<K: Kem, F: Kdf, A: Aead>(number: u16) {
     let (private, public) = K::derive_keypair(b"recipient");
     let public = HpkePublicKey::from(public.to_bytes().as_slice());
@@ -144,7 +145,7 @@ fn the_authenticated_modes_are_refused() {
     assert!(Ours::decap(&recipient, Some(&sender.public), &encapped).is_err());
 }
 
-/// Returns a recipient and a ciphertext for it.
+/// Returns a recipient, and a ciphertext that is encrypted to it.
 fn sealed(suite: Suite) -> (HpkeKeyPair, HpkeCiphertext) {
     let recipient = suite.hpke_derive_key_pair(b"recipient").unwrap();
     let ciphertext = suite.hpke_seal(&recipient.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
@@ -166,7 +167,7 @@ fn what_is_sealed_can_be_opened() {
             assert_eq!(ciphertext.ciphertext.len(), len + 16);
             assert_eq!(open(suite, &recipient, &ciphertext), Ok(plaintext.clone()));
 
-            // A labelled ciphertext decrypts only with the same label and context.
+            // A labelled ciphertext can be decrypted only with the same label and context.
             let ciphertext = suite
                 .encrypt_with_label(&recipient.public, "label", b"context", &plaintext, &mut rng)
                 .unwrap();
@@ -228,7 +229,7 @@ fn another_context_or_key_does_not_open() {
         }
         let other = suite.hpke_derive_key_pair(b"other").unwrap();
         assert_eq!(open(suite, &other, &ciphertext), Err(CryptoError::DecryptionFailed));
-        // One half of a key pair is not enough.
+        // The private key and the public key must belong together.
         let HpkeKeyPair { private, public } = other;
         let mixed = HpkeKeyPair { private, public: recipient.public.clone() };
         assert_eq!(open(suite, &mixed, &ciphertext), Err(CryptoError::DecryptionFailed));
@@ -270,7 +271,8 @@ fn both_sides_export_the_same() {
         }
         assert_eq!(send(INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
         assert_eq!(receive(&kem_output, INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
-        // The first of these lengths is 0 as a 16-bit number. The second exceeds the memory.
+        // The first of these lengths becomes 0 if it is truncated to 16 bits. The second exceeds
+        // the available memory.
         for len in [0x1_0000, usize::MAX] {
             assert_eq!(send(INFO, b"", len), Err(CryptoError::InvalidLength));
             assert_eq!(receive(&kem_output, INFO, b"", len), Err(CryptoError::InvalidLength));
@@ -315,7 +317,8 @@ fn malformed_key_pairs_are_refused() {
             .map(|len| vec![1; len])
             .collect();
         if ![1, 3, 4, 6].contains(&suite.cipher_suite().0) {
-            // On a NIST curve, a private key is a number from 1 to below the order of the group.
+            // On a NIST curve, a private key is a number that is at least 1 and below the order of
+            // the group.
             bad.extend([0x00, 0xff].map(|byte| vec![byte; private.expose().len()]));
         }
         for bad in bad {
@@ -332,7 +335,8 @@ fn malformed_key_pairs_are_refused() {
     }
 }
 
-/// RFC 9180, section 7.1.2; RFC 7748, section 5. Only the clamped form of a private key is kept.
+/// Private keys are kept only in their clamped form (RFC 9180, section 7.1.2, and RFC 7748, section
+/// 5).
 #[test]
 fn montgomery_private_keys_are_clamped() {
     for (number, byte, first, last) in
@@ -346,7 +350,7 @@ fn montgomery_private_keys_are_clamped() {
             assert_eq!(key_pair.private.expose(), clamped);
             assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
 
-            // An unclamped private key in a key pair works too.
+            // A key pair with an unclamped private key is accepted too.
             let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
             let not_clamped =
                 HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
@@ -361,8 +365,8 @@ fn montgomery_private_keys_are_clamped() {
     }
 }
 
-/// A candidate is invalid with a probability of at most 2^-32, so no test vector has one. This test
-/// makes invalid candidates.
+/// A candidate is invalid with a probability of at most 2^-32, so no test vector contains an
+/// invalid one. This test creates invalid candidates itself.
 #[test]
 fn a_candidate_that_is_no_private_key_is_passed_over() {
     fn candidates<G: Group>(counter_of_success: u8) {
@@ -407,8 +411,8 @@ fn keys_and_ciphertexts_come_from_the_generator_alone() {
         assert_ne!(recipient.private, other_recipient.private);
         assert_ne!(ciphertext.kem_output, other_ciphertext.kem_output);
         assert_ne!(ciphertext.ciphertext, other_ciphertext.ciphertext);
-        // The output of the generator is not the key itself, but goes through the KDF. So even the
-        // worst generator gives valid keys.
+        // The key is derived from the output of the generator by the KDF, so even the worst
+        // generator leads to valid keys.
         for byte in [0x00, 0xff] {
             let key_pair = suite.hpke_generate_key_pair(&mut Repeating::new(&[byte])).unwrap();
             assert_eq!(suite.check_hpke_public_key(&key_pair.public), Ok(()));

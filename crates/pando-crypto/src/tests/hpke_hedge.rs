@@ -1,4 +1,5 @@
-//! If a generator repeats its state, an ephemeral key repeats only together with the whole message.
+//! Tests that an ephemeral key repeats only if both the generator's state and the whole message
+//! repeat.
 
 use super::{Repeating, all_suites, seeded, with_each_byte_changed};
 use crate::algorithms::{Aead, Group};
@@ -9,11 +10,12 @@ use crate::rustcrypto::{Aes128Gcm, Aes256Gcm, nist, x25519};
 use crate::{HpkeMessage, Suite};
 use pando_wire::{HpkeCiphertext, HpkePublicKey, KemOutput};
 
-/// The input of `SealBase`: the recipient, `info`, the additional data, and the plaintext.
+/// The input of `SealBase`, which consists of the recipient, `info`, the additional data, and the
+/// plaintext.
 type Sent = (u8, &'static [u8], &'static [u8], &'static [u8]);
 
-/// A first input, and inputs that differ from it in one part, or that have the same bytes split
-/// differently.
+/// A reference input, followed by inputs that differ from it in one part or that split the same
+/// bytes differently.
 const SENT: [Sent; 10] = [
     (1, b"info", b"aad", b"plaintext"),
     (2, b"info", b"aad", b"plaintext"),
@@ -31,7 +33,7 @@ fn recipient(suite: Suite, number: u8) -> HpkePublicKey {
     suite.hpke_derive_key_pair(&[number]).unwrap().public
 }
 
-/// Performs `SealBase`, always from the same state of the generator.
+/// Performs `SealBase`, always starting with the same state of the generator.
 fn seal(suite: Suite, (number, info, aad, plaintext): Sent) -> HpkeCiphertext {
     suite.hpke_seal(&recipient(suite, number), info, aad, plaintext, &mut seeded(1)).unwrap()
 }
@@ -75,7 +77,8 @@ fn a_repeated_state_gives_another_ephemeral_key_for_another_of_many_messages() {
     }
 }
 
-/// The worst generator gives the same bytes for each message.
+/// The generator in this test is the worst possible one, because it returns the same bytes for each
+/// message.
 #[test]
 fn the_same_bytes_for_each_of_many_messages_give_different_ephemeral_keys() {
     for suite in all_suites() {
@@ -112,7 +115,7 @@ fn a_repeated_state_gives_another_ephemeral_key_for_another_export() {
     }
 }
 
-/// An ephemeral key is as unpredictable as the generator. All random bytes go into it, even if a
+/// An ephemeral key is as unpredictable as the generator. It depends on all random bytes, even if a
 /// private key is longer than the hash, as for P-521.
 #[test]
 fn all_random_bytes_go_into_the_ephemeral_key() {

@@ -1,4 +1,5 @@
-//! HPKE to many recipients gives the same results as HPKE to each of them.
+//! Tests that HPKE encryption to many recipients gives the same results as separate encryption to
+//! each of them.
 
 use super::{all_suites, seeded};
 use crate::{CryptoError, HpkeKeyPair, HpkeMessage, Suite};
@@ -6,7 +7,7 @@ use pando_wire::HpkePublicKey;
 
 const INFO: &[u8] = b"info";
 
-/// Returns recipients and a message for each, with different lengths.
+/// Returns recipients with a message for each of them. The messages have different lengths.
 fn recipients(suite: Suite, count: usize) -> Vec<(HpkeKeyPair, Vec<u8>)> {
     (0..count).map(|number| (suite.hpke_derive_key_pair(&[number as u8]).unwrap(), vec![7; number])).collect()
 }
@@ -32,7 +33,7 @@ fn sealing_to_many_is_sealing_to_one_after_the_other() {
                 let opened = suite.hpke_open(recipient, INFO, b"", sealed).unwrap();
                 assert_eq!(opened.expose(), *plaintext);
             }
-            // Both have drawn the same number of random bytes.
+            // Both ways of encrypting have drawn the same number of random bytes.
             assert_eq!(rng, other_rng);
         }
     }

@@ -1,4 +1,4 @@
-//! The test vectors of RFC 9180. See `testdata/README.md`.
+//! Tests against the vectors of RFC 9180, which `testdata/README.md` describes.
 
 use super::{Repeating, each};
 use crate::algorithms::{self, Group};
@@ -62,7 +62,7 @@ struct Export {
     exported_value: Hex,
 }
 
-/// Bytes in hexadecimal.
+/// A byte string that is written in hexadecimal.
 struct Hex(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// Returns the only vector for a KEM, a KDF and an AEAD.
+/// Returns the only vector with the given KEM, KDF and AEAD.
 fn vector(kem_id: u16, kdf_id: u16, aead_id: u16) -> Vector {
     let vectors: Vec<Vector> =
         serde_json::from_str(include_str!("../../testdata/hpke-rfc9180.json")).unwrap();
@@ -138,10 +138,10 @@ fn dhkem_over_the_curves_of_aws_lc_gives_the_vectors_of_rfc_9180() {
     send::<nist::P521, symmetric::Aes256Gcm>(&vector(0x12, 3, 2));
 }
 
-/// Runs a vector against our KEM, inside the crate `hpke`.
+/// Runs a vector against our KEM, which the crate `hpke` calls.
 fn kem<G: Group, F: Kdf, A: Aead>(vector: &Vector) {
     assert_eq!(G::KEM_ID, vector.kem_id);
-    // The vectors have the private keys of X25519 and X448 before clamping (section 7.1.2).
+    // The vectors contain unclamped private keys for X25519 and X448 (section 7.1.2).
     let clamp = |private: &Hex| {
         let mut private = Array::<u8, G::PrivateLen>::try_from(private.0.as_slice()).unwrap();
         G::clamp(&mut private);
@@ -189,8 +189,9 @@ fn kem<G: Group, F: Kdf, A: Aead>(vector: &Vector) {
     }
 }
 
-/// Runs a vector through the encryption that all suites share, without the hedge of its ephemeral
-/// key. A suite encrypts only one message per context.
+/// Runs a vector against the encryption code that all suites share, but without hedging the
+/// ephemeral key. Only the first message is compared, because a suite encrypts one message per
+/// context.
 fn send<G: Group, A: algorithms::Aead>(vector: &Vector) {
     let public = HpkePublicKey::from(vector.recipient_public.0.as_slice());
     let (info, ikm) = (Info::<G, A>::new(&vector.info.0), &vector.ephemeral_ikm.0);
@@ -207,7 +208,7 @@ fn send<G: Group, A: algorithms::Aead>(vector: &Vector) {
     }
 }
 
-/// Runs a vector through the decryption of the suite.
+/// Runs a vector against the decryption code of a suite.
 fn receive(number: u16, vector: &Vector) {
     for suite in each(number) {
         let key_pair = suite.hpke_derive_key_pair(&vector.recipient_ikm.0).unwrap();

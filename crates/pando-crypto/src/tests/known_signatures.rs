@@ -1,9 +1,9 @@
-//! Signing gives exactly the signatures that the standards print.
+//! Tests that signing produces exactly the signatures that the standards list.
 
 use super::each;
 use crate::SignaturePrivateKey;
 
-/// Returns the public key and a suite's signature of a message, both in hexadecimal. They must be
+/// Returns the public key and a suite's signature of a message, both in hexadecimal. Both must be
 /// the same in all backends.
 fn sign(number: u16, private: &str, message: &[u8]) -> (String, String) {
     let private = SignaturePrivateKey::from(hex::decode(private).unwrap());
@@ -18,7 +18,7 @@ fn sign(number: u16, private: &str, message: &[u8]) -> (String, String) {
     first
 }
 
-/// RFC 8032, section 7.1, tests 1 and 2.
+/// The expected values are from RFC 8032, section 7.1, tests 1 and 2.
 #[test]
 fn ed25519_signs_as_in_rfc_8032() {
     for suite in [1, 3] {
@@ -43,7 +43,7 @@ fn ed25519_signs_as_in_rfc_8032() {
     }
 }
 
-/// RFC 8032, section 7.4, "Blank" and "1 octet".
+/// The expected values are from RFC 8032, section 7.4, "Blank" and "1 octet".
 #[cfg(feature = "curve448")]
 #[test]
 fn ed448_signs_as_in_rfc_8032() {
@@ -85,12 +85,13 @@ fn ed448_signs_as_in_rfc_8032() {
     }
 }
 
-/// Returns the DER form of a signature, with `r` and `s` in hexadecimal (RFC 3279, section 2.2.3).
+/// Returns the DER encoding of a signature (RFC 3279, section 2.2.3), given `r` and `s` in
+/// hexadecimal.
 fn der(r: &str, s: &str) -> String {
     let integer = |hex: &str| {
         let number = hex::decode(hex).unwrap();
         let digits: Vec<u8> = number.into_iter().skip_while(|&byte| byte == 0).collect();
-        // A number whose first bit is set would be negative.
+        // Without a leading zero byte, a number whose first bit is set would be negative.
         let sign = if digits[0] & 0x80 == 0 { &[][..] } else { &[0] };
         [&[2, (sign.len() + digits.len()) as u8], sign, &digits].concat()
     };
@@ -100,7 +101,8 @@ fn der(r: &str, s: &str) -> String {
     hex::encode([header, content].concat())
 }
 
-/// RFC 6979, sections A.2.5 to A.2.7: the message "sample" with the hash of the suite.
+/// The expected values are from RFC 6979, sections A.2.5 to A.2.7, for the message "sample" and the
+/// hash of the suite.
 #[test]
 fn ecdsa_signs_as_in_rfc_6979() {
     let (public, signature) =

@@ -1,10 +1,11 @@
-//! The labelled operations of RFC 9420, compared with structures that are encoded by hand.
+//! Tests that compare the labelled operations of RFC 9420 with structures that are encoded by hand.
 
 use super::{all_suites, seeded};
 use crate::HpkeMessage;
 use pando_wire::Signature;
 
-/// Encodes `opaque<V>` (RFC 9420, section 2.1.2): the length in 1, 2 or 4 bytes, then the bytes.
+/// Encodes `opaque<V>` (RFC 9420, section 2.1.2), which is the length in 1, 2 or 4 bytes followed
+/// by the bytes.
 fn opaque(bytes: &[u8]) -> Vec<u8> {
     let len = bytes.len() as u32;
     let header = match len {
@@ -15,17 +16,19 @@ fn opaque(bytes: &[u8]) -> Vec<u8> {
     [&header, bytes].concat()
 }
 
-/// Returns contents around the lengths at which the header grows.
+/// Returns contents whose lengths are close to those at which the header grows.
 fn contents() -> impl Iterator<Item = Vec<u8>> {
     [0, 1, 0x3f, 0x40, 0x3fff, 0x4000].into_iter().map(|len| vec![7; len])
 }
 
-/// Returns labels that have, with the prefix "MLS 1.0 ", lengths around these values.
+/// Returns labels that, together with the prefix "MLS 1.0 ", have lengths close to those at which
+/// the header grows.
 fn labels() -> impl Iterator<Item = String> {
     [0, 1, 0x37, 0x38, 0x100].into_iter().map(|len| "l".repeat(len))
 }
 
-/// Encodes `SignContent` (section 5.1.2) and `EncryptContext` (section 5.1.3).
+/// Encodes `SignContent` (section 5.1.2) or `EncryptContext` (section 5.1.3), which have the same
+/// form.
 fn labelled(label: &str, content: &[u8]) -> Vec<u8> {
     [opaque(format!("MLS 1.0 {label}").as_bytes()), opaque(content)].concat()
 }
@@ -63,7 +66,8 @@ fn encrypt_with_label_has_encrypt_context_as_info() {
     }
 }
 
-/// `ExpandWithLabel`, `DeriveSecret` (section 8) and `DeriveTreeSecret` (section 9.1).
+/// The test covers `ExpandWithLabel` and `DeriveSecret` (section 8), and `DeriveTreeSecret`
+/// (section 9.1).
 #[test]
 fn expand_with_label_expands_kdf_label() {
     for suite in all_suites() {
@@ -92,7 +96,7 @@ fn expand_with_label_expands_kdf_label() {
     }
 }
 
-/// Section 5.2. This function adds no prefix to the label.
+/// The function `ref_hash` (section 5.2) adds no prefix to the label.
 #[test]
 fn ref_hash_hashes_ref_hash_input() {
     for suite in all_suites() {

@@ -1,4 +1,4 @@
-//! Signatures of all seven cipher suites.
+//! Tests of the signatures of all seven cipher suites.
 
 use super::bad_points::Curve;
 use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
@@ -80,8 +80,8 @@ fn a_changed_public_key_verifies_nothing() {
     }
 }
 
-/// The other possible value of `s` is valid as well. Rejecting it would have no benefit: MLS does
-/// not rely on unique signatures, and other implementations create both.
+/// The other possible value of `s` is valid as well. Rejecting it would have no benefit, because
+/// MLS does not rely on unique signatures, and other implementations create both values.
 #[test]
 fn both_values_of_s_are_accepted_in_ecdsa() {
     for suite in each(2) {
@@ -164,10 +164,10 @@ fn a_broken_generator_is_noticed_where_it_can_be() {
         for byte in [0x00, 0xff] {
             let key = suite.signature_generate_key(&mut Repeating::new(&[byte]));
             if is_ecdsa(suite) {
-                // Neither 0 nor a number above the order of the group is a private key.
+                // Zero and numbers above the order of the group are not private keys.
                 assert_eq!(key, Err(CryptoError::BrokenRandomness));
             } else {
-                // Every string is a private key.
+                // Every byte string of the right length is a private key.
                 assert!(suite.signer(&key.unwrap()).is_ok());
             }
         }

@@ -1,4 +1,4 @@
-//! Tests of whole cipher suites.
+//! Tests of complete cipher suites.
 
 use super::{all_suites, each, seeded};
 use crate::{
@@ -27,11 +27,12 @@ fn the_suites_of_the_rfc_are_there_and_no_other() {
     }
 }
 
-/// RFC 9420, section 17.1; RFC 9180, sections 7.1 to 7.3; RFC 8032 and RFC 8446 for the signatures.
+/// The sizes are from RFC 9420, section 17.1, RFC 9180, sections 7.1 to 7.3, and, for the
+/// signatures, RFC 8032 and RFC 8446.
 #[test]
 fn the_sizes_are_those_of_the_rfcs() {
-    // Nh, Nk; Nsk and Npk (which is also Nenc) of the KEM; private and public key of the signature
-    // scheme.
+    // Each row lists the suite, Nh, Nk, the KEM's Nsk and Npk (which is also Nenc), and the lengths
+    // of the signature scheme's private and public key.
     let sizes = [
         (1, 32, 16, (32, 32), (32, 32)),
         (2, 32, 16, (32, 65), (32, 65)),
@@ -79,7 +80,7 @@ fn no_secret_is_printed() {
     fn assert_hidden(secret: &[u8], printed: &str) {
         assert!(printed.contains("[redacted]"), "{printed}");
         let printed = printed.to_lowercase().replace([' ', ',', '\n'], "");
-        // In hexadecimal, or as a list of numbers.
+        // The secret must be printed neither in hexadecimal nor as a list of numbers.
         assert!(!printed.contains(&hex::encode(&secret[..4])), "{printed}");
         let decimal: String = secret[..4].iter().map(u8::to_string).collect();
         assert!(!printed.contains(&decimal), "{printed}");

@@ -1,11 +1,11 @@
-//! Tests of hash, MAC, KDF and AEAD of all seven cipher suites.
+//! Tests of the hash, MAC, KDF and AEAD of all seven cipher suites.
 
 use super::{all_suites, with_each_byte_changed};
 use crate::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
 
 const MESSAGE: &[u8] = b"a message";
 
-/// FIPS 180-2, appendices B.1 and C.1, and its change notice.
+/// The expected values are from FIPS 180-2, appendices B.1 and C.1, and from its change notice.
 #[test]
 fn the_hashes_are_those_of_the_standard() {
     for suite in all_suites() {
@@ -25,7 +25,8 @@ fn the_hashes_are_those_of_the_standard() {
     }
 }
 
-/// A truncated MAC must not be accepted: one of length 0 would need no key (GHSA-8x3w-qj7j-gqhf).
+/// A truncated MAC must not be accepted, because anyone can create a MAC of length 0 without the
+/// key (GHSA-8x3w-qj7j-gqhf).
 #[test]
 fn only_the_whole_mac_is_accepted() {
     for suite in all_suites() {
@@ -75,7 +76,7 @@ fn secrets_and_outputs_of_expand_have_bounds() {
     }
 }
 
-/// The hash input includes the length, so a shorter output is not a prefix of a longer one.
+/// The hash input includes the length, so a shorter output is not a prefix of a longer output.
 #[test]
 fn labels_contexts_and_lengths_separate_secrets() {
     for suite in all_suites() {
@@ -96,7 +97,7 @@ fn labels_contexts_and_lengths_separate_secrets() {
     }
 }
 
-/// Returns a key, a nonce, and "plaintext" encrypted with them.
+/// Returns a key, a nonce, and the ciphertext of "plaintext" under them.
 fn sealed(suite: Suite) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let (key, nonce) = (vec![1; suite.aead_key_len()], vec![2; suite.aead_nonce_len()]);
     let ciphertext =

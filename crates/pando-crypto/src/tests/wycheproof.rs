@@ -1,9 +1,9 @@
-//! The vectors of project Wycheproof, with their expected results.
+//! Tests against the vectors of Project Wycheproof.
 //!
-//! A vector is "valid" (it must be accepted, with exactly the given result), "invalid" (it must be
-//! rejected) or "acceptable" (the standards leave a choice). For the last kind, each test states
-//! the rule by which we choose. No vector is skipped. An input that our functions cannot represent
-//! counts as rejected, and the test asserts that.
+//! A "valid" vector must be accepted with exactly the given result, and an "invalid" one must be
+//! rejected. For an "acceptable" vector, the standards leave a choice, and each test states the
+//! rule by which we choose. No vector is skipped. An input that our functions cannot represent
+//! counts as rejected, and the test asserts that this is the expected result.
 
 mod diffie_hellman;
 mod signatures;
@@ -21,7 +21,7 @@ impl Tally {
         *(if accepted { &mut self.accepted } else { &mut self.refused }) += 1;
     }
 
-    /// Asserts that all vectors were counted, and that both results occur.
+    /// Asserts that all vectors were counted, and that some were accepted and some rejected.
     fn assert_complete(self, number_of_tests: usize) {
         assert_eq!(self.accepted + self.refused, number_of_tests);
         assert!(self.accepted > 0 && self.refused > 0, "{self:?}");

