@@ -1,5 +1,5 @@
 //! The key schedule (RFC 9420, section 8), external initialization (8.3), exporters (8.5), and the
-//! values that derive directly from the epoch's secrets (6.1, 6.2, 6.3.2, 8.6, 8.7).
+//! values that are derived directly from the epoch's secrets (6.1, 6.2, 6.3.2, 8.6, 8.7).
 
 use crate::{PskSecret, ScheduleError, WelcomeSecret};
 use pando_crypto::{
@@ -10,25 +10,26 @@ use pando_wire::{Encode, GroupContext, HpkePublicKey, KemOutput, Mac};
 secret_types! {
     /// The secret that links an epoch to the next one, or an external joiner to the group.
     InitSecret
-    /// The contribution of a Commit's path: the path secret one step above the root (section 7.4).
+    /// The contribution of a Commit's path to the key schedule, which is the path secret one step
+    /// above the root (section 7.4).
     CommitSecret
-    /// The secret that a Welcome gives to joiners.
+    /// The secret that joiners receive in a Welcome.
     JoinerSecret
-    /// The joiner secret combined with the pre-shared keys. The RFC does not name it.
+    /// The joiner secret combined with the pre-shared keys. RFC 9420 has no name for it.
     IntermediateSecret
-    /// The root of an epoch's secrets.
+    /// The secret from which all other secrets of an epoch are derived.
     EpochSecret
-    /// The root of the keys that encrypt sender data (section 6.3.2).
+    /// The secret from which the keys that encrypt sender data are derived (section 6.3.2).
     SenderDataSecret
-    /// The root of the secret tree (section 9).
+    /// The secret at the root of the secret tree (section 9).
     EncryptionSecret
-    /// The root of the secrets that applications export (section 8.5).
+    /// The secret from which the secrets that applications export are derived (section 8.5).
     ExporterSecret
-    /// The root of the group's external key pair.
+    /// The secret from which the group's external key pair is derived.
     ExternalSecret
-    /// The key of confirmation tags (section 6.1).
+    /// The MAC key of confirmation tags (section 6.1).
     ConfirmationKey
-    /// The key of membership tags (section 6.2).
+    /// The MAC key of membership tags (section 6.2).
     MembershipKey
     /// The secret that proves membership in this epoch (section 8.6).
     ResumptionPsk
@@ -40,23 +41,23 @@ secret_types! {
 /// The secrets of an epoch (section 8, table 4).
 #[derive(Debug, PartialEq, Eq)]
 pub struct EpochSecrets {
-    /// `sender_data_secret`
+    /// The RFC's `sender_data_secret`.
     pub sender_data: SenderDataSecret,
-    /// `encryption_secret`
+    /// The RFC's `encryption_secret`.
     pub encryption: EncryptionSecret,
-    /// `exporter_secret`
+    /// The RFC's `exporter_secret`.
     pub exporter: ExporterSecret,
-    /// `external_secret`
+    /// The RFC's `external_secret`.
     pub external: ExternalSecret,
-    /// `confirmation_key`
+    /// The RFC's `confirmation_key`.
     pub confirmation_key: ConfirmationKey,
-    /// `membership_key`
+    /// The RFC's `membership_key`.
     pub membership_key: MembershipKey,
-    /// `resumption_psk`
+    /// The RFC's `resumption_psk`.
     pub resumption_psk: ResumptionPsk,
-    /// `epoch_authenticator`
+    /// The RFC's `epoch_authenticator`.
     pub epoch_authenticator: EpochAuthenticator,
-    /// `init_secret`, for the next epoch
+    /// The RFC's `init_secret`, from which the next epoch is derived.
     pub init: InitSecret,
 }
 
@@ -64,8 +65,8 @@ impl InitSecret {
     /// The label of the HPKE export in external initialization (section 8.3).
     const EXTERNAL_LABEL: &'static [u8] = b"MLS 1.0 external init secret";
 
-    /// Creates the init secret that an external joiner shares with the group. Returns the contents
-    /// of the ExternalInit proposal and the secret (section 8.3).
+    /// Creates the init secret that an external joiner shares with the group. Returns the secret,
+    /// together with the KEM output for the ExternalInit proposal (section 8.3).
     ///
     /// # Errors
     /// Returns [`CryptoError::InvalidPublicKey`] if the group's external public key is not valid.
@@ -79,8 +80,8 @@ impl InitSecret {
         Ok((kem_output, Self(secret)))
     }
 
-    /// Derives the init secret that an external joiner shares with the group, from an ExternalInit
-    /// proposal and the group's external key pair (section 8.3).
+    /// Derives the init secret that an external joiner shares with the group (section 8.3). The
+    /// inputs are the KEM output of the ExternalInit proposal and the group's external key pair.
     ///
     /// # Errors
     /// Returns [`CryptoError::DecryptionFailed`] if the KEM output is malformed.
@@ -94,7 +95,7 @@ impl InitSecret {
             .map(Self)
     }
 
-    /// Derives the joiner secret of the epoch of `context`.
+    /// Derives the joiner secret of the epoch that `context` describes.
     ///
     /// # Errors
     /// Returns [`ScheduleError::Encode`] if the context is too long.
@@ -111,7 +112,7 @@ impl InitSecret {
 }
 
 impl CommitSecret {
-    /// Returns the commit secret of a Commit without a path: zeros (section 12.4.2).
+    /// Returns the commit secret of a Commit without a path, which is all zeros (section 12.4.2).
     #[must_use]
     pub fn zero(suite: Suite) -> Self {
         Self(suite.zero_secret())
@@ -119,7 +120,7 @@ impl CommitSecret {
 }
 
 impl JoinerSecret {
-    /// Combines the joiner secret with the pre-shared keys.
+    /// Combines the joiner secret with the secret of the pre-shared keys.
     #[must_use]
     pub fn with_psk_secret(&self, suite: Suite, psk_secret: &PskSecret) -> IntermediateSecret {
         suite.extract(self.expose(), psk_secret.expose()).into()
@@ -135,7 +136,7 @@ impl IntermediateSecret {
         suite.derive_secret(self.expose(), "welcome").map(WelcomeSecret::from)
     }
 
-    /// Derives the epoch secret of the epoch of `context`.
+    /// Derives the epoch secret of the epoch that `context` describes.
     ///
     /// # Errors
     /// Returns [`ScheduleError::Encode`] if the context is too long.
@@ -146,7 +147,7 @@ impl IntermediateSecret {
 }
 
 impl EpochSecret {
-    /// Returns the random epoch secret of a new group (section 11).
+    /// Draws the random epoch secret of a new group (section 11).
     #[must_use]
     pub fn random(suite: Suite, rng: &mut dyn CryptoRng) -> Self {
         let mut secret = suite.zero_secret();
@@ -197,9 +198,9 @@ impl EpochSecret {
 }
 
 impl SenderDataSecret {
-    /// Derives the key and nonce that encrypt the sender data of a message with this ciphertext.
-    /// They depend on the first `KDF.Nh` bytes of the ciphertext, or on all if it is shorter
-    /// (section 6.3.2).
+    /// Derives the key and nonce that encrypt the sender data of the message with the given
+    /// ciphertext. They depend on the first `KDF.Nh` bytes of the ciphertext, or on all of it if it
+    /// is shorter (section 6.3.2).
     ///
     /// # Errors
     /// Returns [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
@@ -214,11 +215,11 @@ impl SenderDataSecret {
 }
 
 impl ExporterSecret {
-    /// Computes `MLS-Exporter(label, context, length)`, which gives `length` bytes to the
-    /// application (section 8.5).
+    /// Computes `MLS-Exporter(label, context, length)` (section 8.5), and returns `length` bytes
+    /// for the application.
     ///
     /// # Errors
-    /// Returns [`CryptoError::InvalidLength`] if `length` is above 65,535 or 255 times `KDF.Nh`.
+    /// Returns [`CryptoError::InvalidLength`] if `length` exceeds 65,535 or 255 times `KDF.Nh`.
     pub fn export(
         &self,
         suite: Suite,
@@ -232,10 +233,12 @@ impl ExporterSecret {
 }
 
 impl ExternalSecret {
-    /// Derives the key pair by which clients can join by an external Commit (section 8).
+    /// Derives the group's external key pair, which lets clients join by an external Commit
+    /// (section 8).
     ///
     /// # Errors
-    /// Returns [`CryptoError::InvalidPrivateKey`] with negligible probability.
+    /// Returns [`CryptoError::InvalidPrivateKey`] if no key pair can be derived, which happens with
+    /// negligible probability.
     pub fn key_pair(&self, suite: Suite) -> Result<HpkeKeyPair, CryptoError> {
         suite.hpke_derive_key_pair(self.expose())
     }

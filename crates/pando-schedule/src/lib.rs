@@ -1,7 +1,7 @@
 //! The key schedule (RFC 9420, section 8) and the secret tree (section 9).
 //!
-//! Each stage of the key schedule is a type, which has only the derivations of that stage. So a
-//! label cannot be wrong, and a stage cannot be skipped:
+//! Each stage of the key schedule is a type that offers only the derivations of that stage.
+//! Therefore no stage can be skipped and no wrong label can be used:
 //!
 //! ```text
 //! InitSecret --(CommitSecret, GroupContext)--> JoinerSecret --(PskSecret)--> IntermediateSecret
@@ -17,7 +17,7 @@
 //! use pando_wire::CipherSuite;
 //! # let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
 //!
-//! // A group begins with a random epoch secret (section 11).
+//! // A new group starts with a random epoch secret (section 11).
 //! let suite = RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap();
 //! let secrets = EpochSecret::random(suite, &mut rng).derive(suite)?;
 //! let key = secrets.exporter.export(suite, "my label", b"my context", 16)?;
@@ -27,9 +27,9 @@
 //!
 //! # Left out on purpose
 //!
-//! Except for the secret tree, this crate does not decide when a secret is consumed (section 9.2).
-//! The caller drops a stage when it has created the next one. A stage consumes its input by value
-//! if the input is not needed elsewhere.
+//! Except in the secret tree, this crate does not decide when a secret is consumed and deleted
+//! (section 9.2). The caller drops each stage after creating the next one. A function takes a
+//! secret by value if the secret is not needed elsewhere.
 
 #![cfg_attr(
     test,

@@ -5,9 +5,9 @@ use pando_crypto::{Suite, secret_types};
 use pando_wire::{Encode, PreSharedKeyId, PskLabel};
 
 secret_types! {
-    /// The value of a pre-shared key. An external one may have any length.
+    /// The value of a pre-shared key. The value of an external key may have any length.
     PskValue
-    /// The secret that combines all pre-shared keys of a Commit.
+    /// The secret that is computed from all pre-shared keys of a Commit.
     PskSecret
 }
 
@@ -18,17 +18,17 @@ impl From<ResumptionPsk> for PskValue {
 }
 
 impl PskSecret {
-    /// Returns the secret for no pre-shared keys: zeros.
+    /// Returns the secret of a Commit without pre-shared keys, which is all zeros.
     #[must_use]
     pub fn zero(suite: Suite) -> Self {
         Self(suite.zero_secret())
     }
 
-    /// Computes the secret of these pre-shared keys, in this order.
+    /// Computes the secret from the given pre-shared keys, whose order matters.
     ///
     /// # Errors
-    /// Returns [`ScheduleError::TooManyPsks`] for more than 65,535, [`ScheduleError::Encode`] if an
-    /// identifier is too long.
+    /// Returns [`ScheduleError::TooManyPsks`] if there are more than 65,535 pre-shared keys, and
+    /// [`ScheduleError::Encode`] if an identifier is too long.
     pub fn new<'a, I>(suite: Suite, psks: I) -> Result<Self, ScheduleError>
     where
         I: IntoIterator<Item = (&'a PreSharedKeyId, &'a PskValue)>,

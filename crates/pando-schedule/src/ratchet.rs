@@ -1,20 +1,20 @@
-//! The hash ratchet of one sender and one content type (RFC 9420, section 9.1), and the deletion of
-//! its keys (section 9.2).
+//! The hash ratchet for the messages of one sender and one content type (RFC 9420, section 9.1),
+//! including the deletion of its keys (section 9.2).
 
 use crate::ScheduleError;
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The limits on how far messages of one sender may be out of order. Without limits, one message
-/// could make a member derive and keep 2^32 keys.
+/// The limits on how far the messages of one sender may be out of order. Without such limits, one
+/// message could make a member derive and keep 2^32 keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RatchetLimits {
-    /// The maximum number of generations that a message may be ahead of the next expected one. Each
-    /// skipped generation costs a derivation. Default: 1,000.
+    /// The maximum number of generations by which a message may be ahead of the next expected one.
+    /// Each skipped generation costs one derivation. The default is 1,000.
     pub forward: u32,
-    /// The maximum number of generations that a message may be behind the newest opened one. The
-    /// key of each missing generation is kept. Default: 64.
+    /// The maximum number of generations by which a message may be behind the newest opened one.
+    /// The keys of all missing generations in that range are kept. The default is 64.
     pub backward: u32,
 }
 
@@ -40,27 +40,28 @@ impl Default for RatchetLimits {
     }
 }
 
-/// The key and nonce of one message, before the reuse guard.
+/// The key and nonce of one message, before the reuse guard is applied to the nonce.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MessageKey {
-    /// `ratchet_key_[N]_[j]`
+    /// The RFC's `ratchet_key_[N]_[j]`.
     pub key: AeadKey,
-    /// `ratchet_nonce_[N]_[j]`
+    /// The RFC's `ratchet_nonce_[N]_[j]`.
     pub nonce: AeadNonce,
 }
 
-/// A ratchet: the secret of the next generation, and the keys of skipped generations.
+/// A ratchet, which consists of the secret of the next generation and the keys of skipped
+/// generations.
 #[derive(Debug)]
 pub(crate) struct Ratchet {
-    /// `None` after the last generation.
+    /// The secret of the next generation, or `None` after the last generation.
     head: Option<Head>,
-    /// The keys of generations before the head whose messages were not opened.
+    /// The keys of generations before the head whose messages have not been opened.
     skipped: BTreeMap<u32, MessageKey>,
     /// The parts that have changed since the last [`Ratchet::take_changed`].
     changed: BTreeSet<Part>,
 }
 
-/// A part of a ratchet that is stored by itself.
+/// A part of a ratchet that is stored separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Head,
@@ -68,27 +69,28 @@ pub(crate) enum Part {
     Skipped(u32),
 }
 
-/// `ratchet_secret_[N]_[generation]`
+/// The next generation of a ratchet with its secret, `ratchet_secret_[N]_[generation]`.
 #[derive(Debug)]
 struct Head {
     generation: u32,
     secret: SecretBytes,
 }
 
-/// A generation whose key has opened a message and is still there.
+/// A generation whose key has opened a message but has not been deleted yet.
 #[derive(Debug)]
 pub(crate) struct Used {
     generation: u32,
-    /// The ratchet after this generation. `None` if the ratchet was past it when the message was
-    /// opened.
+    /// The state of the ratchet after this generation, or `None` if the ratchet had already passed
+    /// the generation when the message was opened.
     advance: Option<Advance>,
 }
 
-/// The secrets that remain of a ratchet after using a generation that is not behind its head.
+/// The secrets of a ratchet that remain after a generation has been used that is not behind the
+/// head.
 #[derive(Debug)]
 struct Advance {
     head: Option<Head>,
-    /// The keys of the generations in between, as far back as the limits allow.
+    /// The keys of the skipped generations, as far back as the limits allow.
     skipped: Vec<(u32, MessageKey)>,
 }
 
@@ -100,7 +102,7 @@ impl Head {
         Ok(MessageKey { key, nonce })
     }
 
-    /// Derives the next generation. Returns `None` if this is the last one.
+    /// Derives the next generation, or returns `None` if this is the last one.
     fn next(&self, suite: Suite) -> Result<Option<Self>, CryptoError> {
         let Some(generation) = self.generation.checked_add(1) else {
             return Ok(None);
@@ -112,18 +114,19 @@ impl Head {
 }
 
 impl Ratchet {
-    /// Returns the ratchet that starts with `ratchet_secret_[N]_[0]`.
+    /// Returns a new ratchet, which starts with `ratchet_secret_[N]_[0]`.
     pub(crate) fn new(secret: SecretBytes) -> Self {
         let changed = BTreeSet::from([Part::Head]);
         Self { head: Some(Head { generation: 0, secret }), skipped: BTreeMap::new(), changed }
     }
 
-    /// Returns a ratchet without any part, for [`Ratchet::restore`] to fill.
+    /// Returns a ratchet without any parts, which [`Ratchet::restore`] can fill.
     pub(crate) const fn empty() -> Self {
         Self { head: None, skipped: BTreeMap::new(), changed: BTreeSet::new() }
     }
 
-    /// Returns a part as it is stored, or `None` if it does not exist. The head always does.
+    /// Returns the stored form of a part, or `None` if the part does not exist. The head always
+    /// exists.
     pub(crate) fn part(&self, part: Part) -> Option<SecretBytes> {
         match part {
             Part::Head => Some(self.head.as_ref().map_or_else(SecretBytes::default, |head| {
@@ -136,7 +139,8 @@ impl Ratchet {
         }
     }
 
-    /// Restores a stored part. Returns `None` if it has the wrong length.
+    /// Restores a part from its stored form. Returns `None` if the stored form has the wrong
+    /// length.
     pub(crate) fn restore(&mut self, suite: Suite, part: Part, stored: &[u8]) -> Option<()> {
         match part {
             Part::Head if stored.is_empty() => self.head = None,
@@ -166,14 +170,14 @@ impl Ratchet {
         std::mem::take(&mut self.changed)
     }
 
-    /// Deletes all keys, so that no message can be sent or opened.
+    /// Deletes all keys, so messages can no longer be sent or opened.
     pub(crate) fn delete_all(&mut self) {
         self.head = None;
         self.changed.insert(Part::Head);
         self.changed.extend(std::mem::take(&mut self.skipped).into_keys().map(Part::Skipped));
     }
 
-    /// Takes the key of the next generation, to send a message.
+    /// Takes the key of the next generation for sending a message.
     pub(crate) fn take_next(&mut self, suite: Suite) -> Result<(u32, MessageKey), ScheduleError> {
         let head = self.head.as_ref().ok_or(ScheduleError::RatchetExhausted)?;
         let (generation, key) = (head.generation, head.key(suite)?);
@@ -182,8 +186,8 @@ impl Ratchet {
         Ok((generation, key))
     }
 
-    /// Opens a message of a given generation with `open`. The key can be used again until
-    /// [`Ratchet::delete`] receives the [`Used`] generation.
+    /// Opens a message of the given generation with `open`. The key can be used again until the
+    /// returned [`Used`] generation is passed to [`Ratchet::delete`].
     pub(crate) fn open<T, E: From<ScheduleError>>(
         &self,
         suite: Suite,
@@ -198,11 +202,11 @@ impl Ratchet {
         Ok((open(&key)?, Used { generation, advance: Some(advance) }))
     }
 
-    /// Deletes the key of a used generation, and the secrets from which it derives. Keys of skipped
-    /// generations are kept as far back as the limits allow.
+    /// Deletes the key of a used generation and the secrets from which that key is derived. Keys of
+    /// skipped generations are kept as far back as the limits allow.
     ///
-    /// The ratchet may have advanced since the message was opened. The key is deleted in any case.
-    /// No deleted key is restored, because only the part of the advance beyond the current head is
+    /// The key is deleted even if the ratchet has advanced since the message was opened. No deleted
+    /// key is restored, because only the part of `advance` that lies beyond the current head is
     /// used.
     pub(crate) fn delete(&mut self, limits: RatchetLimits, used: Used) {
         let Used { generation, advance } = used;
@@ -211,7 +215,7 @@ impl Ratchet {
         }
         let next = self.head.as_ref().map(|head| head.generation).filter(|next| *next <= generation);
         let (Some(next), Some(Advance { head, skipped })) = (next, advance) else {
-            // The head is already past the generation.
+            // The head has already passed the generation.
             return;
         };
         self.head = head;
@@ -226,7 +230,7 @@ impl Ratchet {
     }
 
     /// Derives the key of a generation that is not behind the head, and the state of the ratchet
-    /// after it.
+    /// after that generation.
     fn advance_to(
         &self,
         suite: Suite,
@@ -291,7 +295,7 @@ mod tests {
         ratchet.parts().map(|part| (part, ratchet.part(part).unwrap())).collect()
     }
 
-    /// Returns the keys in order, derived one by one.
+    /// Returns the keys of the first `count` generations, derived one by one.
     fn keys(count: usize) -> Vec<MessageKey> {
         let mut ratchet = ratchet();
         (0..count).map(|_| ratchet.take_next(suite()).unwrap().1).collect()
@@ -313,7 +317,7 @@ mod tests {
         let keys = keys(10);
         let mut ratchet = ratchet();
         assert_eq!(open(&mut ratchet, 7).unwrap(), keys[7]);
-        // 2 to 6 are kept; 0 and 1 are too old.
+        // The keys of generations 2 to 6 are kept, and those of 0 and 1 are too old.
         assert_eq!(open(&mut ratchet, 1), Err(ScheduleError::KeyGone(1)));
         for generation in [4, 2, 6, 3, 5] {
             assert_eq!(open(&mut ratchet, generation).unwrap(), keys[generation as usize]);
@@ -356,7 +360,7 @@ mod tests {
         open(&mut ratchet, 2).unwrap();
         drop(ratchet.take_changed());
         let before = secrets(&ratchet);
-        // A skipped one, the next one, and one further ahead.
+        // Use a skipped generation, the next one, and one that is further ahead.
         for generation in [1, 3, 7] {
             for _ in 0..2 {
                 let (key, _) = use_key(&ratchet, generation).unwrap();
@@ -400,8 +404,8 @@ mod tests {
     }
 
     proptest! {
-        /// The order in which keys are used and deleted does not matter: the ratchet equals one
-        /// that deletes each key immediately.
+        /// The order in which keys are used and deleted does not matter, because the ratchet always
+        /// equals one that deletes each key immediately.
         #[test]
         fn a_late_deletion_is_as_good_as_one_at_once(
             steps in proptest::collection::vec((any::<bool>(), 0..25_u32), 1..40)
@@ -416,7 +420,7 @@ mod tests {
                     let used = waiting.swap_remove(number as usize % waiting.len());
                     let generation = used.generation;
                     ratchet.delete(LIMITS, used);
-                    // Fails if the key was already deleted.
+                    // This fails if the key has already been deleted.
                     let _ = open(&mut at_once, generation);
                     prop_assert_eq!(use_key(&ratchet, generation).unwrap_err(), ScheduleError::KeyGone(generation));
                 }

@@ -1,8 +1,8 @@
 //! The secret tree (RFC 9420, section 9).
 //!
-//! Secrets are derived on demand. A new tree has only its root's secret. A sender's first message
-//! costs two derivations for each level above its leaf. A secret is deleted as soon as the secrets
-//! of its children exist (section 9.2).
+//! Secrets are derived on demand, so a new tree contains only the secret of its root. A sender's
+//! first message costs two derivations for each level above its leaf. A secret is deleted as soon
+//! as the secrets of its children have been derived (section 9.2).
 
 use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits, Used};
 use crate::{EncryptionSecret, ScheduleError};
@@ -11,7 +11,7 @@ use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// One of a sender's two ratchets.
+/// The type of one of a sender's two ratchets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RatchetType {
     /// The ratchet for Proposals and Commits.
@@ -33,15 +33,15 @@ impl From<ContentType> for RatchetType {
     }
 }
 
-/// A secret of a secret tree that is stored by itself.
+/// The identifier of a secret in a secret tree that is stored separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretId {
-    /// The secret of a node whose children's secrets have not been derived.
+    /// The secret of a node whose children's secrets have not been derived yet.
     Node(NodeIndex),
-    /// The generation and the secret of the head of a sender's ratchet; empty after the last
-    /// generation.
+    /// The head of a sender's ratchet, which is a generation and its secret. The stored value is
+    /// empty after the last generation.
     Ratchet(LeafIndex, RatchetType),
-    /// The nonce and key of a skipped message, by its generation.
+    /// The key and nonce of a skipped message, which is identified by its generation.
     Message(LeafIndex, RatchetType, u32),
 }
 
@@ -54,36 +54,38 @@ impl SecretId {
     }
 }
 
-/// The undeleted keys of an epoch's encrypted messages.
+/// The secret tree of an epoch, with all keys for encrypted messages that have not been deleted.
 #[derive(Debug)]
 pub struct SecretTree {
     size: TreeSize,
     limits: RatchetLimits,
-    /// `tree_node_[N]_secret` of the nodes whose secret still exists. The secrets of their
-    /// ancestors are deleted.
+    /// The secrets of nodes (`tree_node_[N]_secret`) that still exist. The secrets of their
+    /// ancestors have been deleted.
     frontier: BTreeMap<NodeIndex, SecretBytes>,
-    /// The ratchets of the leaves whose secrets are deleted.
+    /// The ratchets of the leaves whose node secrets have been deleted.
     senders: BTreeMap<LeafIndex, Sender>,
-    /// Nodes that have changed since the last [`SecretTree::take_changes`].
+    /// The nodes that have changed since the last call of [`SecretTree::take_changes`].
     changed_nodes: BTreeSet<NodeIndex>,
-    /// Senders that have changed since the last [`SecretTree::take_changes`].
+    /// The senders that have changed since the last call of [`SecretTree::take_changes`].
     changed_senders: BTreeSet<LeafIndex>,
-    /// An identity shared with the [`UsedKey`]s of this tree, which other trees ignore.
+    /// The identity of this tree, which it shares with its [`UsedKey`]s so that other trees ignore
+    /// them.
     identity: Arc<()>,
 }
 
-/// A key that has opened a message and is still in its tree, until [`SecretTree::delete_key`]
+/// A key that has opened a message and that remains in its tree until [`SecretTree::delete_key`]
 /// deletes it.
 ///
-/// It holds the secrets that remain of the ratchet without the key. They are zeroized on drop.
+/// It contains the secrets of the ratchet that will remain after the deletion. They are zeroized on
+/// drop.
 #[must_use = "the key stays usable until `SecretTree::delete_key` deletes it"]
 #[derive(Debug)]
 pub struct UsedKey {
-    /// The identity of the tree.
+    /// The identity of the tree that contains the key.
     tree: Arc<()>,
     leaf: LeafIndex,
     ratchet: RatchetType,
-    /// The ratchets of the leaf, if the tree did not have them when the message was opened.
+    /// The ratchets of the leaf, if they were not yet in the tree when the message was opened.
     reached: Option<Reached>,
     used: Used,
 }
@@ -94,8 +96,8 @@ struct Sender {
     application: Ratchet,
 }
 
-/// The ratchets of a leaf, derived from the lowest secret above it, and the secrets of the siblings
-/// on the path between them.
+/// The ratchets of a leaf, derived from the lowest existing secret above it, together with the
+/// secrets of the siblings along the path.
 #[derive(Debug)]
 struct Reached {
     siblings: Vec<(NodeIndex, SecretBytes)>,
@@ -103,7 +105,7 @@ struct Reached {
 }
 
 impl Sender {
-    /// Returns ratchets without any part, for [`Ratchet::restore`] to fill.
+    /// Returns ratchets without any parts, which [`Ratchet::restore`] can fill.
     const fn empty() -> Self {
         Self { handshake: Ratchet::empty(), application: Ratchet::empty() }
     }
@@ -124,7 +126,7 @@ impl Sender {
 }
 
 impl SecretTree {
-    /// Returns the secret tree of an epoch in which the ratchet tree has a given size.
+    /// Returns the secret tree of an epoch whose ratchet tree has the given size.
     #[must_use]
     pub fn new(size: TreeSize, encryption_secret: EncryptionSecret, limits: RatchetLimits) -> Self {
         let mut tree = Self::empty(size, limits);
@@ -133,7 +135,7 @@ impl SecretTree {
         tree
     }
 
-    /// Returns a tree without any secret.
+    /// Returns a tree without any secrets.
     fn empty(size: TreeSize, limits: RatchetLimits) -> Self {
         Self {
             size,
@@ -149,8 +151,8 @@ impl SecretTree {
     /// Restores a secret tree from its stored secrets.
     ///
     /// # Errors
-    /// Returns [`ScheduleError::Stored`] with the identifier of a secret that is malformed, or that
-    /// is missing although other secrets of its sender exist.
+    /// Returns [`ScheduleError::Stored`] if a secret is malformed, or if it is missing although
+    /// other secrets of its sender exist. The error contains the identifier of that secret.
     pub fn restore<'a>(
         suite: Suite,
         size: TreeSize,
@@ -188,7 +190,7 @@ impl SecretTree {
         self.size
     }
 
-    /// Returns all secrets in their stored form.
+    /// Returns all secrets in the form in which they are stored.
     pub fn secrets(&self) -> impl Iterator<Item = (SecretId, SecretBytes)> {
         let nodes = self.frontier.keys().map(|node| SecretId::Node(*node));
         let parts = self.senders.iter().flat_map(|(&leaf, sender)| {
@@ -199,7 +201,8 @@ impl SecretTree {
         nodes.chain(parts).filter_map(|id| Some((id, self.secret(id)?)))
     }
 
-    /// Returns the secrets that have changed since the last call, with `None` for deleted ones.
+    /// Returns the secrets that have changed since the last call, with `None` for each deleted
+    /// secret.
     pub fn take_changes(&mut self) -> Vec<(SecretId, Option<SecretBytes>)> {
         let mut ids: Vec<_> =
             std::mem::take(&mut self.changed_nodes).into_iter().map(SecretId::Node).collect();
@@ -213,10 +216,10 @@ impl SecretTree {
         ids.into_iter().map(|id| (id, self.secret(id))).collect()
     }
 
-    /// Deletes the handshake keys of all leaves whose ratchets are derived. The caller does this at
-    /// the end of the epoch, when its handshake messages can no longer be accepted. The handshake
-    /// keys of the other leaves remain derivable, because their application keys derive from the
-    /// same secrets.
+    /// Deletes the handshake keys of all leaves whose ratchets have been derived. The caller does
+    /// this at the end of the epoch, when handshake messages of the epoch can no longer be
+    /// accepted. The handshake keys of the other leaves can still be derived, because their
+    /// application keys depend on the same secrets.
     pub fn delete_handshake_keys(&mut self) {
         for (leaf, sender) in &mut self.senders {
             sender.handshake.delete_all();
@@ -233,11 +236,12 @@ impl SecretTree {
         self.senders.get(&leaf)?.get(ratchet).part(part)
     }
 
-    /// Takes the key for the next message of our own leaf. Returns its generation and the key.
+    /// Takes the key for the next message of our own leaf, and returns it with its generation.
     ///
     /// # Errors
-    /// Returns [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`]. On error nothing
-    /// has changed.
+    /// Returns [`ScheduleError::NoSuchLeaf`] if the tree does not contain the leaf, and
+    /// [`ScheduleError::RatchetExhausted`] if all generations have been used. If an error occurs,
+    /// the tree is unchanged.
     pub fn take_next(
         &mut self,
         suite: Suite,
@@ -253,15 +257,15 @@ impl SecretTree {
         sender.ratchet(ratchet).take_next(suite)
     }
 
-    /// Opens a message of a given leaf and generation with `open`.
+    /// Opens a message of the given leaf and generation with `open`.
     ///
-    /// The tree does not change; [`SecretTree::delete_key`] deletes the key. Every member can
-    /// derive the keys of all others, so a key must not be deleted before its message is
-    /// authenticated. If the [`UsedKey`] is dropped, the message can be opened again.
+    /// The tree does not change until [`SecretTree::delete_key`] deletes the key. Every member can
+    /// derive the keys of all other members, so a key must not be deleted before its message has
+    /// been authenticated. If the [`UsedKey`] is dropped, the message can be opened again.
     ///
     /// # Errors
-    /// Returns [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],
-    /// [`ScheduleError::KeyGone`], or the error of `open`.
+    /// Returns [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`] or
+    /// [`ScheduleError::KeyGone`] if the key is not available, or the error that `open` returned.
     pub fn open<T, E: From<ScheduleError>>(
         &self,
         suite: Suite,
@@ -278,12 +282,12 @@ impl SecretTree {
         Ok((opened, UsedKey { tree: Arc::clone(&self.identity), leaf, ratchet, reached, used }))
     }
 
-    /// Deletes the key that has opened a message, and the secrets from which it derives. Keys of
-    /// skipped messages are kept as far back as the limits allow.
+    /// Deletes a key that has opened a message, and the secrets from which that key is derived.
+    /// Keys of skipped messages are kept as far back as the limits allow.
     ///
-    /// If other keys were deleted since the message was opened, they stay deleted, and this key is
-    /// deleted too. A key of another tree is ignored, because it may belong to another epoch. A
-    /// tree that was stored and restored is another tree.
+    /// If other keys have been deleted since the message was opened, they remain deleted, and this
+    /// key is deleted too. A key of another tree is ignored, because it may belong to another
+    /// epoch. A tree that was restored from storage counts as another tree.
     pub fn delete_key(&mut self, key: UsedKey) {
         let UsedKey { tree, leaf, ratchet, reached, used } = key;
         if !Arc::ptr_eq(&tree, &self.identity) {
@@ -298,13 +302,14 @@ impl SecretTree {
         }
     }
 
-    /// Returns the lowest node from a leaf upwards whose secret still exists, and the secret.
+    /// Returns the lowest node whose secret still exists, starting from a leaf and going upwards,
+    /// together with that secret.
     fn lowest_secret(&self, leaf: LeafIndex) -> Option<(NodeIndex, &SecretBytes)> {
         let mut path = std::iter::once(self.size.node(leaf)?).chain(self.size.direct_path(leaf));
         path.find_map(|node| Some((node, self.frontier.get(&node)?)))
     }
 
-    /// Derives the ratchets of a leaf from the lowest secret above it.
+    /// Derives the ratchets of a leaf from the lowest existing secret above it.
     fn reach(&self, suite: Suite, leaf: LeafIndex) -> Result<Reached, ScheduleError> {
         let (start, top) = self.lowest_secret(leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
         let length = suite.hash_len();
@@ -330,12 +335,12 @@ impl SecretTree {
         Ok(Reached { siblings, sender })
     }
 
-    /// Inserts the ratchets of a leaf, unless the tree already has them, and deletes the secret
-    /// from which they derive.
+    /// Inserts the ratchets of a leaf, unless the tree already contains them, and deletes the
+    /// secret from which they are derived.
     fn insert(&mut self, leaf: LeafIndex, reached: Reached) {
         let Reached { siblings, sender } = reached;
-        // If another leaf was inserted since this one was reached, this may be a lower secret than
-        // at that time.
+        // If another leaf has been inserted since the ratchets were derived, the lowest secret may
+        // now be at a lower node than it was then.
         let Some((start, _)) = self.lowest_secret(leaf) else { return };
         self.frontier.remove(&start);
         self.changed_nodes.insert(start);
@@ -364,7 +369,8 @@ mod tests {
         SecretTree::new(size, vec![5; 32].into(), RatchetLimits::default())
     }
 
-    /// Returns the leaf secrets of the whole tree, derived from the root down without optimization.
+    /// Returns the secrets of all leaves of a tree, derived from the root downwards without any
+    /// optimization.
     fn leaf_secrets(secret: &SecretBytes, leaves: u32) -> Vec<SecretBytes> {
         if leaves == 1 {
             return vec![secret.expose().into()];
@@ -400,7 +406,8 @@ mod tests {
         tree.take_next(suite(), LeafIndex(777), RatchetType::Handshake).unwrap();
         assert_eq!(tree.frontier.len(), 20);
         assert!(!tree.frontier.contains_key(&tree.size.root()));
-        // The neighbour derives from its own secret, which is deleted afterwards.
+        // The ratchets of the neighbouring leaf are derived from that leaf's own secret, which is
+        // deleted afterwards.
         tree.take_next(suite(), LeafIndex(776), RatchetType::Handshake).unwrap();
         assert_eq!(tree.frontier.len(), 19);
     }
@@ -422,7 +429,7 @@ mod tests {
         let handshake = |tree: &mut SecretTree, generation| {
             tree.open(suite(), leaf, RatchetType::Handshake, generation, |_| Ok::<_, ScheduleError>(()))
         };
-        // Generation 1 is skipped.
+        // Generation 1 is skipped here.
         let (_, used) = handshake(&mut tree, 2).unwrap();
         tree.delete_key(used);
         tree.take_changes();
@@ -432,7 +439,7 @@ mod tests {
             assert_eq!(gone, Err(ScheduleError::KeyGone(generation)));
         }
         assert!(open(&mut tree, 1, 0).is_ok());
-        // The stored rows do not have them either.
+        // The deleted keys are also gone from the stored rows.
         let changes = tree.take_changes();
         let skipped = SecretId::Message(leaf, RatchetType::Handshake, 1);
         assert!(changes.iter().any(|(id, row)| *id == skipped && row.is_none()));
@@ -490,7 +497,7 @@ mod tests {
         tree.secrets().collect()
     }
 
-    /// Stores the changes of a tree.
+    /// Applies the changes of a tree to the stored secrets.
     fn store(stored: &mut BTreeMap<SecretId, SecretBytes>, tree: &mut SecretTree) {
         for (id, secret) in tree.take_changes() {
             match secret {
@@ -515,7 +522,8 @@ mod tests {
             tree.delete_key(used);
             assert!(!tree.take_changes().is_empty());
             assert_eq!(use_key(&tree, 2, generation).unwrap_err(), ScheduleError::KeyGone(generation));
-            // The other ratchet of the sender, and other senders, have all their keys.
+            // The other ratchet of this sender and the ratchets of other senders still have all
+            // their keys.
             for (leaf, ratchet) in [(2, RatchetType::Handshake), (3, RatchetType::Application)] {
                 assert_eq!(tree.take_next(suite(), LeafIndex(leaf), ratchet).unwrap().0, 0);
             }
@@ -537,8 +545,8 @@ mod tests {
     }
 
     proptest! {
-        /// The order in which keys are used and deleted does not matter: the tree equals one that
-        /// deletes each key immediately.
+        /// The order in which keys are used and deleted does not matter, because the tree always
+        /// equals one that deletes each key immediately.
         #[test]
         fn a_late_deletion_is_as_good_as_one_at_once(
             steps in proptest::collection::vec((any::<bool>(), 0..8_u32, 0..6_u32), 1..40)
@@ -557,7 +565,7 @@ mod tests {
                         use_key(&tree, leaf, generation).unwrap_err(),
                         ScheduleError::KeyGone(generation)
                     );
-                    // Fails if the key was already deleted.
+                    // This fails if the key has already been deleted.
                     let _ = open(&mut at_once, leaf, generation);
                 }
                 store(&mut stored, &mut tree);
@@ -568,8 +576,8 @@ mod tests {
         }
     }
 
-    /// The other tree may belong to another epoch, or to a group that was loaded again. Its secrets
-    /// differ from the secrets of this tree.
+    /// The other tree may belong to another epoch, or to a group that was loaded again. In both
+    /// cases, its secrets differ from those of this tree.
     #[test]
     fn a_used_key_of_another_tree_is_ignored() {
         let size = TreeSize::with_leaves(8).unwrap();
@@ -588,7 +596,8 @@ mod tests {
     }
 
     proptest! {
-        /// Storing only the changes is enough: the stored secrets always equal the tree.
+        /// It is enough to store only the changes, because the stored secrets then always equal
+        /// those of the tree.
         #[test]
         fn changes_add_up_to_the_tree(steps in proptest::collection::vec((0..9_u32, 0..12_u32), 1..40)) {
             let limits = RatchetLimits::default().with_forward(6).with_backward(3);
@@ -649,7 +658,8 @@ mod tests {
                 assert_eq!(restore(&secrets.into_iter().collect::<Vec<_>>()), refused, "{id:?}, {len} bytes");
             }
         }
-        // If a ratchet of a sender is missing, it is unknown whether it was exhausted or lost.
+        // If one ratchet of a sender is missing, it is unknown whether it was exhausted or lost, so
+        // restoring the tree must fail.
         let missing = |id| Some(ScheduleError::Stored(id));
         assert_eq!(restore(&[(handshake, &[])]), missing(application));
         assert_eq!(restore(&[(application, &[]), (message, &[0; 28])]), missing(handshake));

@@ -6,17 +6,17 @@ use pando_wire::{
     Opaque, Signature, WireFormat,
 };
 
-/// The hash over all Commits up to the latest one, without the latest confirmation tag. It is empty
-/// in a new group.
+/// The hash of all Commits up to the latest one, without the confirmation tag of the latest one. It
+/// is empty in a new group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfirmedTranscriptHash(pub Opaque);
 
-/// The hash over all Commits up to the latest one, including the latest confirmation tag.
+/// The hash of all Commits up to the latest one, including the confirmation tag of the latest one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InterimTranscriptHash(pub Opaque);
 
 impl ConfirmedTranscriptHash {
-    /// Computes the hash after a Commit that was sent in the format `wire_format`.
+    /// Computes the hash after a Commit that was sent in the given wire format.
     ///
     /// # Errors
     /// Returns [`EncodeError`] if the Commit is too long.
@@ -33,7 +33,7 @@ impl ConfirmedTranscriptHash {
 }
 
 impl InterimTranscriptHash {
-    /// Computes the hash after a Commit with this confirmation tag.
+    /// Computes the hash after a Commit with the given confirmation tag.
     ///
     /// # Errors
     /// Returns [`EncodeError`] if the tag is too long.
