@@ -12,8 +12,8 @@ use rand_core::SeedableRng;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A real program takes the keys from its group, and uses a generator seeded by the operating
-    // system.
+    // A real program uses the keys of its group and a random number generator that is seeded by the
+    // operating system.
     let mut rng = ChaCha20Rng::seed_from_u64(0);
     let group_context = GroupContext {
         version: ProtocolVersion::MLS_10,
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         |leaf: LeafIndex| Ok::<_, FramingError>((leaf.0 == 0).then(|| signer.public_key().clone()));
     let (authenticated, key) =
         open_private(suite, &message, &group_context, secret, tree, own_leaf, sender_key)?;
-    // A real program persists the deletion together with the effects of the message.
+    // A real program persists the deletion of the key together with the effects of the message.
     receiving_tree.delete_key(key);
 
     if let Content::Application(data) = &authenticated.content.content {

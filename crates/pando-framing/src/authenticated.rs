@@ -1,4 +1,4 @@
-//! The path from opened to authenticated content (RFC 9420, section 6.1).
+//! The verification of opened content (RFC 9420, section 6.1).
 
 use crate::FramingError;
 use pando_crypto::Suite;
@@ -9,10 +9,11 @@ use pando_wire::{
 use std::fmt;
 use std::ops::Deref;
 
-/// The label of content signatures.
+/// The label with which content is signed.
 pub(crate) const LABEL: &str = "FramedContentTBS";
 
-/// A value whose signature was verified, or that this client signed. Only this crate creates one.
+/// A value whose signature was verified or that this client signed. Only this crate can create such
+/// a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated<T>(T);
 
@@ -36,14 +37,14 @@ impl<T> Deref for Authenticated<T> {
     }
 }
 
-/// Opened content whose signature is not verified yet.
+/// Opened content whose signature has not been verified yet.
 #[must_use = "nothing has been verified yet"]
 pub struct UnverifiedContent {
     content: AuthenticatedContent,
     tbs: Vec<u8>,
 }
 
-// Omits `tbs`, as for `SignedContent`.
+// The output omits `tbs` for the same reason as that of `SignedContent`.
 impl fmt::Debug for UnverifiedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnverifiedContent").field("content", &self.content).finish_non_exhaustive()
@@ -55,13 +56,14 @@ impl UnverifiedContent {
         Self { content, tbs }
     }
 
-    /// Returns the unverified content. It names the sender, whose key the caller must look up.
+    /// Returns the unverified content, which names the sender whose key the caller must look up.
     #[must_use]
     pub const fn content(&self) -> &FramedContent {
         &self.content.content
     }
 
-    /// Verifies the signature with the sender's key. Section 6.1 defines which key that is.
+    /// Verifies the signature with the sender's key. Section 6.1 defines which key belongs to each
+    /// type of sender.
     ///
     /// # Errors
     /// Returns [`FramingError::Crypto`] if the key or the signature is not valid.
@@ -75,15 +77,15 @@ impl UnverifiedContent {
     }
 }
 
-/// Prepares content that was opened before for another verification. When a PrivateMessage is
+/// Prepares content that was opened earlier to be verified again. When a PrivateMessage is
 /// accepted, its key is deleted (section 9.2), so a caller that needs the content again must keep
 /// it.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs to another group or
-///   epoch.
-/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if it was never
-///   opened.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the content belongs to another
+///   group or epoch.
+/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if the content cannot
+///   be the result of opening a message.
 pub fn reopen(
     content: AuthenticatedContent,
     context: &GroupContext,
@@ -94,7 +96,7 @@ pub fn reopen(
     Ok(UnverifiedContent::new(content, tbs))
 }
 
-/// Returns the encoded `FramedContentTBS`, the input of the signature. It includes the GroupContext
+/// Returns the encoded `FramedContentTBS`, which the signature covers. It includes the GroupContext
 /// if the sender knows it.
 pub(crate) fn to_be_signed(
     wire_format: WireFormat,
@@ -123,10 +125,11 @@ pub(crate) fn check_belongs(
     Ok(())
 }
 
-/// Checks that the sender may send such content in this format (sections 6, 6.1 and 6.3.2).
+/// Checks that the sender may send this type of content in this wire format (sections 6, 6.1 and
+/// 6.3.2).
 ///
-/// The proposals that an external sender may make depend on the registry (section 17.4). The
-/// group's rules check that.
+/// The registry of proposal types defines which proposals an external sender may send (section
+/// 17.4). The rules of the group check that.
 pub(crate) fn check_sender(wire_format: WireFormat, content: &FramedContent) -> Result<(), FramingError> {
     let (sender, content_type) = (content.sender, content.content.content_type());
     let allowed = match (sender, &content.content) {

@@ -1,12 +1,12 @@
-//! Message framing (RFC 9420, section 6): signed content, sent as a PublicMessage or encrypted as a
-//! PrivateMessage.
+//! Message framing (RFC 9420, section 6), which sends signed content as a PublicMessage or encrypts
+//! it as a PrivateMessage.
 //!
 //! # Sending
 //!
 //! [`SignedContent::sign`] signs content for the wire format in which it will be sent. A Commit
 //! also needs [`SignedContent::set_confirmation_tag`], because the tag depends on the key schedule
-//! of the next epoch. [`SignedContent::seal_public`] or [`SignedContent::seal_private`] creates the
-//! message.
+//! of the next epoch. Finally, [`SignedContent::seal_public`] or [`SignedContent::seal_private`]
+//! creates the message.
 //!
 //! # Receiving
 //!
@@ -14,11 +14,12 @@
 //! claimed sender. [`UnverifiedContent::verify`] verifies the signature with the sender's key from
 //! the ratchet tree, and returns [`Authenticated`] content.
 //!
-//! [`open_private`] decrypts and verifies in one step. It also returns the key of the message, so
-//! that only an authentic message can have its key deleted.
+//! [`open_private`] decrypts and verifies in one step. It also returns the key of the message,
+//! which the caller deletes after accepting the message. Therefore only the keys of authentic
+//! messages can be deleted.
 //!
-//! No other function creates `Authenticated` content, so a function that takes it cannot be called
-//! with unverified content.
+//! No other function returns received content as [`Authenticated`], so a function that requires
+//! this type cannot be called with unverified content.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};
@@ -53,8 +54,9 @@
 //!
 //! # Left out on purpose
 //!
-//! The rules of the group decide which key belongs to a sender, and whether the content is valid.
-//! The confirmation tag of a Commit is verified when the Commit is processed.
+//! This crate does not decide which key belongs to a sender or whether the content is valid,
+//! because that depends on the rules of the group. It also does not verify confirmation tags,
+//! because that is part of processing a Commit.
 
 #![cfg_attr(
     test,

@@ -2,22 +2,22 @@
 
 use std::num::NonZeroUsize;
 
-/// The number of zeros that are appended before encryption.
+/// The rule that determines how many zeros are appended to content before encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// No padding: the ciphertext reveals the exact length.
+    /// No padding, so the ciphertext reveals the exact length of the content.
     None,
     /// Padding to the next multiple of this number of bytes.
     Multiple(NonZeroUsize),
-    /// Padmé: padding to a length whose binary form has few nonzero digits. It adds at most about
-    /// 12%, and less for long messages. Messages of up to n bytes reveal only O(log log n) bits of
-    /// their length.
+    /// Padmé, which pads to a length whose binary form has few nonzero digits. It adds at most
+    /// about 12%, and less to long messages. A message of up to n bytes reveals only O(log log n)
+    /// bits of its length.
     Padme,
 }
 
 impl Padding {
-    /// Returns the length, in bytes, to which content of `len` bytes is padded. It is never less
-    /// than `len`.
+    /// Returns the length in bytes to which content of `len` bytes is padded. The result is never
+    /// less than `len`.
     #[must_use]
     pub fn padded_len(self, len: usize) -> usize {
         match self {
@@ -28,9 +28,9 @@ impl Padding {
     }
 }
 
-/// Padmé, from the paper "Reducing Metadata Leakage from Encrypted Files and Communication with
-/// PURBs" (Nikitin and others, 2019), section 4. Rounds up a length of E + 1 binary digits, so that
-/// only its first floor(log2(E)) + 2 digits may be nonzero.
+/// Rounds up a length of E + 1 binary digits so that only the first floor(log2(E)) + 2 digits may
+/// be nonzero. This is Padmé from "Reducing Metadata Leakage from Encrypted Files and Communication
+/// with PURBs" (Nikitin et al., 2019), section 4.
 fn padme(len: usize) -> Option<usize> {
     let Some(e) = len.checked_ilog2() else {
         return Some(0);
@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn the_lengths_of_the_paper() {
-        // The example of the paper: 9 becomes 10, because E = 3, S = 2, and the last bit is
-        // cleared.
+        // In the example of the paper, 9 becomes 10, because E = 3 and S = 2, so the last bit must
+        // be zero.
         for (len, padded) in
             [(0, 0), (1, 1), (2, 2), (3, 3), (8, 8), (9, 10), (11, 12), (33, 36), (1_000, 1_024)]
         {
@@ -71,7 +71,7 @@ mod tests {
             prop_assert_eq!(Padding::None.padded_len(len), len);
             let padded = Padding::Padme.padded_len(len);
             prop_assert!(padded >= len && padded - len <= len / 8);
-            // Padding again changes nothing, because the padded lengths are fixed points.
+            // Padding a padded length again does not change it.
             prop_assert_eq!(Padding::Padme.padded_len(padded), padded);
         }
     }

@@ -10,27 +10,29 @@ use pando_wire::{
     SenderDataAad, SignaturePublicKey, WireFormat, vector_header,
 };
 
-/// Opens a PrivateMessage of the epoch of `context`, and verifies its signature. Returns its
-/// content and its key, which has been used.
+/// Opens a PrivateMessage of the epoch that `context` describes, and verifies its signature.
+/// Returns the content of the message and its key, which has now been used.
 ///
-/// `sender_key` returns the signature key of the member at a leaf, or `None` if the leaf is blank.
+/// The function `sender_key` must return the signature key of the member at a leaf, or `None` if
+/// the leaf is blank.
 ///
-/// The caller deletes the key with [`SecretTree::delete_key`], as the last step of accepting the
-/// message. Until then nothing has changed, and the message can be opened again. An attacker who
-/// alters a message in transit can therefore not cause the deletion of its key. Neither can a
-/// member that forges another member's message, because it lacks the signature key.
+/// The caller deletes the key with [`SecretTree::delete_key`] as the last step of accepting the
+/// message. Until then, the secret tree does not change, and the message can be opened again.
+/// Therefore, an attacker who alters a message in transit cannot cause the deletion of its key.
+/// Neither can a member that forges a message of another member, because the forger lacks that
+/// member's signature key.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another
 ///   group or epoch.
-/// - [`FramingError::OwnMessage`] if its sender is `own_leaf`, whose ratchets are for sending.
+/// - [`FramingError::OwnMessage`] if the sender is `own_leaf`, whose ratchets are only for sending.
 /// - [`FramingError::NotAMember`] if the sender's leaf is blank.
-/// - [`FramingError::Schedule`] if the key is deleted or too far ahead.
+/// - [`FramingError::Schedule`] if the key of the message has been deleted or is too far ahead.
 /// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if the plaintext
-///   is malformed, or its padding is not zero.
-/// - [`FramingError::Crypto`] if the sender data or the content does not decrypt, or the signature
-///   is wrong.
-/// - The error of `sender_key`.
+///   is malformed or its padding is not zero.
+/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted, or if the
+///   signature is wrong.
+/// - The error that `sender_key` returned.
 pub fn open_private<E: From<FramingError>>(
     suite: Suite,
     message: &PrivateMessage,
@@ -82,7 +84,7 @@ fn open_content(
     Ok(UnverifiedContent::new(AuthenticatedContent { wire_format, content, auth }, tbs))
 }
 
-/// Creates a PrivateMessage from complete content, with the next key of the sender's ratchet.
+/// Encrypts complete content as a PrivateMessage, with the next key of the sender's ratchet.
 pub(crate) fn seal(
     suite: Suite,
     content: &AuthenticatedContent,
@@ -138,7 +140,7 @@ pub(crate) fn sealed_len(
     let sender_data = encrypted(sender_data.encode()?.len())?;
     let padded = PrivateMessageContent::encoded_len(body, &content.auth, |len| padding.padded_len(len))?;
     let ciphertext = encrypted(padded)?;
-    // The rest is not encrypted. It is the additional data of the content.
+    // The remaining fields are not encrypted, and they are also the additional data of the content.
     let clear = content_aad(group_id, *epoch, body.content_type(), authenticated_data)?.len();
     Ok(clear.saturating_add(sender_data).saturating_add(ciphertext))
 }

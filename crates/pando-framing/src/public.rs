@@ -9,14 +9,14 @@ use pando_wire::{
     Sender, WireFormat,
 };
 
-/// Opens a PublicMessage of the epoch of `context` as a member. Verifies the membership tag if the
-/// sender is a member.
+/// Opens a PublicMessage, as a member, in the epoch that `context` describes. Verifies the
+/// membership tag if the sender is a member.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs to another group or
-///   epoch.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another
+///   group or epoch.
 /// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if the sender may not
-///   send such content in a PublicMessage.
+///   send this type of content in a PublicMessage.
 /// - [`FramingError::MembershipTag`] or [`FramingError::ConfirmationTag`] if a tag is missing or
 ///   not allowed.
 /// - [`FramingError::WrongMembershipTag`] if the membership tag is wrong.
@@ -29,12 +29,12 @@ pub fn open_public(
     open(suite, message, context, Some(membership_key))
 }
 
-/// Opens a PublicMessage as a delivery service or observer, which lacks the key to verify the
-/// membership tag. The signature, which the caller verifies next, still binds the content to the
-/// group and the epoch.
+/// Opens a PublicMessage for a delivery service or an observer, which does not have the key to
+/// verify the membership tag. The signature, which the caller verifies next, still binds the
+/// content to the group and the epoch.
 ///
 /// # Errors
-/// As [`open_public`], except [`FramingError::WrongMembershipTag`].
+/// Returns the same errors as [`open_public`], except [`FramingError::WrongMembershipTag`].
 pub fn open_public_unchecked(
     suite: Suite,
     message: PublicMessage,
@@ -52,7 +52,8 @@ fn open(
     let PublicMessage { content, auth, membership_tag } = message;
     check_belongs(&content.group_id, content.epoch, context)?;
     check_sender(WireFormat::MLS_PUBLIC_MESSAGE, &content)?;
-    // Decoding ensures these two conditions, but the caller may have built the message itself.
+    // Decoding ensures these two conditions, but the caller may have constructed the message
+    // without decoding it.
     if (content.content.content_type() == ContentType::Commit) != auth.confirmation_tag.is_some() {
         return Err(FramingError::ConfirmationTag);
     }

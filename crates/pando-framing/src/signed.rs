@@ -10,13 +10,13 @@ use pando_wire::{
 };
 use std::fmt;
 
-/// Signed content that is ready to be sent. A Commit still needs its confirmation tag.
+/// Signed content that is ready to be sent, except that a Commit still needs its confirmation tag.
 pub struct SignedContent {
     pub(crate) content: AuthenticatedContent,
     pub(crate) tbs: Vec<u8>,
 }
 
-// Omits `tbs`, because it contains the application data, which must not be printed.
+// The output omits `tbs`, because it contains the application data, which must not be printed.
 impl fmt::Debug for SignedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedContent").field("content", &self.content).finish_non_exhaustive()
@@ -24,16 +24,16 @@ impl fmt::Debug for SignedContent {
 }
 
 impl SignedContent {
-    /// Signs content for the format in which it will be sent.
+    /// Signs content for the wire format in which it will be sent.
     ///
-    /// `context` is the state of the group in the epoch of the content. For an external Commit, it
-    /// is the GroupContext of the GroupInfo.
+    /// The argument `context` is the GroupContext of the content's epoch. For an external Commit,
+    /// it is the GroupContext in the GroupInfo.
     ///
     /// # Errors
-    /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if content and context do not
-    ///   match.
+    /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the content does not
+    ///   belong to the group and epoch of `context`.
     /// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if no receiver
-    ///   would accept it.
+    ///   would accept the message.
     /// - [`FramingError::Crypto`] if the signer fails.
     pub fn sign(
         suite: Suite,
@@ -50,7 +50,7 @@ impl SignedContent {
         Ok(Self { content: AuthenticatedContent { wire_format, content, auth }, tbs })
     }
 
-    /// Returns the content.
+    /// Returns the content that was signed.
     #[must_use]
     pub const fn content(&self) -> &FramedContent {
         &self.content.content
@@ -74,7 +74,7 @@ impl SignedContent {
         Ok(())
     }
 
-    /// Returns the complete content as its receivers will have it.
+    /// Returns the complete content in the form in which its receivers will obtain it.
     ///
     /// # Errors
     /// Returns [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
@@ -82,13 +82,13 @@ impl SignedContent {
         self.complete().map(|content| Authenticated::new(content.clone()))
     }
 
-    /// Creates a PublicMessage. A member's message needs the membership key.
+    /// Creates a PublicMessage. If the sender is a member, the membership key is required.
     ///
     /// # Errors
-    /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
+    /// - [`FramingError::FormatNotAllowed`] if the content was signed for another wire format.
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
-    /// - [`FramingError::MembershipTag`] if the membership key is missing, or given for a sender
-    ///   that is not a member.
+    /// - [`FramingError::MembershipTag`] if the membership key is missing, or if it was provided
+    ///   for a sender that is not a member.
     pub fn seal_public(
         &self,
         suite: Suite,
@@ -100,14 +100,15 @@ impl SignedContent {
 
     /// Creates a PrivateMessage with the next key of the sender's ratchet.
     ///
-    /// This uses up the key. Persist the secret tree before sending the message; otherwise the next
-    /// message may be encrypted with the same key.
+    /// This uses up the key. Persist the secret tree before you send the message; otherwise, the
+    /// next message may be encrypted with the same key.
     ///
     /// # Errors
-    /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
+    /// - [`FramingError::FormatNotAllowed`] if the content was signed for another wire format.
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
-    /// - [`FramingError::Schedule`] if the sender is not in the tree or its ratchet is exhausted.
-    /// - [`FramingError::Encode`] if the content is too long, padding included. The key is not used
+    /// - [`FramingError::Schedule`] if the sender is not in the tree or if its ratchet is
+    ///   exhausted.
+    /// - [`FramingError::Encode`] if the padded content is too long. In this case, no key is used
     ///   up.
     pub fn seal_private(
         &self,
@@ -122,11 +123,11 @@ impl SignedContent {
     }
 
     /// Returns the length of the PrivateMessage that [`seal_private`](Self::seal_private) creates.
-    /// A caller with a limit can check it without using up a key.
+    /// A caller with a size limit can use it to check the limit without using up a key.
     ///
     /// # Errors
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
-    /// - [`FramingError::Encode`] if the content is too long, padding included.
+    /// - [`FramingError::Encode`] if the padded content is too long.
     pub fn private_len(&self, suite: Suite, padding: Padding) -> Result<usize, FramingError> {
         crate::private::sealed_len(suite, self.complete()?, padding)
     }

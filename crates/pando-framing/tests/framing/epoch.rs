@@ -1,4 +1,4 @@
-//! A group of two members with the state that framing needs, and content of every type.
+//! A group of two members with the state that framing needs, and sample content of every type.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
 use pando_framing::{FramingError, SignedContent};
@@ -57,7 +57,7 @@ impl Epoch {
         }
     }
 
-    /// Signs content. A Commit also gets a confirmation tag.
+    /// Signs content, and adds a confirmation tag if it is a Commit.
     pub(crate) fn sign(
         &self,
         wire_format: WireFormat,

@@ -1,5 +1,4 @@
-//! Tests of the public interface of framing: valid messages are accepted, and all others are
-//! rejected.
+//! Tests that the public functions of this crate accept valid messages and reject all others.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,5 +1,5 @@
-//! Tests of private messages: valid ones are accepted, all others are rejected, and the correct
-//! keys remain.
+//! Tests that valid private messages are accepted, that all others are rejected, and that the
+//! correct keys remain.
 
 use crate::epoch::{Epoch, MEMBER, application, commit, proposal};
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
@@ -43,17 +43,17 @@ fn open_only(
     open_private(epoch.suite, message, &epoch.context, &epoch.sender_data_secret, tree, OWN_LEAF, key)
 }
 
-/// Returns a function that gives the members' signature key for any leaf.
+/// Returns a function that returns the same signature key for every leaf.
 fn any_leaf(epoch: &Epoch) -> impl Fn(LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     |_| Ok(Some(epoch.signer.public_key().clone()))
 }
 
-/// Returns all secrets of a tree, to detect changes.
+/// Returns all secrets of a tree so that tests can detect changes.
 fn secrets(tree: &SecretTree) -> Vec<(SecretId, Vec<u8>)> {
     tree.secrets().map(|(id, secret)| (id, secret.expose().to_vec())).collect()
 }
 
-/// Encrypts any content and any sender data, as a malicious member can.
+/// Encrypts arbitrary content and arbitrary sender data, as a malicious member could do.
 fn forge(
     epoch: &Epoch,
     sender_data: &[u8],
@@ -80,13 +80,13 @@ fn forge(
     }
 }
 
-/// Returns the plaintext of an honest message without padding, and its key for a reuse guard of
-/// zero.
+/// Returns the unpadded plaintext of an honest message, with its key and with its nonce for a reuse
+/// guard of zero.
 fn ingredients(epoch: &Epoch) -> (Vec<u8>, AeadKey, AeadNonce) {
     ingredients_of(epoch, 0)
 }
 
-/// As [`ingredients`], for a message of another generation.
+/// Returns the same values as [`ingredients`], but for a message of the given generation.
 fn ingredients_of(epoch: &Epoch, generation: u32) -> (Vec<u8>, AeadKey, AeadNonce) {
     let signed = epoch.sign(PRIVATE, MEMBER, application()).unwrap();
     let content = signed.authenticated().unwrap().into_inner();
@@ -125,7 +125,7 @@ fn a_message_can_be_opened_until_its_key_is_deleted() {
     let mut epoch = Epoch::first();
     let (mut sending, mut receiving) = (epoch.secret_tree(), epoch.secret_tree());
     let messages = [(); 3].map(|()| seal(&mut epoch, &mut sending, application(), Padding::None));
-    // The next one, one further ahead, and then a skipped one.
+    // Open the next message, then one that is further ahead, and then the skipped one.
     for message in [&messages[0], &messages[2], &messages[1]] {
         let (content, key) = open_only(&epoch, &receiving, message).unwrap();
         drop(key);
@@ -198,8 +198,8 @@ fn every_changed_byte_is_noticed_and_costs_nothing() {
     }
 }
 
-/// Forges a message at the maximum generation and with the correct key. A member can derive that
-/// key, but cannot sign.
+/// The test forges a message with the correct key of the maximum generation. Any member can derive
+/// that key, but it cannot sign for another member.
 #[test]
 fn a_message_that_is_not_authentic_costs_nothing() {
     let mut epoch = Epoch::first();
@@ -224,7 +224,7 @@ fn a_message_that_is_not_authentic_costs_nothing() {
     assert_eq!(error, CryptoError::InvalidSignature.into());
     assert!(secrets(&receiving) == before);
 
-    // Both keys are still available.
+    // Both keys are still available after the failed attempts.
     let forged = open(&epoch, &mut epoch.secret_tree(), &forge(&plaintext)).unwrap_err();
     assert_eq!(forged, ScheduleError::GenerationTooFarAhead { generation: 1_001, next: 0 }.into());
     open(&epoch, &mut receiving, &messages[1]).unwrap();
@@ -343,12 +343,13 @@ fn short_ciphertexts_are_refused() {
 #[test]
 fn the_reuse_guard_is_fresh_and_in_the_first_four_bytes_of_the_nonce() {
     let mut epoch = Epoch::first();
-    // The same generation twice, as after a loss of state. The ciphertexts must differ.
+    // Encrypt with the same generation twice, as may happen after a loss of state. The ciphertexts
+    // must still differ.
     let (mut first, mut second) = (epoch.secret_tree(), epoch.secret_tree());
     let messages = [&mut first, &mut second].map(|tree| seal(&mut epoch, tree, application(), Padding::None));
     assert_ne!(messages[0].ciphertext, messages[1].ciphertext);
 
-    // Decrypting by hand, as the RFC describes, works.
+    // Decrypt each message by hand, following the steps of the RFC.
     for message in &messages {
         let (suite, ciphertext) = (epoch.suite, &message.ciphertext);
         let (key, nonce) = epoch.sender_data_secret.key_and_nonce(suite, ciphertext).unwrap();
@@ -415,8 +416,8 @@ fn the_length_is_known_before() {
 fn what_is_padded_to_more_than_can_be_sent_uses_no_key() {
     let mut epoch = Epoch::first();
     let mut tree = epoch.secret_tree();
-    // With these lengths the content fits, but the ciphertext, which is longer by the tag, does
-    // not.
+    // With these lengths, the plaintext fits into a vector, but the ciphertext does not, because it
+    // also includes the tag.
     let nearly = [MAX_VECTOR_LEN, MAX_VECTOR_LEN - 15];
     let before = secrets(&tree);
     for unit in nearly.into_iter().chain([1 << 30, usize::MAX / 2 + 1, usize::MAX]) {
@@ -429,7 +430,7 @@ fn what_is_padded_to_more_than_can_be_sent_uses_no_key() {
         assert_eq!(sealed, Err(too_long));
         assert!(secrets(&tree) == before);
     }
-    // With one byte less, it can be sent.
+    // If the plaintext is one byte shorter, the message can be sent.
     let longest = Padding::Multiple(NonZeroUsize::new(MAX_VECTOR_LEN - 16).unwrap());
     let signed = epoch.sign(PRIVATE, MEMBER, application()).unwrap();
     assert!(signed.private_len(epoch.suite, longest).unwrap() > MAX_VECTOR_LEN);

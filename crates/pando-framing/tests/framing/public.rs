@@ -1,4 +1,4 @@
-//! Tests of public messages: valid ones are accepted, and all others are rejected.
+//! Tests that valid public messages are accepted and that all others are rejected.
 
 use crate::epoch::{Epoch, MEMBER, application, commit, proposal};
 use pando_crypto::CryptoError;
@@ -15,7 +15,7 @@ fn sealed(epoch: &Epoch, sender: Sender, content: Content) -> PublicMessage {
     epoch.sign(PUBLIC, sender, content).unwrap().seal_public(epoch.suite, key).unwrap()
 }
 
-/// Performs all steps from bytes to authenticated content.
+/// Decodes, opens and verifies a message.
 fn accept(epoch: &Epoch, bytes: &[u8]) -> Result<(), String> {
     let message = PublicMessage::decode(bytes).map_err(|error| error.to_string())?;
     let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key);
@@ -76,7 +76,8 @@ fn the_membership_tag_of_another_epoch_is_refused() {
     let other = MembershipKey::from(vec![8; 32]);
     let opened = open_public(epoch.suite, message.clone(), &epoch.context, &other);
     assert_eq!(opened.unwrap_err(), FramingError::WrongMembershipTag);
-    // An observer has no key and relies on the signature, which covers the context.
+    // An observer does not have the membership key and relies on the signature, which covers the
+    // context.
     let opened = open_public_unchecked(epoch.suite, message, &epoch.context).unwrap();
     opened.verify(epoch.suite, epoch.signer.public_key()).unwrap();
 }
@@ -123,7 +124,7 @@ fn data_of_the_application_is_never_public() {
     let expected = FramingError::FormatNotAllowed { wire_format: PUBLIC, sender: MEMBER, content_type };
     assert_eq!(error, expected);
 
-    // A receiver rejects it too, if a sender does it anyway.
+    // If a sender creates such a message anyway, a receiver rejects it.
     let mut message = sealed(&epoch, MEMBER, proposal());
     message.content.content = application();
     let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
@@ -138,7 +139,7 @@ fn senders_from_outside_send_what_they_may() {
         (Sender::External(0), application()),
         (Sender::NewMemberProposal, commit()),
         (Sender::NewMemberProposal, application()),
-        // A new member may only propose to be added.
+        // A new member may only propose its own addition.
         (Sender::NewMemberProposal, proposal()),
         (Sender::NewMemberCommit, proposal()),
         (Sender::NewMemberCommit, application()),
