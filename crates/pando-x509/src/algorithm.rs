@@ -1,8 +1,9 @@
-//! The signature schemes of MLS (RFC 9420, section 17.1) in certificates: ECDSA (RFC 5758, section
-//! 3.2) with the hash that MLS uses for each curve, Ed25519 and Ed448 (RFC 8410). Ed448 needs the
-//! feature `curve448` of `pando-crypto`.
+//! The signature schemes of MLS (RFC 9420, section 17.1), as they are used in certificates. These
+//! are Ed25519 and Ed448 (RFC 8410), and ECDSA (RFC 5758, section 3.2) with the hash that MLS uses
+//! for each curve. Ed448 needs the feature `curve448` of `pando-crypto`.
 //!
-//! Left out on purpose: RSA, and the curves with other hashes. `pando-crypto` has none of them.
+//! RSA, and ECDSA with other hashes, are deliberately not supported, because `pando-crypto` does
+//! not implement them.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::{CipherSuite, Signature, SignaturePublicKey};
@@ -10,7 +11,7 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 use x509_cert::SubjectPublicKeyInfo;
 use x509_cert::der::Encode;
 
-/// The signature scheme of a cipher suite.
+/// The signature scheme of a cipher suite, with its identifiers in certificates.
 #[derive(Debug)]
 pub(crate) struct Algorithm {
     suite: Suite,
@@ -19,9 +20,10 @@ pub(crate) struct Algorithm {
 }
 
 impl Algorithm {
-    /// Returns all schemes. A scheme uses the given provider if it has the suite, and otherwise
-    /// `RustCrypto`, because members with different providers must accept the same chains. AWS-LC
-    /// has no Ed448: without the feature `curve448` of `pando-crypto`, Ed448 is left out.
+    /// Returns all schemes. For a suite that the given provider does not support, the scheme uses
+    /// `RustCrypto`, because members with different providers must accept the same chains.
+    /// AWS-LC does not support Ed448. Without the feature `curve448` of `pando-crypto`, no provider
+    /// supports it, and Ed448 is left out.
     pub(crate) fn all(provider: &dyn CryptoProvider) -> Vec<Self> {
         [
             (CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, alg_id::ED25519, alg_id::ED25519),
@@ -38,11 +40,12 @@ impl Algorithm {
         .collect()
     }
 
-    /// Returns the public key of a certificate in the encoding of MLS, which has the same bytes.
-    /// Returns `None` if it is not a valid key of one of the schemes.
+    /// Returns the public key of a certificate in the encoding of MLS, which consists of the same
+    /// bytes. Returns `None` if it is not a valid key of one of the schemes.
     pub(crate) fn public_key(algorithms: &[Self], info: &SubjectPublicKeyInfo) -> Option<SignaturePublicKey> {
         let identifier = info.algorithm.to_der().ok()?;
-        // Skip tag and length, which take one byte each, because all known identifiers are short.
+        // Skip the tag and the length. Each takes one byte, because all known identifiers are
+        // short.
         let identifier = identifier.get(2..)?;
         let algorithm = algorithms.iter().find(|algorithm| algorithm.public_key.as_ref() == identifier)?;
         let key = SignaturePublicKey::from(info.subject_public_key.as_bytes()?);

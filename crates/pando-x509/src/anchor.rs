@@ -1,8 +1,8 @@
-//! Trust anchors (RFC 5280, section 6.1.1), given as certificates.
+//! Trust anchors (RFC 5280, section 6.1.1) in the form of certificates.
 //!
-//! The limits in such a certificate apply: key usage, path length, and name constraints. Left out
-//! on purpose: its issuer, its signature and its validity. The application that trusts it decides
-//! how long.
+//! The limits in such a certificate apply, namely its key usage, path length and name constraints.
+//! Its issuer, its signature and its validity are deliberately ignored. The application that trusts
+//! the anchor decides how long it does so.
 
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;
@@ -15,7 +15,7 @@ use x509_cert::der::Encode;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
 
-/// A trust anchor.
+/// A trust anchor, parsed from its certificate.
 #[derive(Debug)]
 pub(crate) struct Anchor {
     pub(crate) der: Vec<u8>,
@@ -28,12 +28,12 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
-    /// Parses the certificate of a trust anchor. `index` is for errors.
+    /// Parses the certificate of a trust anchor. The argument `index` appears in errors.
     pub(crate) fn new(index: usize, der: &[u8], algorithms: &[Algorithm]) -> Result<Self, AnchorError> {
         let malformed = AnchorError::Malformed(index);
         let Parsed { tbs, .. } = Parsed::new(der).map_err(|_| malformed)?;
         let encoded = CertificateDer::from(der);
-        // Stricter than webpki for trust anchors: unknown critical extensions are rejected.
+        // Reject unknown critical extensions, which `webpki` ignores in trust anchors.
         EndEntityCert::try_from(&encoded).map_err(|_| malformed)?;
         let trust = webpki::anchor_from_trusted_cert(&encoded).map_err(|_| malformed)?.to_owned();
 
@@ -49,7 +49,7 @@ impl Anchor {
         Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), id, trust, constraints, path_length })
     }
 
-    /// Returns whether a path may have this number of issuers below the trust anchor.
+    /// Returns whether a path may contain the given number of issuers below the trust anchor.
     pub(crate) fn allows(&self, issuers: usize) -> bool {
         self.path_length.is_none_or(|length| issuers <= usize::from(length))
     }

@@ -14,20 +14,20 @@ pub(crate) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// Parses a certificate in DER.
+    /// Parses a DER-encoded certificate.
     pub(crate) fn new(der: &'a [u8]) -> der::Result<Self> {
         let dated = Dated::read(der)?;
         let tbs = x509_cert::Certificate::from_der(&dated.der)?.tbs_certificate().clone();
         Ok(Self { dated, tbs })
     }
 
-    /// Parses a certificate of a chain. `index` is for errors.
+    /// Parses a certificate of a chain. The argument `index` appears in errors.
     pub(crate) fn of_chain(index: usize, certificate: &'a Certificate) -> Result<Self, ChainError> {
         Self::new(&certificate.cert_data).map_err(|_| ChainError::Malformed(index))
     }
 }
 
-/// Returns the chain of a credential.
+/// Returns the certificate chain of an X.509 credential.
 pub(crate) fn chain(credential: &Credential) -> Result<&[Certificate], ChainError> {
     match credential {
         Credential::X509 { certificates } => Ok(certificates),

@@ -1,34 +1,37 @@
-//! The configuration of the policy.
+//! The configuration of the identity policy.
 
 use crate::NameKind;
 use std::collections::BTreeSet;
 use x509_cert::der::asn1::ObjectIdentifier;
 
-/// `anyExtendedKeyUsage` (RFC 5280, section 4.2.1.12).
+/// The object identifier `anyExtendedKeyUsage` (RFC 5280, section 4.2.1.12).
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// `id-kp-imUri` (RFC 9734, section 3): proof of the identity of an instant messaging client.
+/// The object identifier `id-kp-imUri` (RFC 9734, section 3) for certificates that prove the
+/// identity of an instant messaging client.
 const INSTANT_MESSAGING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.40");
 
-/// The rules that an application chooses. All members of a group must use the same rules, as for
-/// every policy.
+/// The rules that an application can choose. As with every identity policy, all members of a group
+/// must use the same rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct X509Config {
-    /// The maximum number of certificates in a chain, including the trust anchor's if present. In
-    /// any case, there are at most six certificates between the leaf's and the trust anchor's.
+    /// The maximum number of certificates in a chain, including that of the trust anchor if the
+    /// chain contains it. Regardless of this limit, at most six certificates are allowed between
+    /// those of the leaf and the trust anchor.
     pub max_certificates: usize,
-    /// The maximum number of bytes of all certificates in a chain.
+    /// The maximum total number of bytes of the certificates in a chain.
     pub max_bytes: usize,
-    /// The accepted key purposes. A certificate with an extKeyUsage extension must have one of
-    /// them.
+    /// The accepted key purposes. If a certificate contains an extKeyUsage extension, the extension
+    /// must list at least one of them.
     pub key_purposes: Vec<ObjectIdentifier>,
-    /// The kinds of names that identify clients: URIs, domain names and email addresses by default.
-    /// A certificate must have a name of one of these kinds. Names of other kinds are ignored.
+    /// The kinds of names that identify clients, which are URIs, domain names and email addresses
+    /// by default. A client's certificate must contain a name of one of these kinds. Names of other
+    /// kinds are ignored.
     pub identity_kinds: BTreeSet<NameKind>,
-    /// Whether two members of a group must have different identities. If set, [`client_id`] is the
-    /// identity. By default a client is its signature key, and a person may have several clients in
-    /// a group.
+    /// Whether all members of a group must have different identities. If this is set, [`client_id`]
+    /// returns the identity. By default, signature keys distinguish clients, and a person may have
+    /// several clients in a group.
     ///
     /// [`client_id`]: pando_group::IdentityPolicy::client_id
     pub unique_identities: bool,

@@ -1,19 +1,19 @@
-//! nameConstraints (RFC 5280, section 4.2.1.10).
+//! The nameConstraints extension (RFC 5280, section 4.2.1.10).
 //!
-//! `webpki` applies them to the domain names and IP addresses in subjectAltName. It rejects a name
-//! of any other kind that the constraints mention. It checks constraints only when it compares a
-//! name with them; this module requires well-formed constraints in any case.
+//! The crate `webpki` applies constraints to the domain names and IP addresses in subjectAltName.
+//! It rejects names of all other kinds that the constraints mention. It checks whether constraints
+//! are well-formed only when it compares a name with them, but this module always requires that.
 //!
-//! If there is no subjectAltName, constraints on email addresses apply to the address in the
-//! subject. `webpki` does not check that. This module rejects such an issuer without comparing the
-//! address.
+//! If there is no subjectAltName, constraints on email addresses apply to an address in the
+//! subject, which `webpki` does not check. This module rejects a certificate with such an address
+//! without comparing it.
 //!
-//! RFC 5280 lets a CA that is limited to some domain names certify any URI and any subject. The
-//! CA's clients could then take every identity of another kind, so the constraint would have no
-//! effect. Below a CA with constraints, a name is therefore an identity only if there are permitted
-//! subtrees for its kind. Excluded subtrees do not count, because a list of excluded names is never
-//! complete. There are no permitted subtrees for subjects here: `webpki` rejects all certificates
-//! below constraints on directory names.
+//! RFC 5280 allows a CA that is limited to certain domain names to certify any URI and any subject.
+//! The clients of that CA could then claim every identity of another kind, so the constraint would
+//! have no effect. Therefore, below a CA with constraints, a name is an identity only if there are
+//! permitted subtrees for its kind. Excluded subtrees do not count, because a list of excluded
+//! names is never complete. Subjects cannot have permitted subtrees, because `webpki` rejects all
+//! certificates below constraints on directory names.
 
 use crate::ChainError;
 use crate::certificate::Parsed;
@@ -26,21 +26,21 @@ use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{NameConstraints, SubjectAltName};
 
-/// `emailAddress` (RFC 5280, section 4.1.2.6).
+/// The object identifier of the attribute `emailAddress` (RFC 5280, section 4.1.2.6).
 const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 
-/// The constraints of a CA on the names below it.
+/// The constraints that a CA imposes on the names in certificates below it.
 #[derive(Debug)]
 pub(crate) struct Constraints {
-    /// The kinds of names for which there are permitted subtrees.
+    /// The kinds of names for which the constraints contain permitted subtrees.
     permitted: BTreeSet<NameKind>,
     /// Whether the constraints mention email addresses.
     addresses: bool,
 }
 
 impl Constraints {
-    /// Returns the summary of a well-formed extension: it has at least one constraint, and each is
-    /// meaningful.
+    /// Returns a summary of the extension, or `None` if it is malformed. It must contain at least
+    /// one constraint, and each constraint must be meaningful.
     pub(crate) fn new(extension: &NameConstraints) -> Option<Self> {
         let lists = [&extension.permitted_subtrees, &extension.excluded_subtrees];
         let mut lists = lists.into_iter().flatten().peekable();
@@ -60,8 +60,8 @@ impl Constraints {
 
 fn is_well_formed(subtree: &GeneralSubtree) -> bool {
     let has_meaning = match &subtree.base {
-        // The empty domain name covers all others. A leading dot and a wildcard belong to other
-        // kinds of names.
+        // The empty domain name covers all domain names. A leading dot and a wildcard have a
+        // meaning only in other kinds of names.
         GeneralName::DnsName(name) => name.is_empty() || is_host(name.as_ref()),
         GeneralName::IpAddress(range) => is_range(range.as_bytes()),
         _ => true,
@@ -69,7 +69,8 @@ fn is_well_formed(subtree: &GeneralSubtree) -> bool {
     has_meaning && subtree.minimum == 0 && subtree.maximum.is_none()
 }
 
-/// Returns whether the bytes are an IP address and a mask of ones followed by zeros.
+/// Returns whether the bytes are an IP address followed by a mask that consists of ones followed by
+/// zeros.
 fn is_range(range: &[u8]) -> bool {
     let mut has_ended = false;
     let continues = |byte: &u8| {
@@ -81,14 +82,15 @@ fn is_range(range: &[u8]) -> bool {
     matches!(range.len(), 8 | 32) && range.iter().skip(range.len() / 2).all(continues)
 }
 
-/// Returns whether the certificate has an email address in its subject, and no subjectAltName.
+/// Returns whether a certificate contains an email address in its subject and has no
+/// subjectAltName.
 fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
     let is_address = certificate.subject().iter().any(|attribute| attribute.oid == EMAIL_ADDRESS);
     Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
 }
 
-/// Checks that no email address in a subject is constrained. `constraints` has an entry for each
-/// certificate of the chain, and one for the trust anchor.
+/// Checks that constraints apply to no email address in a subject. The argument `constraints`
+/// contains one entry for each certificate of the chain, followed by one for the trust anchor.
 pub(crate) fn check_addresses(
     chain: &[Parsed<'_>],
     constraints: &[Option<&Constraints>],
@@ -105,8 +107,8 @@ pub(crate) fn check_addresses(
     Ok(())
 }
 
-/// Checks that the constraints on the path, if there are any, have permitted subtrees for each kind
-/// of name that identifies the client.
+/// Checks that the constraints on the path, if any, contain permitted subtrees for each kind of
+/// name that identifies the client.
 pub(crate) fn check_kinds(
     names: &BTreeMap<Name, NameKind>,
     constraints: &[Option<&Constraints>],

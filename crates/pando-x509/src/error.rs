@@ -1,57 +1,58 @@
-//! Errors of trust anchors and of chains.
+//! Errors in trust anchors and certificate chains.
 
 use crate::NameKind;
 use pando_group::IdentityError;
 use pando_wire::CredentialType;
 
-/// The reason why a certificate cannot be a trust anchor. Certificates are counted from 0.
+/// The reason why a certificate cannot be a trust anchor. Certificates are numbered from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnchorError {
-    /// There is no trust anchor, so no chain could be accepted.
+    /// There are no trust anchors, so no chain could be accepted.
     #[error("no trust anchors were given")]
     None,
-    /// Not a certificate of version 3, or one with an unknown critical extension.
+    /// The anchor is not a certificate of version 3, or it contains an unknown critical extension.
     #[error("trust anchor {0} is malformed (RFC 5280, section 4.1)")]
     Malformed(usize),
-    /// Its basicConstraints do not say that it is a CA.
+    /// The anchor's basicConstraints extension does not say that it is a CA.
     #[error("trust anchor {0} is not a CA (RFC 5280, section 4.2.1.9)")]
     NotCa(usize),
-    /// Its keyUsage does not include keyCertSign.
+    /// The anchor's keyUsage extension does not include keyCertSign.
     #[error("trust anchor {0} may not sign certificates (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
-    /// Its subject is empty.
+    /// The anchor's subject is empty.
     #[error("trust anchor {0} has no subject (RFC 5280, section 4.1.2.6)")]
     NoSubject(usize),
-    /// Its nameConstraints are empty or malformed.
+    /// The anchor's nameConstraints extension is empty or malformed.
     #[error("nameConstraints of trust anchor {0} are empty or malformed (RFC 5280, section 4.2.1.10)")]
     Constraints(usize),
-    /// Its key is malformed, or not of a signature scheme of MLS's cipher suites.
+    /// The anchor's key is malformed, or does not belong to a signature scheme of MLS's cipher
+    /// suites.
     #[error("key of trust anchor {0} is not a valid key of an MLS signature scheme (RFC 9420, section 17.1)")]
     Key(usize),
 }
 
-/// The reason why a credential is rejected. Certificates are counted from 0; certificate 0 is the
-/// leaf's.
+/// The reason why a credential is rejected. Certificates are numbered from 0, and certificate 0
+/// belongs to the leaf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
     /// The credential is not an X.509 credential.
     #[error("credential has type {0} instead of x509 (RFC 9420, section 5.3)")]
     Type(CredentialType),
-    /// The chain has no certificates.
+    /// The chain contains no certificates.
     #[error("chain is empty (RFC 9420, section 5.3)")]
     Empty,
-    /// The chain has more certificates than the configuration allows.
+    /// The chain contains more certificates than the configuration allows.
     #[error("chain has too many certificates: {0}")]
     TooMany(usize),
-    /// The chain has more bytes than the configuration allows.
+    /// The chain contains more bytes than the configuration allows.
     #[error("chain has too many bytes: {0}")]
     TooLarge(usize),
-    /// Not a certificate, or one with a malformed extension.
+    /// An entry of the chain is not a certificate, or it contains a malformed extension.
     #[error("certificate {0} is malformed (RFC 5280, section 4)")]
     Malformed(usize),
-    /// A certificate is not the issuer of the one before it.
+    /// A certificate does not belong to the issuer of the preceding certificate.
     #[error("certificate {0} does not certify the one before it (RFC 9420, section 5.3)")]
     Order(usize),
     /// Two issuers in the chain have the same name.
@@ -60,29 +61,29 @@ pub enum ChainError {
     /// The subject of a CA is empty.
     #[error("CA certificate {0} has no subject (RFC 5280, section 4.1.2.6)")]
     NoSubject(usize),
-    /// The nameConstraints of a CA are empty or malformed.
+    /// The nameConstraints extension of a CA is empty or malformed.
     #[error("nameConstraints of certificate {0} are empty or malformed (RFC 5280, section 4.2.1.10)")]
     Constraints(usize),
-    /// The first certificate has nameConstraints or a path length.
+    /// The first certificate contains nameConstraints or a path length, which only a CA may have.
     #[error("first certificate has an extension that only a CA may have (RFC 5280, section 4.2.1)")]
     CaExtension,
-    /// The leaf may not sign messages or claims the right to sign certificates, or an issuer may
-    /// not sign certificates.
+    /// According to its keyUsage, the leaf may not sign messages or may sign certificates, or an
+    /// issuer may not sign certificates.
     #[error("keyUsage of certificate {0} does not allow its use (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
-    /// The extKeyUsage of a certificate has none of the accepted key purposes.
+    /// The extKeyUsage extension of a certificate contains none of the accepted key purposes.
     #[error("extKeyUsage of certificate {0} does not allow its use (RFC 5280, section 4.2.1.12)")]
     KeyPurpose(usize),
     /// The certified key is not the signature key.
     #[error("first certificate is not for the signature key (RFC 9420, section 5.3)")]
     LeafKey,
-    /// The first certificate has no name of a kind that identifies clients.
+    /// The first certificate contains no name of a kind that identifies clients.
     #[error("first certificate has no name of a kind that identifies clients (RFC 5280, section 4.2.1.6)")]
     NoIdentity,
     /// A name of a kind that identifies clients is malformed.
     #[error("first certificate has a malformed {0} (RFC 5280, section 4.2.1.6)")]
     MalformedName(NameKind),
-    /// The constraints of the CAs do not limit the names of a kind that identifies the client.
+    /// The constraints of the CAs do not limit one of the kinds of names that identify the client.
     #[error(
         "CA with constraints on other names cannot certify an identity of the kind {0} (RFC 5280, section 4.2.1.10)"
     )]
@@ -99,10 +100,10 @@ pub enum ChainError {
     /// The chain does not lead to a trust anchor.
     #[error("chain does not end at a trust anchor (RFC 5280, section 6.1)")]
     UnknownIssuer,
-    /// A signature is wrong.
+    /// The signature of a certificate is wrong.
     #[error("wrong signature of a certificate (RFC 5280, section 6.1.3)")]
     Signature,
-    /// A signature or an issuer's key is not of a signature scheme of MLS's cipher suites.
+    /// A signature or an issuer's key does not belong to a signature scheme of MLS's cipher suites.
     #[error("certificate is signed with a scheme that MLS does not have (RFC 9420, section 17.1)")]
     Algorithm,
     /// The first certificate belongs to a CA.
@@ -111,13 +112,13 @@ pub enum ChainError {
     /// An issuer is not a CA.
     #[error("issuer is not a CA (RFC 5280, section 6.1.4)")]
     NotCa,
-    /// There are more issuers below a CA than it allows.
+    /// A path contains more issuers below a CA than that CA allows.
     #[error("path is longer than a CA allows (RFC 5280, section 6.1.4)")]
     PathLength,
-    /// A CA above a name is not allowed to certify it.
+    /// A name violates the name constraints of a CA above it.
     #[error("nameConstraints of a CA do not allow a name (RFC 5280, section 6.1.4)")]
     NameConstraint,
-    /// A critical extension is unknown.
+    /// A certificate contains an unknown critical extension.
     #[error("unknown critical extension (RFC 5280, section 4.2)")]
     CriticalExtension,
     /// The path is invalid for another reason.
@@ -126,7 +127,8 @@ pub enum ChainError {
 }
 
 impl ChainError {
-    /// Not a conversion by `From`, which would make webpki a part of the API.
+    /// Converts an error of `webpki`. An implementation of `From` would make `webpki` a part of the
+    /// public API.
     pub(crate) fn of_path(error: webpki::Error) -> Self {
         use webpki::Error;
         match error {

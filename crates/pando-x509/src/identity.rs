@@ -1,17 +1,19 @@
-//! Identities (RFC 9420, section 5.3): names, and the authorities that certify them.
+//! Identities (RFC 9420, section 5.3), which consist of names and of the authorities that certify
+//! them.
 //!
-//! A name alone is not an identity. If it were, a second trust anchor that certifies the same name
-//! could replace a member by its own client, with an Update or with an external Commit that removes
-//! the member. Therefore:
+//! A name alone is not an identity. Otherwise, a second trust anchor that certifies the same name
+//! could replace a member with its own client, by an Update or by an external Commit that removes
+//! the member. Therefore, the following rules apply:
 //!
-//! - The trust anchor is part of every identity: its subject and its key. An anchor that is issued
-//!   again with both stays the same anchor. Any other anchor has its own clients. If two
-//!   authorities are to have the same clients, one of them must certify the other.
-//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is
-//!   meaningful only to its issuer. The names of all issuers below the anchor are part of such an
-//!   identity. They identify one CA, because a CA does not give the same name twice (RFC 5280,
-//!   section 4.1.2.6). Self-issued certificates, by which an issuer changes its key, are left out
-//!   because they have the same name.
+//! - The subject and the key of the trust anchor are part of every identity. If an anchor's
+//!   certificate is reissued with the same subject and key, it remains the same anchor. Any other
+//!   anchor has its own clients. If two authorities shall certify the same clients, one of them
+//!   must certify the other.
+//! - A distinguished name, like every other name that [is not global](NameKind::is_global), is
+//!   meaningful only to its issuer. An identity with such a name therefore includes the names of
+//!   all issuers below the anchor. These names identify one CA, because a CA does not assign the
+//!   same name twice (RFC 5280, section 4.1.2.6). Self-issued certificates, by which an issuer
+//!   changes its key, are omitted, because they have the same name.
 //! - All names of the [identifying kinds](crate::X509Config::identity_kinds) are part of the
 //!   identity, in any order.
 
@@ -22,12 +24,12 @@ use pando_wire::SignaturePublicKey;
 use std::collections::{BTreeMap, BTreeSet};
 use x509_cert::der::{self, Encode};
 
-/// A trust anchor as a part of identities.
+/// A trust anchor, as a part of identities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnchorId {
-    /// Its subject in DER.
+    /// The subject of the trust anchor in DER.
     pub subject: Vec<u8>,
-    /// Its public key.
+    /// The public key of the trust anchor.
     pub key: SignaturePublicKey,
 }
 
@@ -37,8 +39,8 @@ pub struct AnchorId {
 pub struct Identity {
     /// The trust anchor at which the chain ends.
     pub anchor: AnchorId,
-    /// The subjects of the issuers below the trust anchor in DER, topmost first. Empty if all names
-    /// are global.
+    /// The subjects of the issuers below the trust anchor in DER, starting with the topmost one.
+    /// The list is empty if all names are global.
     pub issuers: Vec<Vec<u8>>,
     /// The names of the client.
     pub names: BTreeSet<Name>,

@@ -1,14 +1,15 @@
-//! Names in certificates that identify clients, and their comparison (RFC 5280, sections 4.1.2.6,
-//! 4.2.1.6 and 7).
+//! The names in certificates that identify clients, and the comparison of such names (RFC 5280,
+//! sections 4.1.2.6, 4.2.1.6 and 7).
 //!
-//! Two names are equal if they have the same bytes in normal form:
+//! Two names are equal if their normal forms consist of the same bytes. The normal forms are:
 //!
-//! - A domain name is in the preferred syntax, without a wildcard, and in lower case.
-//! - An email address is `local@domain`. The domain is in lower case. The local part is unchanged,
-//!   because only its host knows whether case matters there. A quoted local part counts as
-//!   malformed, because `"a"@b` and `a@b` are the same mailbox.
-//! - A URI is absolute and unchanged. Further equalities would depend on its scheme.
-//! - All other names are unchanged, in DER.
+//! - A domain name is written in the preferred syntax, without a wildcard, and in lower case.
+//! - An email address has the form `local@domain`. The domain is in lower case. The local part is
+//!   unchanged, because only the host of the mailbox knows whether case matters in it. A quoted
+//!   local part counts as malformed, because `"a"@b` and `a@b` are the same mailbox.
+//! - A URI must be absolute and is unchanged, because further rules for equality would depend on
+//!   the scheme.
+//! - All other names are unchanged and encoded in DER.
 
 use crate::ChainError;
 use crate::name_kind::NameKind;
@@ -23,15 +24,15 @@ use x509_cert::ext::pkix::name::GeneralName;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Name {
-    /// A URI.
+    /// A URI in subjectAltName.
     Uri(String),
-    /// A domain name.
+    /// A domain name in subjectAltName.
     Dns(String),
-    /// An email address.
+    /// An email address in subjectAltName.
     Email(String),
-    /// A name of another kind in subjectAltName: the GeneralName in DER.
+    /// A name of another kind in subjectAltName, which is the GeneralName in DER.
     Other(Vec<u8>),
-    /// The subject in DER.
+    /// The subject of the certificate in DER.
     Subject(Vec<u8>),
 }
 
@@ -49,7 +50,7 @@ impl Name {
         }
     }
 
-    /// Returns the number of the variant, and the name in bytes.
+    /// Returns the number of the variant and the bytes of the name.
     pub(crate) fn parts(&self) -> (u8, &[u8]) {
         match self {
             Self::Uri(uri) => (0, uri.as_bytes()),
@@ -61,10 +62,10 @@ impl Name {
     }
 }
 
-/// Returns the names of the given kinds in a client's certificate.
+/// Returns the names in a client's certificate that are of the given kinds.
 ///
-/// If one of them is malformed, the certificate is rejected. Names of other kinds are ignored, even
-/// malformed ones.
+/// If one of these names is malformed, the certificate is rejected. Names of other kinds are
+/// ignored, even if they are malformed.
 pub(crate) fn names(
     certificate: &TbsCertificate,
     kinds: &BTreeSet<NameKind>,
@@ -84,8 +85,8 @@ pub(crate) fn names(
     if names.is_empty() { Err(ChainError::NoIdentity) } else { Ok(names) }
 }
 
-/// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6):
-/// no wildcard, no underscore, no leading or trailing dot, no IP address.
+/// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6).
+/// Wildcards, underscores, leading and trailing dots, and IP addresses are not allowed.
 pub(crate) fn is_host(text: &str) -> bool {
     !text.contains('_') && !text.ends_with('.') && DnsName::try_from(text).is_ok()
 }
@@ -94,7 +95,7 @@ fn host(text: &str) -> Option<String> {
     is_host(text).then(|| text.to_ascii_lowercase())
 }
 
-/// Returns the normal form of `local@domain`.
+/// Returns the normal form of an email address `local@domain`, or `None` if it is malformed.
 fn mailbox(text: &str) -> Option<String> {
     let (local, domain) = text.rsplit_once('@')?;
     let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
@@ -102,8 +103,8 @@ fn mailbox(text: &str) -> Option<String> {
     if is_local { Some(format!("{local}@{}", host(domain)?)) } else { None }
 }
 
-/// Returns whether the text has a scheme, something after it, and only characters that a URI may
-/// have (RFC 3986).
+/// Returns whether the text consists of a scheme, a colon and a nonempty rest, with only characters
+/// that may occur in a URI (RFC 3986).
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! Kinds of names in certificates that may identify clients (RFC 5280, sections 4.1.2.6 and
+//! The kinds of names in certificates that may identify clients (RFC 5280, sections 4.1.2.6 and
 //! 4.2.1.6).
 
 use std::fmt;
@@ -22,23 +22,23 @@ pub enum NameKind {
     RegisteredId,
     /// A name in subjectAltName whose type is an object identifier.
     OtherName,
-    /// The subject of a certificate without other identifying names.
+    /// The subject of a certificate that contains no other identifying names.
     Subject,
 }
 
 impl NameKind {
-    /// Returns whether a name of this kind identifies the same client, regardless of the issuer
-    /// below a trust anchor that certifies it.
+    /// Returns whether a name of this kind identifies the same client, no matter which issuer below
+    /// a trust anchor certifies it.
     ///
-    /// That holds for URIs, domain names and email addresses, which have their own registries.
-    /// There are many John Smiths, and many hosts with the address 10.0.0.1: such names are
-    /// meaningful only to their issuer.
+    /// This is true of URIs, domain names and email addresses, which have their own registries. In
+    /// contrast, there are many people called John Smith and many hosts with the address 10.0.0.1.
+    /// Such names are meaningful only to their issuer.
     #[must_use]
     pub const fn is_global(self) -> bool {
         matches!(self, Self::Uri | Self::Dns | Self::Email)
     }
 
-    /// Returns the kind of a name in subjectAltName, or of the base of a constraint.
+    /// Returns the kind of a name that occurs in subjectAltName or as the base of a constraint.
     pub(crate) const fn of(name: &GeneralName) -> Option<Self> {
         Some(match name {
             GeneralName::UniformResourceIdentifier(_) => Self::Uri,

@@ -1,4 +1,4 @@
-//! Paths of certificates (RFC 5280, section 6.1).
+//! Certification paths (RFC 5280, section 6.1).
 
 use crate::ChainError;
 use crate::algorithm::Algorithm;
@@ -12,7 +12,8 @@ use std::slice;
 use std::time::Duration;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
-/// Validates the path of all certificates up to a trust anchor (RFC 5280, section 6.1).
+/// Validates the path that consists of all certificates and leads to a trust anchor (RFC 5280,
+/// section 6.1).
 pub(crate) fn leads_to(
     algorithms: &[Algorithm],
     anchor: &Anchor,
@@ -25,7 +26,7 @@ pub(crate) fn leads_to(
     if !anchor.allows(issuers.len()) {
         return Err(ChainError::PathLength);
     }
-    // webpki skips issuers that it does not need. Such a path is rejected.
+    // Reject a path in which `webpki` skipped issuers because it did not need them.
     let is_whole = |path: &VerifiedPath<'_>| {
         let used = path.intermediate_certificates().map(webpki::Cert::der);
         if used.eq(issuers.iter().cloned()) { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
@@ -40,8 +41,8 @@ pub(crate) fn leads_to(
     Ok(())
 }
 
-/// A signature scheme for webpki. webpki may see a modified copy of a certificate, but the
-/// signature covers the original.
+/// A signature scheme in the form that `webpki` needs. `webpki` may see a modified copy of a
+/// certificate, but the signature covers the original.
 #[derive(Debug)]
 struct Verifier<'a> {
     algorithm: &'a Algorithm,
@@ -68,7 +69,7 @@ impl SignatureVerificationAlgorithm for Verifier<'_> {
     }
 }
 
-/// Disables the check of extKeyUsage in webpki, because `policy.rs` does it.
+/// A validator that accepts every extKeyUsage in `webpki`, because `policy.rs` performs that check.
 struct PurposesAreChecked;
 
 impl ExtendedKeyUsageValidator for PurposesAreChecked {
@@ -77,11 +78,11 @@ impl ExtendedKeyUsageValidator for PurposesAreChecked {
     }
 }
 
-/// Checks that the name of each certificate is the issuer of the one before it (RFC 9420, section
-/// 5.3).
+/// Checks that the subject of each certificate is the issuer of the preceding one (RFC 9420,
+/// section 5.3).
 ///
-/// No two issuers may have the same name. So webpki does not search: at each step there is at most
-/// one certificate to try.
+/// Also checks that no two issuers have the same name. Therefore `webpki` does not have to search,
+/// because it has at most one certificate to try at each step.
 pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     let mut names = Vec::new();
     for (index, (subject, issuer)) in (1..).zip(chain.iter().zip(chain.iter().skip(1))) {
@@ -96,8 +97,9 @@ pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Checks the validity periods at `now`, or at the first time at which all certificates were valid.
-/// Returns that time for webpki, which does not support times before 1970.
+/// Checks the validity periods at `now` or, without `now`, at the first time at which all
+/// certificates were valid. Returns that time in the form that `webpki` needs, in which a time
+/// before 1970 becomes 1970.
 pub(crate) fn time_of_validation(chain: &[Parsed<'_>], now: Option<u64>) -> Result<UnixTime, ChainError> {
     let periods = || chain.iter().map(|certificate| certificate.dated.validity);
     let since = periods().map(|Validity { not_before, .. }| not_before).max().ok_or(ChainError::Empty)?;

@@ -18,22 +18,24 @@ use std::collections::BTreeMap;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
-/// An identity policy for credentials that are a chain of certificates to a trust anchor. The crate
-/// documentation lists the rules.
+/// An identity policy for credentials that are certificate chains to a trust anchor. The crate
+/// documentation lists its rules.
 #[derive(Debug)]
 pub struct X509Identities {
-    /// The trust anchors, sorted so that the application's order does not matter.
+    /// The trust anchors, sorted so that the order in which the application lists them does not
+    /// matter.
     anchors: Vec<Anchor>,
     algorithms: Vec<Algorithm>,
     config: X509Config,
 }
 
-/// A chain without its trust anchor, in order. Each certificate is acceptable by itself.
+/// A chain without its trust anchor. Its certificates are in order, and each of them is acceptable
+/// when considered alone.
 struct Chain<'a> {
     certificates: Vec<Parsed<'a>>,
-    /// The name constraints of each certificate.
+    /// The name constraints of each certificate in the chain.
     constraints: Vec<Option<Constraints>>,
-    /// The trust anchor whose certificate is in the chain.
+    /// The trust anchor whose certificate the credential contained, if any.
     included: Option<&'a Anchor>,
 }
 
@@ -44,11 +46,12 @@ impl Chain<'_> {
 }
 
 impl X509Identities {
-    /// Creates a policy with these trust anchors, which are certificates in DER. Their order does
-    /// not matter.
+    /// Creates a policy with the given trust anchors, which are certificates in DER. Their order
+    /// does not matter.
     ///
     /// # Errors
-    /// Returns [`AnchorError`] if there is none, or if one of them cannot be a trust anchor.
+    /// Returns [`AnchorError`] if there are no trust anchors, or if one of the certificates cannot
+    /// be a trust anchor.
     pub fn new<A: AsRef<[u8]>>(
         provider: &dyn CryptoProvider,
         anchors: impl IntoIterator<Item = A>,
@@ -65,17 +68,18 @@ impl X509Identities {
         Ok(Self { anchors, algorithms, config: X509Config::default() })
     }
 
-    /// Returns the policy with another configuration.
+    /// Returns the policy with the given configuration.
     #[must_use]
     pub fn with_config(self, config: X509Config) -> Self {
         Self { config, ..self }
     }
 
-    /// Checks that a credential is a chain from the signature key to a trust anchor. `now` is in
-    /// seconds since 1970; without it, the chain must have been valid at some time.
+    /// Checks that a credential is a chain from the signature key to a trust anchor. The time `now`
+    /// is in seconds since 1970. Without it, there must be a time at which the whole chain was
+    /// valid.
     ///
     /// # Errors
-    /// Returns [`ChainError`] for the first violated rule.
+    /// Returns [`ChainError`] with the first rule that the credential violates.
     pub fn check(
         &self,
         credential: &Credential,
@@ -93,12 +97,12 @@ impl X509Identities {
         self.validate_path(&chain, &names, now).map(drop)
     }
 
-    /// Returns the identity that a credential claims. [`X509Identities::check`] verifies it; a
-    /// group has done so for its members. This function verifies signatures only if trust anchors
-    /// with the same subject have different keys.
+    /// Returns the identity that a credential claims. The function [`X509Identities::check`]
+    /// verifies that claim, and a group calls it for all its members. This function verifies
+    /// signatures only if trust anchors with the same subject have different keys.
     ///
     /// # Errors
-    /// Returns [`ChainError`] if the credential is not a well-formed chain, has no identifying
+    /// Returns [`ChainError`] if the credential is not a well-formed chain, contains no identifying
     /// name, or does not lead to a trust anchor.
     pub fn identify(&self, credential: &Credential) -> Result<Identity, ChainError> {
         let chain = self.read(credential)?;
@@ -114,8 +118,8 @@ impl X509Identities {
         Identity::new(&anchor.id, &chain.certificates, names).map_err(|_| ChainError::Malformed(0))
     }
 
-    /// Parses a chain, and checks all rules that do not depend on the time, the signature key or
-    /// the trust anchor.
+    /// Parses a chain and checks all rules that do not depend on the time, the signature key or the
+    /// trust anchor.
     fn read<'a>(&'a self, credential: &'a Credential) -> Result<Chain<'a>, ChainError> {
         let certificates = chain(credential)?;
         self.is_within_limits(certificates)?;
@@ -134,7 +138,7 @@ impl X509Identities {
         Ok(Chain { certificates, constraints, included })
     }
 
-    /// Validates the path to the first trust anchor for which it is valid. Returns that anchor.
+    /// Returns the first trust anchor to which the path is valid.
     fn validate_path(
         &self,
         chain: &Chain<'_>,
@@ -159,8 +163,8 @@ impl X509Identities {
         Err(error)
     }
 
-    /// Returns the trust anchors at which a chain may end. Several may have the same name. If the
-    /// chain includes the certificate of one, only that one is returned.
+    /// Returns the trust anchors at which a chain may end. Several trust anchors may have the same
+    /// name. If the chain includes the certificate of one of them, only that one is returned.
     fn anchors_above(&self, chain: &Chain<'_>) -> impl Iterator<Item = &Anchor> {
         let issuer = chain.certificates.last().map(|top| top.tbs.issuer());
         self.anchors.iter().filter(move |anchor| {
@@ -178,8 +182,8 @@ impl X509Identities {
         if bytes > self.config.max_bytes { Err(ChainError::TooLarge(bytes)) } else { Ok(()) }
     }
 
-    /// Returns the chain without its last certificate if that is a trust anchor. The anchor is
-    /// optional in the chain.
+    /// Returns the chain without its last certificate if that certificate is a trust anchor, which
+    /// a chain may or may not include.
     fn without_anchor<'a>(&self, certificates: &'a [Certificate]) -> (&'a [Certificate], Option<&Anchor>) {
         match certificates.split_last() {
             Some((last, rest)) if !rest.is_empty() => {
@@ -190,7 +194,7 @@ impl X509Identities {
         }
     }
 
-    /// Checks the usage of a certificate. Returns its name constraints.
+    /// Checks the usage of a certificate, and returns its name constraints.
     fn may_be_used(
         &self,
         index: usize,
@@ -201,7 +205,7 @@ impl X509Identities {
         } else {
             check_issuer(certificate).map_err(|flaw| flaw.of_certificate(index))
         }?;
-        // webpki supports only one purpose at a time.
+        // Check the purposes here, because `webpki` supports only one purpose at a time.
         let purposes =
             certificate.get_extension::<ExtendedKeyUsage>().map_err(|_| ChainError::Malformed(index))?;
         match purposes {
@@ -224,14 +228,14 @@ impl IdentityPolicy for X509Identities {
     }
 
     /// Returns the identity if [all members must have different
-    /// ones](X509Config::unique_identities).
+    /// identities](X509Config::unique_identities).
     fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
         let identity = self.config.unique_identities.then(|| self.identify(credential))?;
         identity.ok().map(|identity| identity.to_bytes())
     }
 
-    /// Returns the identity, or an empty value if the credential has none. Such a credential cannot
-    /// succeed any other.
+    /// Returns the identity, or an empty value if the credential has no identity. A credential
+    /// without an identity cannot replace any other credential.
     fn identity(&self, credential: &Credential) -> Vec<u8> {
         self.identify(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
     }

@@ -1,8 +1,9 @@
-//! Rules of RFC 5280, section 4, about the rights that a certificate gives, which `webpki` does not
-//! check.
+//! The rules of RFC 5280, section 4, that concern the rights a certificate grants and that `webpki`
+//! does not check.
 //!
-//! A certificate that violates one of them is ambiguous: implementations disagree about the rights
-//! that it gives. Other rules for CAs are not enforced; the crate documentation lists them.
+//! A certificate that violates one of these rules is ambiguous, because implementations disagree
+//! about the rights that it grants. The crate documentation lists the rules for CAs that are not
+//! enforced.
 
 use crate::constraints::Constraints;
 use crate::{AnchorError, ChainError};
@@ -10,7 +11,7 @@ use x509_cert::TbsCertificate;
 use x509_cert::der;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, NameConstraints};
 
-/// The flaw of a certificate.
+/// A flaw that makes a certificate unacceptable.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Flaw {
     Malformed,
@@ -45,7 +46,7 @@ impl From<der::Error> for Flaw {
     }
 }
 
-/// Checks the certificate of a CA. Returns its name constraints.
+/// Checks the certificate of a CA, and returns its name constraints.
 pub(crate) fn check_issuer(certificate: &TbsCertificate) -> Result<Option<Constraints>, Flaw> {
     has_each_extension_once(certificate)?;
     let usage = certificate.get_extension::<KeyUsage>()?;

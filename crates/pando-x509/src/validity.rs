@@ -1,11 +1,11 @@
-//! The validity period of a certificate (RFC 5280, section 4.1.2.5), which may begin before 1970.
+//! Validity periods of certificates (RFC 5280, section 4.1.2.5), which may begin before 1970.
 //!
-//! UTCTime starts in 1950 and GeneralizedTime in the year 0. But `x509-cert` and `webpki` count the
-//! seconds since 1970 as unsigned numbers and cannot parse a certificate with an earlier time. They
-//! get a copy in which each earlier time is replaced by the first second of 1970. The copy has the
-//! same length as the original, so all other positions stay the same. This module keeps the true
-//! times, which are checked before `webpki` checks its own. Signatures are verified over the
-//! original.
+//! UTCTime starts in 1950, and GeneralizedTime in the year 0. However, `x509-cert` and `webpki` use
+//! an unsigned number of seconds since 1970 and cannot parse a certificate with an earlier time.
+//! They receive a copy of the certificate in which the first second of 1970 replaces each earlier
+//! time. The copy has the same length as the original, so all other positions stay the same. This
+//! module retains the true times, which are checked before `webpki` checks those of the copy.
+//! Signatures are verified over the original.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,24 +16,25 @@ use x509_cert::der::{self, DateTime, Decode, ErrorKind, Header, Reader, SliceRea
 const EPOCH_UTC: &[u8] = b"700101000000Z";
 const EPOCH_GENERALIZED: &[u8] = b"19700101000000Z";
 
-/// Seconds in 2,000 years. The calendar repeats every 400 years, which have 146,097 days.
+/// The number of seconds in 2,000 years. The calendar repeats every 400 years, which have 146,097
+/// days.
 const TWO_THOUSAND_YEARS: i64 = 5 * 146_097 * 86_400;
 
-/// A validity period, both ends included, in seconds since 1970.
+/// A validity period in seconds since 1970, including the first and the last second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
 }
 
-/// An encoded certificate with its parsed validity.
+/// An encoded certificate together with its parsed validity.
 #[derive(Debug)]
 pub(crate) struct Dated<'a> {
-    /// The certificate for parsers that do not support times before 1970.
+    /// The certificate in a form for parsers that do not support times before 1970.
     pub(crate) der: Cow<'a, [u8]>,
     pub(crate) validity: Validity,
     original: &'a [u8],
-    /// The position of the TBSCertificate.
+    /// The position of the TBSCertificate in the certificate.
     tbs: Range<usize>,
 }
 
@@ -45,11 +46,11 @@ impl<'a> Dated<'a> {
         let start = usize::try_from(reader.position())?;
         let length = usize::try_from(sequence(&mut reader)?)?;
         let end = usize::try_from(reader.position())?.saturating_add(length);
-        // The optional version.
+        // Skip the optional version.
         if Tag::peek(&reader)?.is_context_specific() {
             AnyRef::decode(&mut reader)?;
         }
-        // serialNumber, signature and issuer.
+        // Skip serialNumber, signature and issuer.
         for _ in 0..3 {
             AnyRef::decode(&mut reader)?;
         }
@@ -60,10 +61,11 @@ impl<'a> Dated<'a> {
         Ok(Self { der, validity: Validity { not_before, not_after }, original, tbs: start..end })
     }
 
-    /// Returns the TBSCertificate that was signed, if `message` is its copy with replaced times.
+    /// Returns the TBSCertificate that was signed, if `message` is the copy of it in which times
+    /// were replaced.
     ///
-    /// At most one certificate of a valid path has a given copy, because no two issuers of a path
-    /// have the same name, and a leaf has no basicConstraints of a CA.
+    /// In a valid path, no two certificates have the same copy, because no two issuers have the
+    /// same name, and the basicConstraints of a leaf differ from those of a CA.
     pub(crate) fn signed(&self, message: &[u8]) -> Option<&'a [u8]> {
         let is_copy = matches!(&self.der, Cow::Owned(copy) if copy.get(self.tbs.clone()) == Some(message));
         if is_copy { self.original.get(self.tbs.clone()) } else { None }
@@ -77,7 +79,8 @@ fn sequence(reader: &mut SliceReader<'_>) -> der::Result<der::Length> {
     Ok(header.length())
 }
 
-/// Parses a Time to seconds since 1970. If it is earlier, replaces it in the copy.
+/// Parses a Time and returns it in seconds since 1970. If it is before 1970, replaces it in the
+/// copy.
 fn read_time(reader: &mut SliceReader<'_>, copy: &mut Cow<'_, [u8]>) -> der::Result<i64> {
     let time = AnyRef::decode(reader)?;
     let end = usize::try_from(reader.position())?;
@@ -96,8 +99,8 @@ fn read_time(reader: &mut SliceReader<'_>, copy: &mut Cow<'_, [u8]>) -> der::Res
     Ok(seconds)
 }
 
-/// Converts `YYYYMMDDHHMMSSZ` to seconds since 1970. Other forms are not allowed (RFC 5280, section
-/// 4.1.2.5).
+/// Converts a time in the form `YYYYMMDDHHMMSSZ` to seconds since 1970. Other forms are not allowed
+/// (RFC 5280, section 4.1.2.5).
 fn seconds(text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z").filter(|digits| digits.len() == 14)?;
     if !digits.iter().all(u8::is_ascii_digit) {
@@ -129,8 +132,8 @@ mod tests {
             ("19700101000000Z", 0),
             ("19691231235959Z", -1),
             ("19500101000000Z", -631_152_000),
-            // RFC 5280 uses the Gregorian calendar, even before 1582. In it, the year 0 is a leap
-            // year.
+            // RFC 5280 uses the Gregorian calendar even for times before 1582. In that calendar,
+            // the year 0 is a leap year.
             ("16000229120000Z", -11_670_955_200),
             ("00000229000000Z", -62_162_121_600),
             ("99991231235959Z", 253_402_300_799),

@@ -50,8 +50,8 @@ fn every_signature_scheme_below_every_other() {
     }
 }
 
-/// Members with different providers must agree. The result for a chain does not depend on the
-/// suites of the provider.
+/// Members with different providers must agree, so the result for a chain must not depend on which
+/// suites the provider supports.
 #[test]
 fn a_provider_without_some_of_the_suites() {
     let root = Template::authority("root").suite(P384).self_signed();
@@ -130,7 +130,7 @@ fn the_bounds_of_validity_belong_to_it() {
 #[test]
 fn what_was_valid_once_is_valid_without_a_time() {
     let Pki { root, .. } = Pki::new();
-    // The validity periods overlap for one second.
+    // The validity periods overlap for only one second.
     let authority = Template::authority("authority").valid(START, NOW).signed_by(&root);
     let client = Template::client("alice").valid(NOW, END).signed_by(&authority);
     let chain = [&client, &authority];
@@ -157,7 +157,7 @@ fn trust_anchors_may_share_a_name() {
             assert_eq!(policy.check(&credential(chain), client.key(), None), Ok(()));
         }
     }
-    // If the chain includes an anchor, that anchor must have signed.
+    // If the chain includes an anchor, that anchor must have signed the preceding certificate.
     let client = Template::client("alice").signed_by(&old);
     let chain = credential(&[&client, &new]);
     assert!(policy.check(&chain, client.key(), None).is_err());
@@ -165,14 +165,15 @@ fn trust_anchors_may_share_a_name() {
 
 #[test]
 fn the_names_of_trust_anchors_may_change_hands() {
-    // A new root with the same name, which the old one has certified.
+    // The new root has the same name as the old one, which has certified it.
     let old = Template::authority("root").self_signed();
     let new = Template::authority("root").suite(P384).signed_by(&old);
     let client = Template::client("alice").signed_by(&new);
     assert_eq!(check(&old, &[&client, &new]), Ok(()));
 }
 
-/// Made with OpenSSL: a root with P-384, an authority with P-256, and a client with Ed25519.
+/// The certificates were created with OpenSSL, for a root with P-384, an authority with P-256, and
+/// a client with Ed25519.
 #[test]
 fn certificates_of_another_implementation() {
     let root = include_bytes!("../data/root.der").as_slice();

@@ -1,4 +1,4 @@
-//! Tests of which certificates can be trust anchors.
+//! Tests of the conditions under which a certificate can be a trust anchor.
 
 use crate::pki::{Certified, Pki, Template};
 use der::asn1::ObjectIdentifier;
@@ -55,10 +55,10 @@ fn may_not_sign_certificates() {
 
 #[test]
 fn key_of_another_algorithm() {
-    // RSA.
+    // The key algorithm is RSA.
     let root = Template::authority("root").key_algorithm("1.2.840.113549.1.1.1").self_signed();
     assert_eq!(new(&[&root]), Err(AnchorError::Key(0)));
-    // Ed25519, but the key is a point on P-256.
+    // The key algorithm is Ed25519, but the key is a point on P-256.
     let root = Template::authority("root").key_algorithm("1.3.101.112").self_signed();
     assert_eq!(new(&[&root]), Err(AnchorError::Key(0)));
 }

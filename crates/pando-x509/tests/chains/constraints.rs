@@ -1,5 +1,5 @@
-//! Tests of nameConstraints: the names that they allow, and the kinds of names that they leave open
-//! (RFC 5280, section 4.2.1.10).
+//! Tests of the names that nameConstraints allow, and of the kinds of names that they do not
+//! mention (RFC 5280, section 4.2.1.10).
 
 use crate::names::{KINDS, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{Certified, P384, Template, check, credential, policy};
@@ -29,7 +29,8 @@ fn excluded(bases: Vec<GeneralName>) -> NameConstraints {
     constraints(None, Some(bases.into_iter().map(subtree).collect()))
 }
 
-/// Returns pairs of a trust anchor and an authority below it. Only one of the two has constraints.
+/// Returns two pairs of a trust anchor and an authority below it. In each pair, only one of the two
+/// has constraints.
 fn authorities(constraints: &NameConstraints) -> [(Certified, Certified); 2] {
     let free = |name| Template::authority(name);
     let bound = |name| Template::authority(name).with(true, constraints);
@@ -40,8 +41,8 @@ fn authorities(constraints: &NameConstraints) -> [(Certified, Certified); 2] {
     })
 }
 
-/// Returns the result for a client if names of these kinds identify clients. It must be the same
-/// for constraints in the anchor and in the authority.
+/// Returns the result for a client if names of the given kinds identify clients. The result must be
+/// the same whether the anchor or the authority has the constraints.
 fn check_kinds(
     constraints: &NameConstraints,
     kinds: &[NameKind],
@@ -76,7 +77,7 @@ fn constraints_with_excluded(name: &str) -> NameConstraints {
     constraints(Some(vec![subtree(dns("example.org"))]), Some(vec![subtree(dns(name))]))
 }
 
-/// Constraints that webpki cannot compare with a name reject it.
+/// If `webpki` cannot compare a name with a constraint on its kind, the name is rejected.
 #[test]
 fn other_kinds_of_names() {
     let bases = [
@@ -108,7 +109,7 @@ fn kinds_that_constraints_leave_open() {
         for (constraints, limited) in [
             (&domain, Some(NameKind::Dns)),
             (&addresses, Some(NameKind::IpAddress)),
-            // Excluded names do not limit a kind.
+            // Excluded names do not limit the other names of their kind.
             (&other_domain, None),
             (&other_range, None),
         ] {
@@ -139,7 +140,8 @@ fn names_that_do_not_identify_may_be_of_kinds_that_are_open() {
     assert_eq!(both, Err(ChainError::UnconstrainedName(NameKind::Uri)));
 }
 
-/// One CA of the path must limit the kind. Other CAs with constraints need not.
+/// At least one CA on the path must limit the kind of name. Other CAs with constraints do not have
+/// to mention it.
 #[test]
 fn constraints_of_several_authorities() {
     let root = Template::authority("root").with(true, &permitted(vec![dns("example.org")])).self_signed();
@@ -152,7 +154,8 @@ fn constraints_of_several_authorities() {
     assert_eq!(check(uri("im:alice@example.org")), Err(ChainError::UnconstrainedName(NameKind::Uri)));
 }
 
-/// Constraints on email addresses apply to an address in the subject if there is no subjectAltName.
+/// Constraints on email addresses apply to an address in the subject of a certificate without a
+/// subjectAltName.
 #[test]
 fn email_addresses_in_the_subjects_of_issuers() {
     let domain = || dns("example.org");
@@ -163,7 +166,7 @@ fn email_addresses_in_the_subjects_of_issuers() {
     };
     let client = || Template::client("alice").names(vec![dns("alice.example.org")]);
     let check_below = |constraints: &NameConstraints, authority: &Template| {
-        // Constraints in the trust anchor, and in the authority above.
+        // Check constraints in the trust anchor, and constraints in the authority above.
         let bound = Template::authority("bound").with(true, constraints).self_signed();
         let below = authority.clone().signed_by(&bound);
         let in_root = check(&bound, &[&client().signed_by(&below), &below]);
@@ -187,11 +190,11 @@ fn email_addresses_in_the_subjects_of_issuers() {
             Ok(()),
             "there is no address"
         );
-        // A self-issued certificate with another key.
+        // A self-issued certificate with another key is exempt from the constraints.
         let old = addressed("root").with(true, constraints).self_signed();
         let new = addressed("root").suite(P384).signed_by(&old);
         assert_eq!(check(&old, &[&client().signed_by(&new), &new]), Ok(()));
-        // An issuer's constraints do not apply to itself.
+        // The constraints of an issuer do not apply to the issuer itself.
         let root = Template::authority("root").self_signed();
         let own = addressed("authority").with(true, constraints).signed_by(&root);
         assert_eq!(check(&root, &[&client().signed_by(&own), &own]), Ok(()));

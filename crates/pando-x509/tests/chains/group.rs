@@ -65,7 +65,7 @@ fn members_have_certificates_of_one_authority() {
     let processed = bobs.process(message, &as_bob).unwrap().assume_persisted();
     assert!(matches!(processed, Processed::Application { data, .. } if &*data == b"hello"));
 
-    // Eve's certificate is from an authority that is not trusted here.
+    // Eve's certificate was issued by an authority that is not trusted in this test.
     let other = Template::authority("another root").self_signed();
     let eve = Template::client("eve").suite(ED25519).signed_by(&other);
     // Carol's certificate has expired.
@@ -80,7 +80,7 @@ fn members_have_certificates_of_one_authority() {
     }
 }
 
-/// An attacker's policy, which accepts everything.
+/// The policy of an attacker, which accepts all credentials.
 #[derive(Debug)]
 struct Anything;
 
@@ -113,8 +113,8 @@ fn group_of_two(
     group
 }
 
-/// Joins by an external Commit that removes the second member. Returns how the first member
-/// processes it.
+/// Joins by an external Commit that removes the second member. Returns the result of the first
+/// member's processing of that Commit.
 fn replace_second_member(
     mut group: Group,
     first: &Context<'_>,
@@ -132,8 +132,8 @@ fn replace_second_member(
     group.process(message, first).map(drop)
 }
 
-/// Two authorities are trusted. Each has a client John Smith, identified by a URI or by its
-/// subject.
+/// In this test, two authorities are trusted. Each of them has a client called John Smith, which is
+/// identified by a URI or by its subject.
 #[test]
 fn no_authority_replaces_the_client_of_another() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);

@@ -1,5 +1,5 @@
-//! Tests of identities: which names and authorities make the same identity, and which credential
-//! may succeed which.
+//! Tests of when two credentials have the same identity, and of when one credential may replace
+//! another.
 
 use crate::names::{KINDS, address, directory, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{Certified, P256, P384, Pki, Template, credential, policy};
@@ -18,7 +18,8 @@ fn two_anchors() -> (X509Identities, Certified, Certified) {
     (with_kinds(policy, &KINDS), one, other)
 }
 
-/// Returns whether each may succeed the other. All functions that compare identities must agree.
+/// Returns whether each of two credentials may replace the other. All functions that compare
+/// identities must give the same result.
 fn are_same(policy: &X509Identities, one: &[&Certified], other: &[&Certified]) -> bool {
     let check = |chain: &[&Certified]| policy.check(&credential(chain), chain[0].key(), None);
     assert_eq!((check(one), check(other)), (Ok(()), Ok(())));
@@ -31,7 +32,7 @@ fn are_same(policy: &X509Identities, one: &[&Certified], other: &[&Certified]) -
     are_same
 }
 
-/// Returns a client for each kind of name, with its own key.
+/// Returns a client for each kind of name, each with its own key.
 fn clients(name: &str) -> Vec<(NameKind, Template)> {
     let client = |kind, names| (kind, Template::client("John Smith").names(names).suite(P256));
     let mut clients: Vec<_> =
@@ -63,7 +64,7 @@ fn not_even_with_the_same_keys() {
     assert_eq!(ours.key(), theirs.key());
     assert!(!are_same(&policy, &[&ours], &[&theirs]));
 
-    // Two anchors with one key and different names.
+    // Create two anchors with the same key but different names.
     let one_again = Template::authority("one").self_signed();
     let other = Template::authority("other").for_key(one_again.signer, &one);
     let policy = X509Identities::new(&RustCrypto, [&one.der, &other.der]).unwrap();
@@ -95,7 +96,7 @@ fn a_name_that_is_not_global_is_another_identity_below_another_issuer() {
                 assert_eq!(are_same(&policy, one, other), expected, "{kind}: {at} and {other_at}");
             }
         }
-        // The same CA with another key.
+        // The renewed authority is the same CA with another key.
         assert!(are_same(&policy, &[&below_sales, &sales], &[&below_renewed, &renewed]), "{kind}");
         let issuers = policy.identify(&credential(&[&below_branch, &branch, &research])).unwrap().issuers;
         let named = [&research, &branch].map(|issuer| issuer.name.to_der().unwrap());
@@ -134,7 +135,7 @@ fn an_anchor_that_is_issued_again_is_the_same() {
         let (client, other) = (template.clone().signed_by(&old), template.signed_by(&other_key));
         assert!(are_same(&policy, &[&client, &old], &[&client, &new]), "{kind}");
         assert!(are_same(&policy, &[&client], &[&client, &new]), "{kind}");
-        // Another anchor with the same name and its own key.
+        // The other anchor has the same name but its own key.
         assert!(!are_same(&policy, &[&client], &[&other]), "{kind}");
     }
 }
@@ -149,7 +150,7 @@ fn the_order_of_the_anchors_does_not_matter() {
         assert_eq!(policies[0].identity(&credential), policies[1].identity(&credential));
         assert_eq!(policies[0].identify(&credential).unwrap().anchor.key, *root.key());
     }
-    // Nor does it matter for the reason of a rejection.
+    // The order of the anchors also does not affect the reason for which a chain is rejected.
     let forger = Template::authority("forger").self_signed();
     let forger = Template::authority("root").for_key(forger.signer, &roots[0]);
     let client = Template::client("alice").signed_by(&forger);
@@ -158,7 +159,8 @@ fn the_order_of_the_anchors_does_not_matter() {
     assert_eq!(one, other);
 }
 
-/// If anchors share a name, the signature decides which one it is. One of them must have signed.
+/// If several anchors have the same name, the signature determines the right one. One of them must
+/// therefore have signed the chain.
 #[test]
 fn no_anchor_has_signed() {
     let roots = [P256, P384].map(|suite| Template::authority("root").suite(suite).self_signed());
@@ -182,10 +184,12 @@ fn which_credential_may_succeed_which() {
     let mut reversed = names("im:alice@example.org", "alice@example.org");
     let old = Template::client("alice").names(reversed.clone()).signed_by(&root);
     reversed.reverse();
-    // The names are the same, with another key, issuer, subject and order.
+    // The new certificate has the same names, but in another order and with another key, issuer and
+    // subject.
     let new = Template::client("another").names(reversed).signed_by(&authority);
     assert!(may(&[&old], &[&new, &authority]));
-    // Case does not matter in domains, and neither do kinds of names that do not identify clients.
+    // The case of domains does not matter, and neither do names of kinds that do not identify
+    // clients.
     let same = vec![uri("im:alice@example.org"), dns("EXAMPLE.org"), email("alice@EXAMPLE.org")];
     let same = Template::client("alice").names(same).signed_by(&root);
     assert!(may(&[&old], &[&same]));
@@ -200,7 +204,7 @@ fn which_credential_may_succeed_which() {
         assert!(!may(&[&old], &[&other]));
     }
 
-    // Credentials without an identity do not succeed each other.
+    // Credentials without an identity cannot replace each other, or even themselves.
     let nameless = credential(&[&Template::client("alice").without::<SubjectAltName>().signed_by(&root)]);
     assert!(!policy.may_succeed(&nameless, &nameless));
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
@@ -208,7 +212,7 @@ fn which_credential_may_succeed_which() {
     assert!(!policy.may_succeed(&credential(&[&client, &authority]), &basic));
 }
 
-/// The members of a successor group are found by their identities.
+/// This matters because the members of a successor group are found by their identities.
 #[test]
 fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others() {
     let (policy, root, other_root) = two_anchors();
@@ -255,8 +259,9 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
             pairs += usize::from(are_same);
         }
     }
-    // Each equals itself; six lists of global names have two issuers each; and the two Alices count
-    // twice.
+    // Each credential equals itself. For each of the six lists of global names, the credentials
+    // from two issuers equal each other. The two credentials of Alice equal each other below both
+    // issuers.
     assert_eq!(pairs, credentials.len() + 2 * 6 + 2 * 2);
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
     assert!(policy.identity(&basic).is_empty());

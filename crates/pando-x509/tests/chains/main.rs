@@ -1,4 +1,4 @@
-//! Tests of certificate chains: valid, invalid and mutated ones, and groups whose members have
+//! Tests of valid, invalid and mutated certificate chains, and of groups whose members have
 //! certificates.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]

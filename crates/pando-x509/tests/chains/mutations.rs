@@ -1,4 +1,4 @@
-//! Tests of mutated chains and of random chains.
+//! Tests with mutated chains and with random certificates.
 
 use crate::pki::{ED25519, NOW, Pki, Template, credential_of};
 use pando_group::IdentityPolicy;
@@ -6,8 +6,8 @@ use pando_wire::SignaturePublicKey;
 use pando_x509::X509Identities;
 use proptest::prelude::*;
 
-/// A chain with the trust anchor, as certificates. Mutating an encoded credential instead could
-/// change the lengths of the certificates.
+/// A chain that includes the trust anchor, as separate certificates. Mutating the encoded
+/// credential instead could change the lengths of the certificates.
 struct Original {
     policy: X509Identities,
     key: SignaturePublicKey,
@@ -16,7 +16,7 @@ struct Original {
 
 impl Original {
     fn new() -> Self {
-        // Ed25519 is fast; one signature uses ECDSA.
+        // Most keys use Ed25519, because it is fast, but one signature uses ECDSA.
         let root = Template::authority("root").suite(ED25519).self_signed();
         let authority = Template::authority("authority").signed_by(&root);
         let client = Template::client("alice").suite(ED25519).signed_by(&authority);
@@ -24,12 +24,12 @@ impl Original {
         Self { policy, key: client.key().clone(), chain: [client.der, authority.der, root.der] }
     }
 
-    /// Returns whether the chain is accepted with one certificate replaced.
+    /// Returns whether the chain is accepted after one of its certificates has been replaced.
     fn accepts(&self, index: usize, certificate: &[u8]) -> bool {
         let chain = (0..).zip(&self.chain);
         let credential =
             credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
-        // These must not panic. Their results do not matter for certificates that are not valid.
+        // These functions must not panic. Their results for invalid certificates do not matter.
         let _ = self.policy.identify(&credential);
         let _ = self.policy.may_succeed(&credential, &credential);
         [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())
@@ -48,8 +48,8 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// A trust anchor in the chain is compared as a whole. So no byte of it can be changed, although
-/// its signature is not verified.
+/// A trust anchor in the chain is compared as a whole, so none of its bytes can be changed,
+/// although its signature is not verified.
 #[test]
 fn every_changed_byte_is_noticed() {
     let original = Original::new();
@@ -108,7 +108,7 @@ proptest! {
         prop_assert!(!original.accepts(index, &changed));
     }
 
-    /// Signed certificates with random extensions.
+    /// The certificates in this test are signed and contain random extensions.
     #[test]
     fn random_extensions_do_not_panic(
         id in prop::sample::select(vec![14_u8, 15, 16, 17, 18, 19, 30, 31, 32, 35, 36, 37, 54]),

@@ -1,4 +1,4 @@
-//! Tests of the names that identify clients, and of their forms.
+//! Tests of the names that identify clients and of their normal forms.
 
 use crate::pki::{Certified, Pki, Template, check, credential, credential_of, policy};
 use der::asn1::{Any, Ia5String, ObjectIdentifier};
@@ -52,7 +52,7 @@ pub(crate) fn other(value: &str) -> GeneralName {
     GeneralName::OtherName(OtherName { type_id: ObjectIdentifier::new_unwrap("1.2.3.4"), value })
 }
 
-/// A name of each kind that can be in subjectAltName.
+/// Returns a name of each kind that can occur in subjectAltName.
 pub(crate) fn one_of_each(name: &str) -> Vec<(NameKind, GeneralName)> {
     let number = name.bytes().fold(0, u8::wrapping_add);
     vec![
@@ -101,9 +101,9 @@ fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
             _ => Name::Other(name.to_der().unwrap()),
         };
         assert_eq!(identified_names(&[*kind], &root, &client), Ok([expected.clone()].into()), "{kind}");
-        // The subject counts only if there are no other names.
+        // The subject identifies the client only if there are no other identifying names.
         assert_eq!(identified_names(&[*kind, NameKind::Subject], &root, &client), Ok([expected].into()));
-        // A certificate without such a name.
+        // This certificate contains no name of the kind.
         let others = all.iter().filter(|(other, _)| other != kind).map(|(_, name)| name.clone());
         let client = Template::client("alice").names(others.collect()).signed_by(&root);
         assert_eq!(identified_names(&[*kind], &root, &client), Err(ChainError::NoIdentity), "{kind}");
@@ -122,7 +122,7 @@ fn the_subject_is_not_an_identity_unless_the_application_says_so() {
     let client = template.signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::NoIdentity));
     assert_eq!(identified_names(&KINDS, &root, &client), Ok([subject].into()));
-    // A subjectAltName without names is malformed, whatever the subject is.
+    // If subjectAltName contains no names, there is no identity, no matter what the subject is.
     let client = Template::client("alice").names(vec![]).signed_by(&root);
     assert_eq!(identified_names(&KINDS, &root, &client), Err(ChainError::NoIdentity));
     let client = Template::client("").subject(x509_cert::name::Name::default());
@@ -165,7 +165,7 @@ fn malformed_names() {
         (NameKind::Uri, uri("im:alice mallory")),
         (NameKind::IpAddress, range),
     ] {
-        // Also next to a valid one.
+        // A malformed name is also rejected if the certificate contains a valid one.
         for names in [vec![malformed.clone()], vec![uri("im:alice@example.org"), malformed]] {
             let client = Template::client("alice").names(names.clone()).signed_by(&root);
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Authorities and clients, whose certificates may have any contents.
+//! Authorities and clients whose certificates can have any contents.
 
 use der::asn1::{Any, BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -24,13 +24,13 @@ pub(crate) const P384: CipherSuite = CipherSuite::MLS_256_DHKEMP384_AES256GCM_SH
 pub(crate) const P521: CipherSuite = CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521;
 pub(crate) const ED448: CipherSuite = CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448;
 
-/// The time at which tests take place, within [`START`] and [`END`], between which certificates are
-/// valid.
+/// The current time in the tests. It lies between [`START`] and [`END`], which are the start and
+/// the end of the validity of certificates.
 pub(crate) const NOW: u64 = 1_500;
 pub(crate) const START: u64 = 1_000;
 pub(crate) const END: u64 = 2_000;
 
-/// A certificate with the key that it is for.
+/// A certificate, with the key that it certifies.
 pub(crate) struct Certified {
     pub(crate) der: Vec<u8>,
     pub(crate) signer: Box<dyn Signer>,
@@ -38,7 +38,7 @@ pub(crate) struct Certified {
     suite: Suite,
 }
 
-/// The contents of a certificate that will be made.
+/// The contents of a certificate that is to be created.
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) subject: Name,
@@ -52,7 +52,8 @@ pub(crate) struct Template {
     extensions: Vec<Extension>,
 }
 
-/// `TBSCertificate` (RFC 5280, section 4.1). The fields of `x509-cert`'s are private.
+/// The structure `TBSCertificate` (RFC 5280, section 4.1). The type of the same name in `x509-cert`
+/// cannot be used, because its fields are private.
 #[derive(Sequence)]
 struct Tbs {
     #[asn1(context_specific = "0", optional = "true")]
@@ -67,7 +68,8 @@ struct Tbs {
     extensions: Option<Vec<Extension>>,
 }
 
-/// `Validity` (RFC 5280, section 4.1.2.5), with times that `x509-cert` does not support.
+/// The structure `Validity` (RFC 5280, section 4.1.2.5), which may contain times that `x509-cert`
+/// does not support.
 #[derive(Clone, Sequence)]
 struct Validity {
     not_before: Any,
@@ -121,23 +123,24 @@ impl Template {
         Self { suite, ..self }
     }
 
-    /// Sets another algorithm for the key.
+    /// Sets the algorithm identifier of the key, which may be wrong.
     pub(crate) fn key_algorithm(self, oid: &str) -> Self {
         let algorithm = AlgorithmIdentifierOwned { oid: oid.parse().unwrap(), parameters: None };
         Self { key_algorithm: Some(algorithm), ..self }
     }
 
-    /// Sets the serial number in two's complement.
+    /// Sets the serial number, given in two's complement.
     pub(crate) fn serial_number(self, bytes: &[u8]) -> Self {
         Self { serial_number: Any::new(Tag::Integer, bytes).unwrap(), ..self }
     }
 
-    /// Makes it a certificate of version 1, which has no extensions.
+    /// Changes the version of the certificate to 1, which has no extensions.
     pub(crate) fn version_1(self) -> Self {
         Self { version: None, extensions: vec![], ..self }
     }
 
-    /// Sets another signature algorithm next to the signature than in the TBSCertificate.
+    /// Sets the signature algorithm next to the signature, which then differs from the one in the
+    /// TBSCertificate.
     pub(crate) fn signed_as(self, suite: CipherSuite) -> Self {
         Self { signed_as: Some(identifiers(suite).1), ..self }
     }
@@ -146,7 +149,8 @@ impl Template {
         Self { valid: Validity { not_before: time(from), not_after: time(until) }, ..self }
     }
 
-    /// Sets times as text, which may be malformed. Times of 13 characters become UTCTime.
+    /// Sets the validity times as text, which may be malformed. A text of 13 characters is encoded
+    /// as UTCTime, and all others as GeneralizedTime.
     pub(crate) fn valid_as_written(self, from: &str, until: &str) -> Self {
         let time = |text: &str| {
             let tag = if text.len() == 13 { Tag::UtcTime } else { Tag::GeneralizedTime };
@@ -167,7 +171,7 @@ impl Template {
         self.with(false, &SubjectAltName(names))
     }
 
-    /// Sets an extension, and replaces an existing one of this kind.
+    /// Sets an extension, replacing an existing one of the same type.
     pub(crate) fn with<E: AssociatedOid + Encode>(self, critical: bool, extension: &E) -> Self {
         self.without::<E>().with_bytes(E::OID, critical, &extension.to_der().unwrap())
     }
@@ -236,8 +240,8 @@ fn time(seconds: u64) -> Any {
     Any::from_der(&time.to_der().unwrap()).unwrap()
 }
 
-/// Returns the key for a name. Different names have different keys, and a name always has the same
-/// key.
+/// Returns the key for a name. Different names have different keys, and the same name always has
+/// the same key.
 fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
     let suite = RustCrypto.suite(suite).unwrap();
     let seed = suite.hash(&[&name.to_der().unwrap()]);
@@ -245,8 +249,8 @@ fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// Returns the identifiers of a cipher suite's signature scheme in certificates: the key's
-/// algorithm and the signature's.
+/// Returns the identifiers that certificates use for a cipher suite's signature scheme, which are
+/// those of the key algorithm and of the signature algorithm.
 fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdentifierOwned) {
     let identifier = |oid: &str, parameters: Option<&str>| AlgorithmIdentifierOwned {
         oid: oid.parse().unwrap(),
@@ -265,7 +269,7 @@ fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdenti
     }
 }
 
-/// A root, an authority below it, and a client whose certificate is from the authority.
+/// A root, an authority below it, and a client whose certificate was issued by the authority.
 pub(crate) struct Pki {
     pub(crate) root: Certified,
     pub(crate) authority: Certified,
@@ -284,7 +288,7 @@ impl Pki {
         policy(&self.root)
     }
 
-    /// Returns the policy's result for the client with a chain.
+    /// Returns the policy's result for a chain, with this root as the trust anchor.
     pub(crate) fn check(&self, chain: &[&Certified]) -> Result<(), ChainError> {
         check(&self.root, chain)
     }
@@ -294,14 +298,15 @@ pub(crate) fn policy(root: &Certified) -> X509Identities {
     X509Identities::new(&RustCrypto, [&root.der]).unwrap()
 }
 
-/// Returns the result for the first certificate, from a policy with one trust anchor.
+/// Returns the result for a chain from a policy with one trust anchor. The result must be the same
+/// with and without a time.
 pub(crate) fn check(root: &Certified, chain: &[&Certified]) -> Result<(), ChainError> {
     let (with_time, without) = check_both(root, chain, NOW);
     assert_eq!(with_time, without, "the time makes no difference here");
     with_time
 }
 
-/// Returns the results with a time and without.
+/// Returns the results for a chain, with a time and without one.
 pub(crate) fn check_both(
     root: &Certified,
     chain: &[&Certified],

@@ -1,4 +1,5 @@
-//! Tests of certificates that contradict RFC 5280, section 4, about the rights that they give.
+//! Tests of certificates that violate the rules of RFC 5280, section 4, about the rights that a
+//! certificate grants.
 
 use crate::constraints::{constraints, subtree};
 use crate::names::dns;
@@ -12,7 +13,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 use x509_cert::name::Name;
 
-/// Returns the results for a changed authority and a changed trust anchor.
+/// Returns the result for a chain with a changed authority, and the result for a changed trust
+/// anchor.
 fn check_authority(
     change: impl Fn(Template) -> Template,
 ) -> (Result<(), ChainError>, Result<(), AnchorError>) {
@@ -92,7 +94,7 @@ fn constraints_that_have_no_meaning() {
         far(1, None),
         far(0, Some(2)),
     ] {
-        // Even if no name of the path is compared with them.
+        // Malformed constraints are rejected even if no name of the path is compared with them.
         let list = Some(vec![subtree(dns("example.org")), malformed]);
         for constraints in [constraints(list.clone(), None), constraints(Some(vec![subtree(dns(""))]), list)]
         {
@@ -107,7 +109,7 @@ fn constraints_that_have_no_meaning() {
 fn an_authority_without_a_subject() {
     let result = check_authority(|template| template.subject(Name::default()));
     assert_eq!(result, (Err(ChainError::NoSubject(1)), Err(AnchorError::NoSubject(0))));
-    // An alternative name does not help.
+    // An empty subject is rejected even if there is an alternative name.
     let named = |template: Template| template.subject(Name::default()).names(vec![dns("example.org")]);
     assert_eq!(check_authority(named), (Err(ChainError::NoSubject(1)), Err(AnchorError::NoSubject(0))));
 }
@@ -165,11 +167,12 @@ fn an_extension_twice() {
     }
 }
 
-/// By RFC 5280, section 7.1, these names are equal. But a CA must always write its name in the same
-/// way (section 4.1.2.6), so bytes are compared.
+/// According to RFC 5280, section 7.1, these names are equal. However, a CA must always encode its
+/// name in the same way (section 4.1.2.6), so the policy compares bytes.
 #[test]
 fn an_issuer_in_another_string_type() {
-    // commonName as PrintableString, as UTF8String, with a capital, and with a second space.
+    // The commonName is a PrintableString, a UTF8String, a name with a capital letter, and a name
+    // with a second space.
     let [printable, utf8, capital, spaced] = ["#1303612063", "#0c03612063", "#1303412063", "#130461202063"]
         .map(|value| Name::from_str(&format!("2.5.4.3={value}")).unwrap());
     let Pki { root, .. } = Pki::new();
@@ -186,7 +189,7 @@ fn an_issuer_in_another_string_type() {
         assert_eq!(check(&anchor, &[&below]), Err(ChainError::UnknownIssuer), "{name}");
         assert_eq!(check(&anchor, &[&below, &anchor]), Err(ChainError::Order(1)), "{name}");
     }
-    // Another string type does not make one authority two.
+    // The string type does not turn one authority into two different ones.
     let above = Template::authority("authority").subject(utf8.clone()).signed_by(&root);
     let below = Template::authority("authority").subject(printable).suite(P384).signed_by(&above);
     let both = [&client(&below, &utf8), &below, &above];

@@ -1,4 +1,4 @@
-//! Tests of chains that are rejected, each for one reason.
+//! Tests of chains that are rejected, each for a single reason.
 
 use crate::pki::{
     ED25519, END, NOW, P384, Pki, START, Template, check, check_both, credential, credential_of, policy,
@@ -16,7 +16,7 @@ fn wrong_root() {
     let other = Template::authority("another root").self_signed();
     let chain = [&pki.client, &pki.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
-    // Even if the chain includes its own root.
+    // The chain is rejected even if it includes its own root.
     let chain = [&pki.client, &pki.authority, &pki.root];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
 }
@@ -27,7 +27,7 @@ fn wrong_root_of_the_same_name() {
     let other = Template::authority("root").suite(P384).self_signed();
     let chain = [&pki.client, &pki.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::Algorithm));
-    // Also with a key of the same scheme.
+    // The chain is also rejected if the key of the wrong root uses the same scheme.
     let other = Template::client("forger").signed_by(&pki.root);
     let other = Template::authority("root").for_key(other.signer, &pki.root);
     assert_eq!(check(&other, &chain), Err(ChainError::Signature));
@@ -160,7 +160,7 @@ fn another_signature_key() {
 #[test]
 fn key_of_another_algorithm() {
     let Pki { root, .. } = Pki::new();
-    // X25519, whose keys have the same length.
+    // The key algorithm is X25519, whose keys have the same length as those of Ed25519.
     let client = Template::client("alice").suite(ED25519).key_algorithm("1.3.101.110").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
 }
@@ -168,7 +168,8 @@ fn key_of_another_algorithm() {
 #[test]
 fn key_that_is_none() {
     let Pki { root, .. } = Pki::new();
-    // A point on P-256 that both the certificate and the leaf present as a key of Ed25519.
+    // The key is a point on P-256, which both the certificate and the leaf claim to be an Ed25519
+    // key.
     let client = Template::client("alice").key_algorithm("1.3.101.112").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
 }
@@ -207,26 +208,26 @@ fn a_certificate_twice() {
     let pki = Pki::new();
     let (client, authority, root) = (&pki.client, &pki.authority, &pki.root);
     assert_eq!(pki.check(&[client, authority, authority]), Err(ChainError::Order(2)));
-    // The root is self-signed, but may be in the chain only once.
+    // Although the root is self-signed, it may occur only once in the chain.
     assert_eq!(pki.check(&[client, authority, root, root]), Err(ChainError::NameTwice(3)));
 }
 
 #[test]
 fn an_issuer_by_name_only() {
-    // It has the name of the root, but the path does not lead to it.
+    // The pretender has the name of the root, but the path does not lead to it.
     let pki = Pki::new();
     let pretender = Template::authority("root").suite(P384).self_signed();
     let chain = [&pki.client, &pki.authority, &pretender];
     assert!(pki.check(&chain).is_err());
-    // The same for an issuer that did not sign.
+    // An issuer with the right name that did not sign the client's certificate is also rejected.
     let pretender = Template::authority("authority").suite(P384).signed_by(&pki.root);
     assert!(pki.check(&[&pki.client, &pretender]).is_err());
 }
 
 #[test]
 fn more_than_the_path_needs() {
-    // The authority is itself a trust anchor. The certificates above it are not needed, and the
-    // path cannot end at both.
+    // The authority is itself the trust anchor, so the certificate above it is not needed, and a
+    // path that includes that certificate does not end at the trust anchor.
     let Pki { root, authority, client } = Pki::new();
     assert_eq!(check(&authority, &[&client]), Ok(()));
     assert_eq!(check(&authority, &[&client, &authority]), Ok(()));
@@ -329,7 +330,8 @@ fn too_many_certificates() {
 
 #[test]
 fn too_deep() {
-    // More issuers than webpki follows, regardless of the configuration.
+    // The chain contains more issuers than `webpki` follows, no matter what the configuration
+    // allows.
     let Pki { root, .. } = Pki::new();
     let mut chain = vec![root];
     for depth in 0..7 {

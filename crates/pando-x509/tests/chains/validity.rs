@@ -1,13 +1,14 @@
-//! Tests of validity periods: periods that begin before 1970, and the encodings of times (RFC 5280,
+//! Tests of validity periods that begin before 1970 and of the encodings of times (RFC 5280,
 //! section 4.1.2.5).
 
 use crate::pki::{Certified, Pki, Template, check_both, credential, credential_of, policy};
 use pando_x509::{AnchorError, ChainError, X509Identities};
 
-/// 2001-09-09, within all validity periods here that end in this century.
+/// A time on 2001-09-09, which lies within all validity periods in these tests that end in the 21st
+/// century.
 const NOW: u64 = 1_000_000_000;
 
-/// Times before 1970, as UTCTime and as GeneralizedTime.
+/// Times before 1970, some as UTCTime and some as GeneralizedTime.
 const EARLY: [&str; 5] =
     ["500101000000Z", "691231235959Z", "19500101000000Z", "15821010120000Z", "00000229000000Z"];
 
@@ -37,7 +38,7 @@ fn certificates_that_are_valid_since_before_1970() {
     }
 }
 
-/// The parsers see a copy whose times differ from the signed certificate.
+/// The parsers see a copy of the certificate, whose times differ from those in the signed original.
 #[test]
 fn no_byte_of_an_early_certificate_can_be_changed() {
     let root = Template::authority("root").valid_as_written(EARLY[0], LATE).self_signed();
@@ -55,7 +56,8 @@ fn no_byte_of_an_early_certificate_can_be_changed() {
             assert!(policy.check(&credential, client.key(), None).is_err(), "certificate {index}, byte {at}");
         }
     }
-    // The copy itself is not signed.
+    // The modified copy of a certificate is not a valid certificate itself, because it was not
+    // signed.
     let copied = |from: &str| {
         let text = |der: &[u8]| der.windows(from.len()).position(|text| text == from.as_bytes()).unwrap();
         let mut der = authority.der.clone();
@@ -75,7 +77,7 @@ fn certificates_that_expired_before_1970() {
     let expired = client(EARLY[0], EARLY[1]);
     assert_eq!(check_both(&root, &[&expired], 0), (Err(ChainError::Expired), Ok(())));
     assert_eq!(check_both(&root, &[&expired], NOW), (Err(ChainError::Expired), Ok(())));
-    // The last second before 1970 is not the first second of 1970.
+    // The last second before 1970 must differ from the first second of 1970.
     let until_1970 = client(EARLY[0], "700101000000Z");
     assert_eq!(check_both(&root, &[&until_1970], 0), (Ok(()), Ok(())));
     assert_eq!(check_both(&root, &[&until_1970], 1), (Err(ChainError::Expired), Ok(())));
@@ -95,7 +97,7 @@ fn periods_before_1970_that_do_not_overlap() {
     assert_eq!(both(&root, &[&reversed, &authority]), Err(ChainError::NeverValid));
 }
 
-/// RFC 5280 requires UTCTime until 2049, but receivers must support both.
+/// RFC 5280 requires UTCTime for times until 2049, but receivers must support both encodings.
 #[test]
 fn generalized_time_before_2050() {
     let Pki { root, .. } = Pki::new();

@@ -1,8 +1,9 @@
-//! The cases for which the policy gives another result than x509-limbo, with the reasons.
+//! The cases for which the policy's result differs from that of x509-limbo, with the reasons.
 
 use super::format::Expected;
 
-/// Cases, the result that x509-limbo expects, and the reason for the policy's result.
+/// A set of cases, with the result that x509-limbo expects and the reason for the policy's
+/// different result.
 pub(crate) struct Deviation {
     pub(crate) expected: Expected,
     pub(crate) reason: &'static str,
@@ -10,7 +11,7 @@ pub(crate) struct Deviation {
 }
 
 pub(crate) const DEVIATIONS: [Deviation; 17] = [
-    // Stricter than x509-limbo.
+    // In these cases, the policy is stricter than x509-limbo.
     Deviation {
         expected: Expected::Success,
         reason: "A CA is not a client.",
@@ -51,7 +52,7 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
         reason: "A wildcard stands for many servers and identifies no client.",
         cases: &["webpki::san::leftmost-wildcard-san", "webpki::nc::nc-permits-dns-san-pattern"],
     },
-    // More lenient, where the certificate is not ambiguous.
+    // In these cases, the policy is more lenient, because the certificate is not ambiguous.
     Deviation {
         expected: Expected::Failure,
         reason: "authorityKeyIdentifier helps to search for a path, and there is no search.",
@@ -136,7 +137,7 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
     },
 ];
 
-/// Returns the deviation of a case.
+/// Returns the deviation that includes a case, or `None` if the policy does not deviate.
 pub(crate) fn deviation(id: &str) -> Option<&'static Deviation> {
     DEVIATIONS.iter().find(|deviation| deviation.cases.contains(&id))
 }

@@ -1,5 +1,5 @@
-//! The file format of x509-limbo: JSON with certificates in PEM. Fields that the tests do not need
-//! are left out.
+//! The file format of x509-limbo, which is JSON with certificates in PEM. Fields that the tests do
+//! not need are omitted.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(crate) struct Limbo {
     pub(crate) testcases: Vec<Testcase>,
 }
 
-/// A case: the certificates of a client, and the result that a validator should give.
+/// A case, with the certificates of a client and the result that a validator should return.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Testcase {
     pub(crate) id: String,
@@ -47,7 +47,7 @@ pub(crate) struct PeerName {
     pub(crate) value: String,
 }
 
-/// A certificate in PEM.
+/// A PEM-encoded certificate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Pem(String);

@@ -1,15 +1,16 @@
-//! The public test cases of x509-limbo, as far as they are about the signature schemes of MLS.
+//! Tests with the public cases of x509-limbo that use only the signature schemes of MLS.
 //!
-//! x509-limbo (<https://github.com/C2SP/x509-limbo>) collects chains with the result that a
-//! validator should give. Its file is not part of this project, so there are two tests. One
-//! generates the cases here, with the original names. The other runs the file itself if the
-//! environment variable `PANDO_X509_LIMBO` names it. [`deviations`] lists every case for which the
-//! policy gives another result, with the reason. Both tests fail if the list is incomplete or has
-//! too many cases.
+//! The project x509-limbo (<https://github.com/C2SP/x509-limbo>) collects certificate chains, each
+//! with the result that a validator should return. Its file of cases is not part of this
+//! repository, so there are two tests. One test generates the cases, with their original names. The
+//! other test runs the file itself if the environment variable `PANDO_X509_LIMBO` contains its
+//! path. The module [`deviations`] lists every case for which the policy returns a different
+//! result, together with the reason. Both tests fail if that list is incomplete or contains a case
+//! that does not deviate.
 //!
-//! x509-limbo gives a validator a set of certificates, but the policy takes chains in order. So the
-//! [`runner`] tries the chains that the set allows. The expected name of a case must be one of the
-//! names of the identity.
+//! In x509-limbo, a validator receives a set of certificates, whereas the policy expects an ordered
+//! chain. Therefore the [`runner`] tries the chains that can be built from the set. The expected
+//! name of a case must be one of the names of the identity.
 
 mod cases;
 mod deviations;
@@ -21,13 +22,13 @@ use format::{Expected, Limbo, Testcase};
 use runner::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The number of cases with each result.
+/// The numbers of cases with each result.
 #[derive(Debug, Default, PartialEq)]
 struct Report {
     as_expected: usize,
     deviating: usize,
     skipped: BTreeMap<&'static str, usize>,
-    /// Cases with another result than x509-limbo and the list of deviations expect.
+    /// The cases whose result contradicts both x509-limbo and the list of deviations.
     wrong: Vec<String>,
 }
 
@@ -72,7 +73,7 @@ fn deviations_have_a_reason() {
     let ids: Vec<_> = DEVIATIONS.iter().flat_map(|deviation| deviation.cases).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "a case is there twice");
     assert!(DEVIATIONS.iter().all(|deviation| !deviation.reason.is_empty()));
-    // All other cases are generated.
+    // All deviating cases except the following ones are generated.
     let generated: BTreeSet<_> = generated().testcases.into_iter().map(|case| case.id).collect();
     let others: Vec<_> = ids.into_iter().filter(|id| !generated.contains(**id)).collect();
     assert_eq!(
@@ -94,7 +95,8 @@ fn run_file(text: &str) -> Report {
     report(&limbo)
 }
 
-/// The generated cases as a file, with cases that are skipped and with fields that are ignored.
+/// The test runs the generated cases as a file, adding cases that are skipped and fields that are
+/// ignored.
 #[test]
 fn a_file_of_cases() {
     let mut limbo = generated();
@@ -122,7 +124,7 @@ fn a_file_of_cases() {
     assert_eq!(counts, [1, 1, 2, 1], "{with_skipped:?}");
     assert_eq!(Report { skipped: BTreeMap::new(), ..with_skipped }, of_all);
 
-    // A file without the fields that have defaults, and with other fields.
+    // Run a file that omits the fields with defaults and contains an unknown field.
     let mut value = serde_json::to_value(Limbo { version: 1, testcases: vec![case.clone()] }).unwrap();
     let fields = value["testcases"][0].as_object_mut().unwrap();
     fields.remove("max_chain_depth");
@@ -131,7 +133,7 @@ fn a_file_of_cases() {
     assert_eq!(run_file(&value.to_string()), Report { as_expected: 1, ..Report::default() });
 }
 
-/// A wrong result must not pass, and neither may a deviation that is not one.
+/// A wrong result must be reported, and so must a listed deviation that does not occur.
 #[test]
 fn wrong_results_are_reported() {
     let limbo = generated();

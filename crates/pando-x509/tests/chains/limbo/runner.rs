@@ -1,4 +1,4 @@
-//! Runs a case of x509-limbo against the policy.
+//! The runner, which applies the policy to a case of x509-limbo.
 
 use super::format::{PeerName, Pem, Testcase};
 use crate::pki::credential_of;
@@ -15,21 +15,23 @@ use x509_cert::ext::pkix::name::GeneralName;
 /// The result of a case.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// The case is about a feature that the policy does not have.
+    /// The case requires a feature that the policy does not have.
     Skipped(&'static str),
     Accepted,
     Refused,
 }
 
-/// The time for cases without one. Their certificates are valid at that time.
+/// The validation time for cases that do not specify one. Their certificates are valid at that
+/// time.
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-/// The key algorithms and signature algorithms of MLS's schemes.
+/// The object identifiers of the key algorithms and signature algorithms in MLS's schemes.
 const SCHEMES: [&str; 5] =
     ["1.3.101.112", "1.3.101.113", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4"];
 const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"];
 
-/// The maximum number of chains for a case. Only attacks on path searches have more.
+/// The maximum number of chains to try for a case. Only cases that attack the search for paths
+/// allow more.
 const MAX_CHAINS: usize = 100;
 
 pub(crate) fn run(case: &Testcase) -> Outcome {
@@ -50,7 +52,8 @@ pub(crate) fn run(case: &Testcase) -> Outcome {
         return Outcome::Skipped("a signature scheme that MLS does not have");
     }
 
-    // For applications, an invalid anchor is an error. Here it counts as not trusted.
+    // An invalid anchor is an error for applications, but in these cases it only counts as not
+    // trusted.
     let is_anchor = |der: &&Vec<u8>| X509Identities::new(&RustCrypto, [der]).is_ok();
     let anchors: Vec<_> = trusted.iter().filter(is_anchor).collect();
     let Ok(policy) = X509Identities::new(&RustCrypto, anchors) else { return Outcome::Refused };
@@ -77,7 +80,8 @@ pub(crate) fn run(case: &Testcase) -> Outcome {
     if is_accepted { Outcome::Accepted } else { Outcome::Refused }
 }
 
-/// Collects chains of certificates whose names match. A shorter chain comes before its extensions.
+/// Collects chains of certificates in which each subject matches the issuer before it. Each chain
+/// is listed before the longer chains that extend it.
 fn search<'a>(chain: &mut Vec<&'a Vec<u8>>, pool: &'a [Vec<u8>], chains: &mut Vec<Vec<&'a Vec<u8>>>) {
     if chains.len() == MAX_CHAINS || chain.len() > 10 {
         return;
@@ -95,7 +99,8 @@ fn search<'a>(chain: &mut Vec<&'a Vec<u8>>, pool: &'a [Vec<u8>], chains: &mut Ve
     }
 }
 
-/// Returns whether a well-formed certificate has a key or a signature of another scheme.
+/// Returns whether a well-formed certificate has a key or a signature that belongs to none of MLS's
+/// schemes.
 fn is_foreign(der: &[u8]) -> bool {
     let Ok(certificate) = Certificate::from_der(der) else { return false };
     let key = &certificate.tbs_certificate().subject_public_key_info().algorithm;
@@ -107,7 +112,8 @@ fn is_foreign(der: &[u8]) -> bool {
         || !is_known(&SCHEMES, certificate.tbs_certificate().signature().oid)
 }
 
-/// Returns the key purposes that a case asks for, or all of TLS if it names none.
+/// Returns the key purposes that a case requires, or all purposes for TLS if the case does not
+/// specify any.
 fn purposes(names: &[String]) -> Vec<ObjectIdentifier> {
     let all = [
         ("anyExtendedKeyUsage", "2.5.29.37.0"),
@@ -130,7 +136,7 @@ fn identity_has(identity: &Identity, names: &[&PeerName]) -> bool {
     })
 }
 
-/// Returns seconds since 1970, without the fraction.
+/// Converts a time to seconds since 1970, ignoring fractions of a second.
 fn seconds(time: &str) -> u64 {
     let time = format!("{}Z", time.get(..19).unwrap());
     DateTime::from_str(&time).unwrap().unix_duration().as_secs()

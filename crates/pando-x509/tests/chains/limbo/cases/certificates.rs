@@ -1,4 +1,5 @@
-//! Single certificates: their fields, and extensions other than names and name constraints.
+//! Cases about single certificates, with their fields and with extensions other than names and name
+//! constraints.
 
 use super::{FAILURE, SUCCESS, below, ca, case, direct, leaf};
 use crate::limbo::format::Testcase;

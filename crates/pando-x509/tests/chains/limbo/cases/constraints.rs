@@ -1,4 +1,4 @@
-//! nameConstraints.
+//! Cases about nameConstraints.
 
 use super::{FAILURE, SUCCESS, below, ca, case, direct, leaf};
 use crate::constraints::{constraints, subtree};
@@ -31,7 +31,7 @@ fn named(names: &[GeneralName]) -> Template {
     leaf().names(names.to_vec())
 }
 
-/// Creates a root with constraints, and a leaf with names.
+/// Creates a case with a root that has constraints and a leaf that has names.
 fn in_root(
     id: &str,
     expected: Expected,
@@ -42,7 +42,8 @@ fn in_root(
     direct(id, expected, bound("root", permitted, excluded), named(names))
 }
 
-/// Creates an intermediate CA with constraints below a root without them, and a leaf with names.
+/// Creates a case with a root without constraints, an intermediate CA with constraints, and a leaf
+/// with names.
 fn in_intermediate(
     id: &str,
     expected: Expected,
@@ -57,7 +58,7 @@ fn address(text: &str) -> GeneralName {
     GeneralName::from(IpAddr::from_str(text).unwrap())
 }
 
-/// Returns an address with a mask.
+/// Returns an IP address with its mask.
 fn range(bytes: &[&[u8]]) -> GeneralName {
     GeneralName::IpAddress(OctetString::new(bytes.concat()).unwrap())
 }
@@ -160,7 +161,7 @@ fn directories() -> Vec<Testcase> {
     ]
 }
 
-/// Constraints on a kind of name that the leaf does not have.
+/// Returns cases with constraints on a kind of name that the leaf does not have.
 fn kinds() -> Vec<Testcase> {
     let v4 = || [range(&[&[192, 0, 2, 0], &[255, 255, 255, 0]])];
     let domain = || [dns("example.com")];
@@ -211,7 +212,7 @@ fn malformed() -> Vec<Testcase> {
     ]
 }
 
-/// Constraints in a leaf, and in a path with self-issued certificates.
+/// Returns cases with constraints in a leaf, and cases with self-issued certificates in the path.
 fn leaves() -> Vec<Testcase> {
     let constrained = |critical| leaf().with(critical, &subtrees(&[dns("example.com")], &[]));
     let outside = || vec![dns("not-example.com")];
@@ -234,7 +235,7 @@ fn leaves() -> Vec<Testcase> {
     ]
 }
 
-/// Creates two intermediate CAs below a root.
+/// Creates a case with two intermediate CAs below a root.
 fn two(id: &str, root: Template, above: Template, below: Template, name: &str) -> Testcase {
     let root = root.self_signed();
     let above = above.signed_by(&root);
@@ -251,8 +252,8 @@ fn several() -> Vec<Testcase> {
     let forbidden_ca = || ca("below").names(vec![forbidden.clone()]);
     let only_other = || std::slice::from_ref(&other);
 
-    // The same CA is below two others. Its certificate with a forbidden name is not part of the
-    // path.
+    // The same CA has certificates from two other CAs. The certificate that contains a forbidden
+    // name is not part of the path.
     let key = || ca("below").self_signed().signer;
     let (root, discarded) = (ca("root").self_signed(), ca("discarded root").self_signed());
     let above = limits("above").signed_by(&root);
@@ -348,7 +349,7 @@ fn emails() -> Vec<Testcase> {
     ]
 }
 
-/// Many constraints for many names.
+/// Returns cases with many constraints and many names.
 fn attacks() -> Vec<Testcase> {
     let many =
         |letter: &str| (0..1100).map(|number| dns(&format!("{letter}{number}.test"))).collect::<Vec<_>>();

@@ -1,5 +1,5 @@
-//! Generated cases of x509-limbo. Each has the name and the error of the original, and keys of
-//! MLS's schemes.
+//! Generated cases of x509-limbo. Each case has the same name and the same error as the original,
+//! but uses keys of MLS's signature schemes.
 
 mod certificates;
 mod constraints;
@@ -22,12 +22,12 @@ pub(crate) fn all() -> Vec<Testcase> {
     [certificates::cases(), constraints::cases(), names::cases(), paths::cases(), validity::cases()].concat()
 }
 
-/// Returns a CA with all recommended extensions.
+/// Returns the template of a CA with all recommended extensions.
 fn ca(name: &str) -> Template {
     identified(Template::authority(name))
 }
 
-/// Returns a server with all recommended extensions.
+/// Returns the template of a server with all recommended extensions.
 fn leaf() -> Template {
     let template = identified(Template::client("example.com"));
     template.with(false, &ExtendedKeyUsage(vec![SERVER])).names(vec![dns("example.com")])
@@ -68,13 +68,13 @@ fn case(
     case.named("DNS", "example.com").at("1970-01-01T00:25:00+00:00")
 }
 
-/// Creates a root and a leaf.
+/// Creates a case with a root and a leaf.
 fn direct(id: &str, expected: Expected, root: Template, leaf: Template) -> Testcase {
     let root = root.self_signed();
     case(id, expected, &[&root], &[], &leaf.signed_by(&root))
 }
 
-/// Creates a root, an intermediate CA and a leaf.
+/// Creates a case with a root, an intermediate CA and a leaf.
 fn below(id: &str, expected: Expected, root: Template, intermediate: Template, leaf: Template) -> Testcase {
     let root = root.self_signed();
     let intermediate = intermediate.signed_by(&root);
@@ -87,7 +87,7 @@ impl Testcase {
         Self { expected_peer_name: Some(name), ..self }
     }
 
-    /// Makes this a case about a TLS client, which is named by its email addresses.
+    /// Converts this to a case about a TLS client that is identified by its email addresses.
     fn client(self, addresses: &[&str]) -> Self {
         let name = |address: &&str| PeerName { kind: "RFC822".into(), value: (*address).into() };
         Self {

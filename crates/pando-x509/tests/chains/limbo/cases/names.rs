@@ -1,4 +1,4 @@
-//! Names in the leaf, and the expected name.
+//! Cases about the names in the leaf and the expected name.
 
 use super::{FAILURE, SUCCESS, ca, direct, leaf};
 use crate::limbo::format::{Expected, Testcase};
@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Testcase> {
     [alternative_names(), common_names()].concat()
 }
 
-/// Creates a leaf with one domain name, and the expected name.
+/// Creates a case with a leaf that has one domain name, and with an expected domain name.
 fn domain(id: &str, expected: Expected, name: &str, wanted: &str) -> Testcase {
     direct(id, expected, ca("root"), leaf().names(vec![dns(name)])).named("DNS", wanted)
 }
@@ -23,7 +23,7 @@ fn alternative_names() -> Vec<Testcase> {
     let malformed = malformed.with_bytes("2.5.29.17".parse().unwrap(), false, b"example.com");
     let subject = |name| Name::from_str(name).unwrap();
     let names = || SubjectAltName(vec![dns("example.com")]);
-    // IA5String with the bytes of UTF-8.
+    // The name is an IA5String that contains UTF-8 bytes.
     let emoji = leaf().without::<SubjectAltName>();
     let emoji = emoji.with_bytes(
         "2.5.29.17".parse().unwrap(),

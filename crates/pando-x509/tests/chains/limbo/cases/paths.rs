@@ -1,4 +1,4 @@
-//! Paths: their length, and certificates that are not part of them.
+//! Cases about the lengths of paths and about certificates that are not part of a path.
 
 use super::{FAILURE, SUCCESS, ca, case, leaf};
 use crate::limbo::format::{Expected, Testcase};
@@ -10,7 +10,8 @@ pub(super) fn cases() -> Vec<Testcase> {
     [lengths(), depths(), cycles(), detours()].concat()
 }
 
-/// Creates a root, CAs below each other with path lengths, and a leaf.
+/// Creates a case with a root, a sequence of CAs with the given path lengths, each below the
+/// previous one, and a leaf.
 fn chain(id: &str, expected: Expected, lengths: &[Option<u8>]) -> Testcase {
     let root = ca("root").self_signed();
     let mut authorities: Vec<Certified> = Vec::new();
@@ -27,7 +28,7 @@ fn lengths() -> Vec<Testcase> {
     let first = ca("ca").constraints(true, Some(0)).signed_by(&root);
     let as_leaf =
         ca("ca as leaf").names(vec![dns("example.com")]).constraints(true, Some(0)).signed_by(&first);
-    // The second CA has the name of the first.
+    // The second CA has the same name as the first.
     let above = ca("ca").constraints(true, Some(1)).signed_by(&root);
     let again = ca("ca").suite(P384).constraints(true, Some(1)).signed_by(&above);
     let last = ca("last").constraints(true, Some(0)).signed_by(&again);
@@ -69,10 +70,10 @@ fn depths() -> Vec<Testcase> {
     ]
 }
 
-/// CAs that certify each other, without a root.
+/// Returns cases of CAs that certify each other but that no root certifies.
 fn cycles() -> Vec<Testcase> {
     let root = ca("root").self_signed();
-    // The keys of both, in certificates that are not used.
+    // These certificates provide the keys of both CAs, but are not part of the cases.
     let (one, other) = (ca("one").self_signed(), ca("other").self_signed());
     let one_below = ca("one").for_key(ca("one").self_signed().signer, &other);
     let other_below = ca("other").for_key(ca("other").self_signed().signer, &one);
@@ -98,7 +99,7 @@ fn cycles() -> Vec<Testcase> {
     ]
 }
 
-/// Many CAs below each other, but not below the root.
+/// Creates a case with many CAs, each below the previous one, of which none is below the root.
 fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     let root = ca("root").self_signed();
     let mut authorities: Vec<Certified> = Vec::new();
@@ -116,7 +117,7 @@ fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     case(id, FAILURE, &[&root], &pool, &leaf().signed_by(authorities.last().unwrap()))
 }
 
-/// Certificates that are not part of the path.
+/// Returns cases with certificates that are not part of the path.
 fn detours() -> Vec<Testcase> {
     let root = ca("root").self_signed();
     let authority = ca("ca").signed_by(&root);
@@ -124,7 +125,7 @@ fn detours() -> Vec<Testcase> {
     let client = leaf().signed_by(&authority);
     let expired = ca("root").valid(0, 1).for_key(ca("root").self_signed().signer, &unrelated);
 
-    // A root that other CAs certify, and that certifies them.
+    // The root certifies other CAs, which also certify the root.
     let [b, c] = ["b", "c"].map(|name| ca(name).signed_by(&root));
     let crossed = |name: &str, issuer: &Certified| ca(name).for_key(ca(name).self_signed().signer, issuer);
     let [root_by_b, root_by_c] = [&b, &c].map(|issuer| crossed("root", issuer));

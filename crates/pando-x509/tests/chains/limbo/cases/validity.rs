@@ -1,9 +1,9 @@
-//! Validity periods.
+//! Cases about validity periods.
 
 use super::{FAILURE, SUCCESS, below, ca, leaf};
 use crate::limbo::format::{Expected, Testcase};
 
-/// Creates a chain in which each certificate is valid from the start of one year to the start of
+/// Creates a case in which each certificate is valid from the start of one year to the start of
 /// another.
 fn years(id: &str, root: [u8; 2], intermediate: [u8; 2], client: [u8; 2]) -> Testcase {
     let year = |year: u8| format!("{year:02}0101000000Z");
@@ -12,7 +12,7 @@ fn years(id: &str, root: [u8; 2], intermediate: [u8; 2], client: [u8; 2]) -> Tes
     below(id, FAILURE, root, intermediate, client).at("2022-01-01T00:00:00+00:00")
 }
 
-/// Creates a chain that is valid in March 2024, including the first second of April.
+/// Creates a case whose chain is valid until the first second of April 2024, inclusive.
 fn march(id: &str, expected: Expected, from: &str, time: &str) -> Testcase {
     let [root, intermediate, client] =
         [ca("root"), ca("ca"), leaf()].map(|template| template.valid_as_written(from, "240401000000Z"));
