@@ -70,11 +70,11 @@ pub(crate) trait Group: Sized + 'static {
     /// Prepares a clamped private key, or returns `None` if the bytes are not a private key.
     fn key(private: &Array<u8, Self::PrivateLen>) -> Option<Self::Key>;
 
-    /// Returns whether the bytes are the canonical encoding of a public key that may be used.
+    /// Returns whether the bytes are the canonical encoding of a valid public key.
     fn is_public(public: &Array<u8, Self::PublicLen>) -> bool;
 
-    /// Derives a clamped private key from the output of `expand(label, info)`, which may be called
-    /// for several candidates (RFC 9180, section 7.1.3).
+    /// Derives a clamped private key by calling `expand(label, info)`, if necessary for several
+    /// candidates (RFC 9180, section 7.1.3).
     fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<(Secret<Self::PrivateLen>, Self::Key)>;
 
     /// Returns the public key that belongs to a private key, or `None` if the library fails.

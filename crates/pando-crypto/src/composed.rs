@@ -35,8 +35,8 @@ pub(crate) trait Receiver: 'static {
     ) -> Result<(), CryptoError>;
 }
 
-/// The cipher suite with the number `ID`. It consists of the group and the AEAD of the receiver
-/// `R`, the KDF of that group, and the signature scheme `S`.
+/// The cipher suite with the number `ID`. The suite consists of the group and the AEAD of the
+/// receiver `R`, the KDF of that group, and the signature scheme `S`.
 pub(crate) struct Composed<const ID: u16, R, S> {
     receiver: PhantomData<fn() -> R>,
     signature: PhantomData<fn() -> S>,

@@ -20,7 +20,7 @@ pub(crate) struct PublicKey<G: Group>(pub(crate) Array<u8, G::PublicLen>);
 /// The serialized form of an encapsulated key.
 pub(crate) type Encapped<G> = Array<u8, <G as Group>::PublicLen>;
 
-/// The shared secret of the KEM. Its length, `Nsecret` in RFC 9180, is the length of the hash.
+/// The shared secret of the KEM, whose length (`Nsecret` in RFC 9180) is the length of the hash.
 pub(crate) type SharedSecret<G> = Secret<<<G as Group>::Kdf as Kdf>::HashLen>;
 
 impl<G: Group> PrivateKey<G> {
@@ -38,7 +38,7 @@ impl<G: Group> PrivateKey<G> {
         Ok(Self { private: (*private).clone(), public: PublicKey(public) })
     }
 
-    /// Converts this key pair to the public type.
+    /// Converts this key pair to an [`HpkeKeyPair`].
     pub(crate) fn to_key_pair(&self) -> HpkeKeyPair {
         HpkeKeyPair {
             private: HpkePrivateKey::from(self.private.as_slice()),
@@ -92,7 +92,7 @@ pub(crate) fn decap<G: Group>(
     shared_secret::<G>(&dh, &encapped, public)
 }
 
-/// Decodes a private key and clamps it. The only check is that of the length.
+/// Decodes a private key and clamps it. Checks only the length of the key.
 pub(crate) fn read_private<G: Group>(bytes: &[u8]) -> Result<Secret<G::PrivateLen>, CryptoError> {
     let mut private = Zeroizing::new(Array::<u8, G::PrivateLen>::default());
     if bytes.len() != private.len() {
@@ -136,8 +136,8 @@ fn derive<G: Group>(ikm: &[u8]) -> Option<Derived<G>> {
     let suite_id = suite_id::<G>();
     let prk = G::Kdf::prk(&labeled_extract::<G::Kdf>(&suite_id, &[], b"dkp_prk", ikm)).ok()?;
     let (private, key) = G::derive(|label, info, out| {
-        // This cannot fail, because the output has the length of one key, which is far below the
-        // limit.
+        // The expansion cannot fail, because the output has the length of one key, which is far
+        // below the limit.
         let _ = labeled_expand::<G::Kdf>(&suite_id, &prk, label, [info, &[]], out);
     })?;
     let public = G::public(&key)?;

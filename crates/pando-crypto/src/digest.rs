@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use subtle::ConstantTimeEq;
 
-/// The output of a cipher suite's hash or MAC function. Its length is `KDF.Nh` bytes, and at most
-/// 64 bytes.
+/// The output of a cipher suite's hash or MAC function. The length of the output is `KDF.Nh` bytes,
+/// which is at most 64 bytes.
 ///
 /// Comparison takes constant time, so a tag can be checked with `==`.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// The length of the longest hash in any cipher suite, which is SHA-512.
+    /// The length of the longest hash that a cipher suite uses, which is that of SHA-512.
     pub const MAX_LEN: usize = 64;
 
     /// Creates a digest from `bytes`, or returns `None` if there are more than [`Digest::MAX_LEN`]
@@ -39,8 +39,8 @@ impl Digest {
         digest
     }
 
-    /// Returns whether the digest equals `bytes`. The time that this takes depends only on the
-    /// lengths.
+    /// Returns whether the digest equals `bytes`. The running time of the comparison depends only
+    /// on the lengths.
     #[must_use]
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.ct_eq(bytes).into()

@@ -39,7 +39,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         Self { key_schedule_context, algorithms: PhantomData }
     }
 
-    /// Performs `SealBase` with an ephemeral key that is derived from the generator and hedged.
+    /// Performs `SealBase` with a hedged ephemeral key, for which `rng` provides the random bytes.
     pub(crate) fn seal(
         &self,
         message: HpkeMessage<'_>,
@@ -64,7 +64,8 @@ impl<G: Group, A: Aead> Info<G, A> {
         positions.map(|(position, sealed)| sealed.map_err(|error| (position, error))).collect()
     }
 
-    /// Performs `SealBase` with an ephemeral key pair that is derived from `random` and hedged.
+    /// Performs `SealBase` with a hedged ephemeral key, for which `random` provides the random
+    /// bytes.
     fn seal_hedged(
         &self,
         message: HpkeMessage<'_>,
@@ -88,8 +89,8 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(HpkeCiphertext { kem_output: encapped.as_slice().into(), ciphertext: ciphertext.into() })
     }
 
-    /// Performs `SendExportBase` with an ephemeral key that is derived from the generator and
-    /// hedged. Fills `out` and returns the encapsulated key.
+    /// Performs `SendExportBase` with a hedged ephemeral key, for which `rng` provides the random
+    /// bytes. Fills `out` and returns the encapsulated key.
     pub(crate) fn send_export(
         &self,
         public: &[u8],

@@ -2,7 +2,7 @@
 
 use pando_wire::HpkePublicKey;
 
-/// Defines distinct types for secrets of different kinds. Each type gives the guarantees of
+/// Defines distinct types for secrets of different kinds. Each type provides the guarantees of
 /// `pando_wire::SecretBytes`, and can only be created from bytes or from an untyped secret.
 #[macro_export]
 macro_rules! secret_types {
@@ -54,8 +54,8 @@ secret_types! {
     SignaturePrivateKey
     /// A key of the cipher suite's AEAD, with a length of `AEAD.Nk` bytes.
     AeadKey
-    /// A nonce of the cipher suite's AEAD, with a length of `AEAD.Nn` bytes. It is secret because
-    /// it is derived in the same way as a key.
+    /// A nonce of the cipher suite's AEAD, with a length of `AEAD.Nn` bytes. The nonce is secret,
+    /// because it is derived in the same way as a key.
     AeadNonce
 }
 

@@ -22,8 +22,8 @@
 //! # Concepts
 //!
 //! - A [`Suite`] is a small value that represents a [`CryptoProvider`]'s implementation of a cipher
-//!   suite. It provides the labelled operations of the RFC, and dereferences to the [`Primitives`]
-//!   on which they are based. Only providers refer to specific algorithms.
+//!   suite. The suite provides the labelled operations of the RFC, and dereferences to the
+//!   [`Primitives`] on which they are based. Only providers refer to specific algorithms.
 //! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust. Suites 4 and 6 need
 //!   the default feature `curve448`, because their crates are pre-releases without an audit.
 //! - `AwsLc`, which requires the feature `aws-lc` and a C compiler, implements the suites whose

@@ -24,19 +24,19 @@ pub fn threads() -> usize {
 /// Returns whether the process has `rayon`'s global pool. The first call builds the pool, unless
 /// the application has already built it.
 ///
-/// If `rayon` has to build the pool implicitly but cannot start threads, it panics at that use and
-/// at every later one. This function cannot prevent the panic if the application has itself tried
+/// If `rayon` has to build the pool implicitly but cannot start threads, it panics, both then and
+/// at every later use. This function cannot prevent the panic if the application has itself tried
 /// and failed to build the pool.
 fn has_pool() -> bool {
     static POOL: OnceLock<bool> = OnceLock::new();
     *POOL.get_or_init(|| match thread::Builder::new().spawn(|| ()) {
-        // The platform, for example WebAssembly, does not support threads. In this case, `rayon`
-        // builds a pool without threads.
+        // The platform, for example WebAssembly, does not support threads. On such a platform,
+        // `rayon` builds a pool without threads.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
         _ => match ThreadPoolBuilder::new().build_global() {
             Ok(()) => true,
-            // If the system failed to start threads, its error is the source. If the pool already
-            // exists, the error has no source.
+            // If the system failed to start threads, the system's error is the source of this
+            // error. If the pool already exists, this error has no source.
             Err(error) => error.source().is_none(),
         },
     })

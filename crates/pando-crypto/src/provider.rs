@@ -125,7 +125,7 @@ pub trait Primitives: Send + Sync {
     /// The ephemeral key must depend on the whole message, not only on the random number generator.
     /// An implementation derives it from random bytes, the recipient, `info`, `aad` and the
     /// plaintext. The generator may repeat its state, for example after a virtual machine is
-    /// restored from a snapshot. In that case, the ephemeral key repeats only if the whole
+    /// restored from a snapshot. If the state repeats, the ephemeral key repeats only if the whole
     /// ciphertext repeats.
     ///
     /// # Errors
@@ -239,7 +239,8 @@ pub trait Primitives: Send + Sync {
     ///   verification can check only this form, not the one without the cofactor. No honest signer
     ///   creates a signature that satisfies only one of the two forms.
     /// - Ed448: `R` and the public key are canonically encoded and in the subgroup of prime order.
-    ///   Neither of them is the neutral element. `S` is below the order of the group and not 0.
+    ///   Neither `R` nor the public key is the neutral element. `S` is below the order of the group
+    ///   and not 0.
     /// - ECDSA: the public key is an uncompressed point on the curve. The signature is encoded in
     ///   DER, and `r` and `s` are at least 1 and below the order of the group. Both possible values
     ///   of `s` are accepted.

@@ -14,7 +14,7 @@ use std::ops::Deref;
 /// The prefix of every label (sections 5.1.2, 5.1.3 and 8).
 const LABEL_PREFIX: &[u8] = b"MLS 1.0 ";
 
-/// A provider's implementation of a cipher suite. It provides the labelled operations and
+/// A provider's implementation of a cipher suite, which provides the labelled operations and
 /// dereferences to the [`Primitives`].
 #[derive(Clone, Copy)]
 pub struct Suite(&'static dyn Primitives);
@@ -85,7 +85,8 @@ impl Suite {
     /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each triple of
     /// label, context and length.
     ///
-    /// This is faster than separate calls, because the HMAC key is set up only once.
+    /// One call is faster than separate calls of [`Suite::expand_with_label`], because the HMAC key
+    /// is set up only once.
     ///
     /// # Errors
     /// Returns the same errors as [`Suite::expand_with_label`].
@@ -277,7 +278,7 @@ impl PartialEq for Suite {
 
 impl Eq for Suite {}
 
-/// Encodes SignContent, EncryptContext, or the fields of KDFLabel after the length. All of them
+/// Encodes SignContent, EncryptContext, or the fields of KDFLabel after the length. All three
 /// consist of the label with its prefix, followed by the content.
 fn labelled(label: &str, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let label_len = LABEL_PREFIX.len().saturating_add(label.len());

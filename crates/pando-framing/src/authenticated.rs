@@ -44,7 +44,7 @@ pub struct UnverifiedContent {
     tbs: Vec<u8>,
 }
 
-// The output omits `tbs` for the same reason as that of `SignedContent`.
+// Like the output for `SignedContent`, this output omits `tbs`.
 impl fmt::Debug for UnverifiedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnverifiedContent").field("content", &self.content).finish_non_exhaustive()
@@ -77,9 +77,8 @@ impl UnverifiedContent {
     }
 }
 
-/// Prepares content that was opened earlier to be verified again. When a PrivateMessage is
-/// accepted, its key is deleted (section 9.2), so a caller that needs the content again must keep
-/// it.
+/// Prepares previously opened content for another verification. When a PrivateMessage is accepted,
+/// its key is deleted (section 9.2), so a caller that needs the content again must keep it.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the content belongs to another
@@ -96,8 +95,8 @@ pub fn reopen(
     Ok(UnverifiedContent::new(content, tbs))
 }
 
-/// Returns the encoded `FramedContentTBS`, which the signature covers. It includes the GroupContext
-/// if the sender knows it.
+/// Returns the encoded `FramedContentTBS`, which the signature covers. The `FramedContentTBS`
+/// includes the GroupContext if the sender knows the GroupContext.
 pub(crate) fn to_be_signed(
     wire_format: WireFormat,
     content: &FramedContent,
@@ -129,7 +128,7 @@ pub(crate) fn check_belongs(
 /// 6.3.2).
 ///
 /// The registry of proposal types defines which proposals an external sender may send (section
-/// 17.4). The rules of the group check that.
+/// 17.4). The validation rules of the group check that.
 pub(crate) fn check_sender(wire_format: WireFormat, content: &FramedContent) -> Result<(), FramingError> {
     let (sender, content_type) = (content.sender, content.content.content_type());
     let allowed = match (sender, &content.content) {

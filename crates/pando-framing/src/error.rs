@@ -1,4 +1,4 @@
-//! Errors of creating and opening messages.
+//! Errors that occur while messages are created or opened.
 
 use pando_crypto::CryptoError;
 use pando_schedule::ScheduleError;

@@ -14,9 +14,9 @@
 //! claimed sender. [`UnverifiedContent::verify`] verifies the signature with the sender's key from
 //! the ratchet tree, and returns [`Authenticated`] content.
 //!
-//! [`open_private`] decrypts and verifies in one step. It also returns the key of the message,
-//! which the caller deletes after accepting the message. Therefore only the keys of authentic
-//! messages can be deleted.
+//! [`open_private`] decrypts and verifies in one step. The function also returns the key of the
+//! message, which the caller deletes after accepting the message. Therefore only the keys of
+//! authentic messages can be deleted.
 //!
 //! No other function returns received content as [`Authenticated`], so a function that requires
 //! this type cannot be called with unverified content.
@@ -55,8 +55,8 @@
 //! # Left out on purpose
 //!
 //! This crate does not decide which key belongs to a sender or whether the content is valid,
-//! because that depends on the rules of the group. It also does not verify confirmation tags,
-//! because that is part of processing a Commit.
+//! because that depends on the rules of the group. The crate also does not verify confirmation
+//! tags, because their verification is part of processing a Commit.
 
 #![cfg_attr(
     test,

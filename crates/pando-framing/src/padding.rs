@@ -9,7 +9,7 @@ pub enum Padding {
     None,
     /// Padding to the next multiple of this number of bytes.
     Multiple(NonZeroUsize),
-    /// Padmé, which pads to a length whose binary form has few nonzero digits. It adds at most
+    /// Padmé, which pads to a length whose binary form has few nonzero digits. Padmé adds at most
     /// about 12%, and less to long messages. A message of up to n bytes reveals only O(log log n)
     /// bits of its length.
     Padme,
@@ -29,8 +29,8 @@ impl Padding {
 }
 
 /// Rounds up a length of E + 1 binary digits so that only the first floor(log2(E)) + 2 digits may
-/// be nonzero. This is Padmé from "Reducing Metadata Leakage from Encrypted Files and Communication
-/// with PURBs" (Nikitin et al., 2019), section 4.
+/// be nonzero. This rule is Padmé from "Reducing Metadata Leakage from Encrypted Files and
+/// Communication with PURBs" (Nikitin et al., 2019), section 4.
 fn padme(len: usize) -> Option<usize> {
     let Some(e) = len.checked_ilog2() else {
         return Some(0);

@@ -18,9 +18,9 @@ use pando_wire::{
 ///
 /// The caller deletes the key with [`SecretTree::delete_key`] as the last step of accepting the
 /// message. Until then, the secret tree does not change, and the message can be opened again.
-/// Therefore, an attacker who alters a message in transit cannot cause the deletion of its key.
-/// Neither can a member that forges a message of another member, because the forger lacks that
-/// member's signature key.
+/// Therefore, an attacker who alters a message in transit cannot cause the deletion of its key. A
+/// member that forges a message of another member cannot do so either, because the forger lacks
+/// that member's signature key.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another

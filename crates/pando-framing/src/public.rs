@@ -9,8 +9,8 @@ use pando_wire::{
     Sender, WireFormat,
 };
 
-/// Opens a PublicMessage, as a member, in the epoch that `context` describes. Verifies the
-/// membership tag if the sender is a member.
+/// Opens a PublicMessage for a member whose group is in the epoch that `context` describes.
+/// Verifies the membership tag if the sender is a member.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another

@@ -100,8 +100,8 @@ impl SignedContent {
 
     /// Creates a PrivateMessage with the next key of the sender's ratchet.
     ///
-    /// This uses up the key. Persist the secret tree before you send the message; otherwise, the
-    /// next message may be encrypted with the same key.
+    /// Sealing uses up that key. Persist the secret tree before you send the message; otherwise,
+    /// the next message may be encrypted with the same key.
     ///
     /// # Errors
     /// - [`FramingError::FormatNotAllowed`] if the content was signed for another wire format.
@@ -123,7 +123,7 @@ impl SignedContent {
     }
 
     /// Returns the length of the PrivateMessage that [`seal_private`](Self::seal_private) creates.
-    /// A caller with a size limit can use it to check the limit without using up a key.
+    /// This allows a caller to enforce a size limit without using up a key.
     ///
     /// # Errors
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.

@@ -19,11 +19,11 @@ secret_types! {
     IntermediateSecret
     /// The secret from which all other secrets of an epoch are derived.
     EpochSecret
-    /// The secret from which the keys that encrypt sender data are derived (section 6.3.2).
+    /// The secret from which the keys for sender data are derived (section 6.3.2).
     SenderDataSecret
     /// The secret at the root of the secret tree (section 9).
     EncryptionSecret
-    /// The secret from which the secrets that applications export are derived (section 8.5).
+    /// The secret from which exported secrets are derived (section 8.5).
     ExporterSecret
     /// The secret from which the group's external key pair is derived.
     ExternalSecret
@@ -199,8 +199,8 @@ impl EpochSecret {
 
 impl SenderDataSecret {
     /// Derives the key and nonce that encrypt the sender data of the message with the given
-    /// ciphertext. They depend on the first `KDF.Nh` bytes of the ciphertext, or on all of it if it
-    /// is shorter (section 6.3.2).
+    /// ciphertext. The key and nonce depend on the first `KDF.Nh` bytes of the ciphertext, or on
+    /// all of it if it is shorter (section 6.3.2).
     ///
     /// # Errors
     /// Returns [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.

@@ -61,7 +61,7 @@ pub(crate) struct Ratchet {
     changed: BTreeSet<Part>,
 }
 
-/// A part of a ratchet that is stored separately.
+/// A separately stored part of a ratchet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Head,
@@ -85,8 +85,7 @@ pub(crate) struct Used {
     advance: Option<Advance>,
 }
 
-/// The secrets of a ratchet that remain after a generation has been used that is not behind the
-/// head.
+/// The secrets of a ratchet that remain after the use of a generation that is not behind the head.
 #[derive(Debug)]
 struct Advance {
     head: Option<Head>,
@@ -420,7 +419,7 @@ mod tests {
                     let used = waiting.swap_remove(number as usize % waiting.len());
                     let generation = used.generation;
                     ratchet.delete(LIMITS, used);
-                    // This fails if the key has already been deleted.
+                    // Opening fails if the key has already been deleted.
                     let _ = open(&mut at_once, generation);
                     prop_assert_eq!(use_key(&ratchet, generation).unwrap_err(), ScheduleError::KeyGone(generation));
                 }

@@ -11,7 +11,7 @@ use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The type of one of a sender's two ratchets.
+/// The type of a ratchet, of which each sender has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RatchetType {
     /// The ratchet for Proposals and Commits.
@@ -33,7 +33,7 @@ impl From<ContentType> for RatchetType {
     }
 }
 
-/// The identifier of a secret in a secret tree that is stored separately.
+/// The identifier of a separately stored secret of a secret tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretId {
     /// The secret of a node whose children's secrets have not been derived yet.
@@ -41,7 +41,7 @@ pub enum SecretId {
     /// The head of a sender's ratchet, which is a generation and its secret. The stored value is
     /// empty after the last generation.
     Ratchet(LeafIndex, RatchetType),
-    /// The key and nonce of a skipped message, which is identified by its generation.
+    /// The nonce and key of a skipped message, which is identified by its generation.
     Message(LeafIndex, RatchetType, u32),
 }
 
@@ -76,8 +76,8 @@ pub struct SecretTree {
 /// A key that has opened a message and that remains in its tree until [`SecretTree::delete_key`]
 /// deletes it.
 ///
-/// It contains the secrets of the ratchet that will remain after the deletion. They are zeroized on
-/// drop.
+/// A `UsedKey` contains the secrets of the ratchet that will remain after the deletion. These
+/// secrets are zeroized on drop.
 #[must_use = "the key stays usable until `SecretTree::delete_key` deletes it"]
 #[derive(Debug)]
 pub struct UsedKey {
@@ -302,7 +302,7 @@ impl SecretTree {
         }
     }
 
-    /// Returns the lowest node whose secret still exists, starting from a leaf and going upwards,
+    /// Returns the first node on the way from a leaf to the root whose secret still exists,
     /// together with that secret.
     fn lowest_secret(&self, leaf: LeafIndex) -> Option<(NodeIndex, &SecretBytes)> {
         let mut path = std::iter::once(self.size.node(leaf)?).chain(self.size.direct_path(leaf));
@@ -565,7 +565,7 @@ mod tests {
                         use_key(&tree, leaf, generation).unwrap_err(),
                         ScheduleError::KeyGone(generation)
                     );
-                    // This fails if the key has already been deleted.
+                    // Opening fails if the key has already been deleted.
                     let _ = open(&mut at_once, leaf, generation);
                 }
                 store(&mut stored, &mut tree);
@@ -577,7 +577,7 @@ mod tests {
     }
 
     /// The other tree may belong to another epoch, or to a group that was loaded again. In both
-    /// cases, its secrets differ from those of this tree.
+    /// cases, the other tree's secrets differ from those of this tree.
     #[test]
     fn a_used_key_of_another_tree_is_ignored() {
         let size = TreeSize::with_leaves(8).unwrap();

@@ -6,8 +6,8 @@ use pando_wire::{
     Opaque, Signature, WireFormat,
 };
 
-/// The hash of all Commits up to the latest one, without the confirmation tag of the latest one. It
-/// is empty in a new group.
+/// The hash of all Commits up to the latest one, without the confirmation tag of the latest one.
+/// The hash is empty in a new group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfirmedTranscriptHash(pub Opaque);
 

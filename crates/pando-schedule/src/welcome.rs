@@ -5,8 +5,8 @@ use pando_crypto::{Suite, secret_types};
 use pando_wire::{Decode, Encode, GroupInfo, Opaque};
 
 secret_types! {
-    /// The secret that encrypts the GroupInfo in a Welcome. It must be used for only one GroupInfo,
-    /// because the key and the nonce depend on nothing but this secret.
+    /// The secret that encrypts the GroupInfo in a Welcome. The secret must be used for only one
+    /// GroupInfo, because the key and the nonce depend on nothing but this secret.
     WelcomeSecret
 }
 

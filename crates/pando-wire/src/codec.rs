@@ -12,9 +12,9 @@ pub const MAX_VECTOR_LEN: usize = (1 << 30) - 1;
 
 /// A structure that can be encoded.
 ///
-/// `Vec<u8>` does not implement this trait. `tls_codec` would add a length prefix, which is right
-/// for a byte string inside a structure, but wrong for a message that is already encoded. Therefore
-/// each structure implements this trait explicitly.
+/// `Vec<u8>` does not implement this trait. `tls_codec` would add a length prefix to it, which is
+/// right for a byte string inside a structure, but wrong for a message that is already encoded.
+/// Therefore each structure implements this trait explicitly.
 ///
 /// ```compile_fail,E0599
 /// use pando_wire::Encode;
@@ -45,7 +45,7 @@ impl<T: Encode> Encode for Option<T> {}
 
 /// A structure that can be decoded.
 pub trait Decode: DeserializeBytes + Sized {
-    /// Decodes a value from all of `bytes`.
+    /// Decodes a value that takes up all of `bytes`.
     ///
     /// # Errors
     /// Returns [`DecodeError`] if `bytes` is not the encoding of a value of this type.
@@ -193,8 +193,8 @@ pub(crate) mod length {
 /// "crate::codec::list")]`.
 ///
 /// The implementation that `tls_codec` provides for `Vec` is not used, because it accepts
-/// eight-byte lengths. It also decodes an element before it checks whether the element extends
-/// beyond the vector.
+/// eight-byte lengths. That implementation also decodes an element before it checks whether the
+/// element extends beyond the vector.
 pub(crate) mod list {
     use super::length;
     use std::fmt::Debug;

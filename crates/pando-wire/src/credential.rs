@@ -11,7 +11,7 @@ use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, T
 /// A credential, which binds one or more identities to a signature key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// An identity without any proof, in a format that the application chooses.
+    /// A bare assertion of an identity, in a format that the application chooses.
     Basic {
         /// The identity as bytes.
         identity: Opaque,
@@ -43,7 +43,7 @@ pub struct Certificate {
 impl crate::Encode for Certificate {}
 
 impl Credential {
-    /// Returns a basic credential with this identity.
+    /// Returns a basic credential with the given identity.
     #[must_use]
     pub fn basic(identity: impl Into<Opaque>) -> Self {
         Self::Basic { identity: identity.into() }

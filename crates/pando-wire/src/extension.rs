@@ -98,7 +98,7 @@ impl<T: ApplicationExtension> ExtensionBody for T {
 }
 
 impl Extension {
-    /// Returns an extension with these contents.
+    /// Returns an extension with the given contents.
     ///
     /// # Errors
     /// Returns [`EncodeError`] if a vector is too long.

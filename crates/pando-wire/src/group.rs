@@ -17,8 +17,8 @@ pub struct GroupContext {
     pub epoch: u64,
     /// The hash of the ratchet tree's root (section 7.8).
     pub tree_hash: Opaque,
-    /// The hash of all Commits up to the one that started this epoch (section 8.2). It is empty in
-    /// epoch 0.
+    /// The hash of all Commits up to the one that started this epoch (section 8.2). The hash is
+    /// empty in epoch 0.
     pub confirmed_transcript_hash: Opaque,
     /// The extensions of the group.
     pub extensions: Extensions,

@@ -14,7 +14,7 @@ pub struct KeyPackage {
     pub cipher_suite: CipherSuite,
     /// The single-use key to which the Welcome is encrypted.
     pub init_key: HpkePublicKey,
-    /// The leaf node of the client in the ratchet tree of the group that adds it.
+    /// The leaf node that the client will have in the ratchet tree.
     pub leaf_node: LeafNode,
     /// Additional properties of the client or of the KeyPackage.
     pub extensions: Extensions,

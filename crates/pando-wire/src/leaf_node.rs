@@ -10,7 +10,7 @@ use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// The public keys and properties of a member, signed by that member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafNode {
-    /// The public key to which other members encrypt for this member.
+    /// The public key to which other members encrypt secrets for this member.
     pub encryption_key: HpkePublicKey,
     /// The public key that verifies this member's signatures.
     pub signature_key: SignaturePublicKey,
@@ -18,7 +18,7 @@ pub struct LeafNode {
     pub credential: Credential,
     /// The capabilities of this member.
     pub capabilities: Capabilities,
-    /// The way in which this leaf node entered the tree, with the fields that depend on it.
+    /// The source of this leaf node, with the fields that depend on the source.
     pub leaf_node_source: LeafNodeSource,
     /// Additional properties of the member.
     pub extensions: Extensions,
@@ -71,20 +71,21 @@ impl Capabilities {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum LeafNodeSource {
-    /// The leaf node is from a KeyPackage, which the client created before it knew the group.
+    /// The leaf node originates from a KeyPackage, which the client created before it knew the
+    /// group.
     #[tls_codec(discriminant = 1)]
     KeyPackage {
         /// The time during which the KeyPackage may be used.
         lifetime: Lifetime,
     },
-    /// The leaf node is from an Update proposal.
+    /// The leaf node originates from an Update proposal.
     #[tls_codec(discriminant = 2)]
     Update,
-    /// The leaf node is from the path of a Commit.
+    /// The leaf node originates from the path of a Commit.
     #[tls_codec(discriminant = 3)]
     Commit {
-        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if all
-        /// ancestors of the leaf are blank.
+        /// The parent hash, which binds the leaf to its parent (section 7.9). The parent hash is
+        /// empty if all ancestors of the leaf are blank.
         parent_hash: Opaque,
     },
 }
@@ -103,7 +104,7 @@ pub struct Lifetime {
 impl crate::Encode for Lifetime {}
 
 impl Lifetime {
-    /// The number of seconds by which the clock of the member that adds the client may be slow.
+    /// The number of seconds by which the clock of an adding member may lag behind.
     pub const CLOCK_MARGIN: u64 = 60 * 60;
 
     /// Returns a lifetime that ends `seconds` after `now`, given in seconds since 1970. The
@@ -116,7 +117,7 @@ impl Lifetime {
     }
 
     /// Returns a lifetime that ends `days` days after `now` and begins [`Lifetime::CLOCK_MARGIN`]
-    /// before it.
+    /// before `now`.
     #[must_use]
     pub const fn days(now: u64, days: u32) -> Self {
         const SECONDS: u64 = 24 * 60 * 60;

@@ -1,8 +1,9 @@
 //! The byte-level structures of Messaging Layer Security (RFC 9420), as plain data.
 //!
-//! The types correspond exactly to the RFC's structures in the TLS presentation language. Their
-//! fields are public and nothing is validated, so tests can forge any value. The higher-level
-//! crates wrap validated values in types of their own. This crate contains no cryptography.
+//! The types correspond exactly to the RFC's structures in the TLS presentation language. The
+//! fields of these types are public and nothing is validated, so tests can forge any value. The
+//! higher-level crates wrap validated values in types of their own. This crate contains no
+//! cryptography.
 //!
 //! ```
 //! use pando_wire::{Decode, Encode, Extension, ExtensionType, Opaque};

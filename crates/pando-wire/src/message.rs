@@ -32,8 +32,7 @@ pub enum MlsMessageBody {
 }
 
 impl MlsMessage {
-    /// The number of bytes before the body, which are two for the version and two for the wire
-    /// format.
+    /// The number of bytes before the body. The version and the wire format take two bytes each.
     pub const HEADER_LEN: usize = 4;
 
     /// Returns the wire format according to the first bytes of an encoded message, or `None` if

@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 use zeroize::Zeroize;
 
-/// A byte string `opaque<V>`, whose length is variable and at most 2^30 - 1 bytes. It dereferences
-/// to a slice.
+/// A byte string `opaque<V>`, whose length is variable and at most 2^30 - 1 bytes. The type
+/// dereferences to a slice of bytes.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Opaque(Box<[u8]>);
 
@@ -111,8 +111,8 @@ impl DeserializeBytes for Opaque {
     }
 }
 
-/// A secret byte string, `opaque<V>`. It is zeroized on drop, compared in constant time, and never
-/// printed.
+/// A secret byte string, `opaque<V>`. The bytes are zeroized on drop, compared in constant time,
+/// and never printed.
 #[derive(Default)]
 pub struct SecretBytes(Box<[u8]>);
 

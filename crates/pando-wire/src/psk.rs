@@ -29,9 +29,9 @@ pub enum Psk {
     Resumption {
         /// The purpose for which the key is used.
         usage: ResumptionPskUsage,
-        /// The group from which the key derives.
+        /// The group from which the key is derived.
         psk_group_id: GroupId,
-        /// The epoch from which the key derives.
+        /// The epoch from which the key is derived.
         psk_epoch: u64,
     },
 }

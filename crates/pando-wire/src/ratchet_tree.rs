@@ -33,9 +33,9 @@ pub enum Node {
 
 impl crate::Encode for Node {}
 
-/// The ratchet tree in the form that is sent to joiners. It lists the nodes in the order of
-/// appendix C, with `None` for each blank node, and omits the blank nodes at the end. It is also
-/// the body of the `ratchet_tree` extension.
+/// The ratchet tree in the form that is sent to joiners. The encoding lists the nodes in the order
+/// of appendix C, with `None` for each blank node, and omits the blank nodes at the end. This type
+/// is also the body of the `ratchet_tree` extension.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RatchetTree(#[tls_codec(with = "list")] pub Vec<Option<Node>>);
 

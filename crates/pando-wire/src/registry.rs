@@ -1,7 +1,7 @@
 //! The open registries (RFC 9420, section 17), whose values are two-byte numbers. Some of these
 //! numbers have names.
 //!
-//! Unknown numbers are ordinary values. This includes GREASE values (section 13.5), which are not
+//! Unknown numbers, including GREASE values (section 13.5), are ordinary values that are not
 //! treated specially. A client can use [`is_grease`](CipherSuite::is_grease) to choose the GREASE
 //! values that it sends.
 
@@ -138,7 +138,7 @@ registry! {
 registry! {
     /// The type of a credential (sections 5.3 and 17.5).
     CredentialType {
-        /// An identity without any proof.
+        /// A bare assertion of an identity.
         BASIC = 1, "basic";
         /// An X.509 certificate chain.
         X509 = 2, "x509";

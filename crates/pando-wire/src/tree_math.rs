@@ -74,7 +74,7 @@ impl TreeSize {
         }
     }
 
-    /// Returns whether the leaf is inside the tree, no matter whether it is blank.
+    /// Returns whether the leaf is inside the tree, even if it is blank.
     #[must_use]
     pub const fn contains(self, leaf: LeafIndex) -> bool {
         leaf.0 < self.leaf_count()
@@ -178,7 +178,8 @@ impl NodeIndex {
     /// Returns whether `leaf` is at this node or below it.
     #[must_use]
     pub const fn covers(self, leaf: LeafIndex) -> bool {
-        // A node at level k is above the 2^k leaves that share the bits above its lowest k+1 bits.
+        // A node at level k is above the 2^k leaves whose node indices differ from its own only in
+        // the lowest k+1 bits.
         let level = self.level();
         level < u32::BITS && leaf.0 >> level == self.0 >> 1 >> level
     }
@@ -198,8 +199,8 @@ const fn ones_below(k: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// Returns the parent of a node by a simple reference algorithm, which repeatedly splits the
-    /// array in the middle.
+    /// Returns the parent of a node, found by a simple reference algorithm that repeatedly splits
+    /// the array in the middle.
     fn parent_of(node: u32, low: u32, high: u32) -> Option<u32> {
         let middle = low + (high - low) / 2;
         if node == middle || low == high {

@@ -4,7 +4,7 @@ use crate::codec::list;
 use crate::{CipherSuite, HpkeCiphertext, KeyPackageRef, Opaque, PreSharedKeyId, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The message with which the new members that a Commit adds join the group.
+/// The message that lets the new members added by a Commit join the group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Welcome {
     /// The cipher suite of the group.

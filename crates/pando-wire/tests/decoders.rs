@@ -21,7 +21,7 @@ use common::random::Random;
 use common::{Decoder, NOT_DECODED, decoders, shown};
 use std::collections::BTreeSet;
 
-/// The length up to which a test replaces each byte of a sample by all 255 other values.
+/// The greatest length of a sample for which a test tries all 255 other values of each byte.
 const SHORT: usize = 400;
 
 /// The number of random byte strings for each type.
@@ -48,7 +48,7 @@ fn every_public_type_is_in_the_table() {
 
 #[test]
 fn samples_survive_a_round_trip() {
-    // The values themselves have already been compared while the table was built.
+    // The values themselves were already compared when the table was built.
     for decoder in decoders() {
         for sample in &decoder.samples {
             assert_eq!(decoder.check(sample).encoding.as_ref(), Ok(sample), "{}", decoder.name);

@@ -1,6 +1,6 @@
-//! The signature schemes of MLS (RFC 9420, section 17.1), as they are used in certificates. These
-//! are Ed25519 and Ed448 (RFC 8410), and ECDSA (RFC 5758, section 3.2) with the hash that MLS uses
-//! for each curve. Ed448 needs the feature `curve448` of `pando-crypto`.
+//! The signature schemes of MLS (RFC 9420, section 17.1), as they are used in certificates. The
+//! schemes are Ed25519 and Ed448 (RFC 8410), and ECDSA (RFC 5758, section 3.2) with the hash that
+//! MLS uses for each curve. Ed448 needs the feature `curve448` of `pando-crypto`.
 //!
 //! RSA, and ECDSA with other hashes, are deliberately not supported, because `pando-crypto` does
 //! not implement them.
@@ -44,8 +44,8 @@ impl Algorithm {
     /// bytes. Returns `None` if it is not a valid key of one of the schemes.
     pub(crate) fn public_key(algorithms: &[Self], info: &SubjectPublicKeyInfo) -> Option<SignaturePublicKey> {
         let identifier = info.algorithm.to_der().ok()?;
-        // Skip the tag and the length. Each takes one byte, because all known identifiers are
-        // short.
+        // Skip the tag and the length. The tag and the length each take one byte, because all known
+        // identifiers are short.
         let identifier = identifier.get(2..)?;
         let algorithm = algorithms.iter().find(|algorithm| algorithm.public_key.as_ref() == identifier)?;
         let key = SignaturePublicKey::from(info.subject_public_key.as_bytes()?);

@@ -1,8 +1,8 @@
 //! Trust anchors (RFC 5280, section 6.1.1) in the form of certificates.
 //!
 //! The limits in such a certificate apply, namely its key usage, path length and name constraints.
-//! Its issuer, its signature and its validity are deliberately ignored. The application that trusts
-//! the anchor decides how long it does so.
+//! The issuer, the signature and the validity of the certificate are deliberately ignored. The
+//! application that trusts the anchor decides for how long.
 
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;

@@ -18,7 +18,7 @@ const INSTANT_MESSAGING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 pub struct X509Config {
     /// The maximum number of certificates in a chain, including that of the trust anchor if the
     /// chain contains it. Regardless of this limit, at most six certificates are allowed between
-    /// those of the leaf and the trust anchor.
+    /// that of the leaf and that of the trust anchor.
     pub max_certificates: usize,
     /// The maximum total number of bytes of the certificates in a chain.
     pub max_bytes: usize,

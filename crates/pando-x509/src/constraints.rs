@@ -1,8 +1,9 @@
 //! The nameConstraints extension (RFC 5280, section 4.2.1.10).
 //!
 //! The crate `webpki` applies constraints to the domain names and IP addresses in subjectAltName.
-//! It rejects names of all other kinds that the constraints mention. It checks whether constraints
-//! are well-formed only when it compares a name with them, but this module always requires that.
+//! `webpki` rejects names of all other kinds that the constraints mention. `webpki` checks only the
+//! constraints that it compares with a name, whereas this module always requires well-formed
+//! constraints.
 //!
 //! If there is no subjectAltName, constraints on email addresses apply to an address in the
 //! subject, which `webpki` does not check. This module rejects a certificate with such an address
@@ -39,8 +40,8 @@ pub(crate) struct Constraints {
 }
 
 impl Constraints {
-    /// Returns a summary of the extension, or `None` if it is malformed. It must contain at least
-    /// one constraint, and each constraint must be meaningful.
+    /// Returns a summary of the extension, or `None` if it is malformed. A well-formed extension
+    /// contains at least one constraint, and each constraint must be meaningful.
     pub(crate) fn new(extension: &NameConstraints) -> Option<Self> {
         let lists = [&extension.permitted_subtrees, &extension.excluded_subtrees];
         let mut lists = lists.into_iter().flatten().peekable();
@@ -89,7 +90,7 @@ fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
     Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
 }
 
-/// Checks that constraints apply to no email address in a subject. The argument `constraints`
+/// Checks that no constraint applies to an email address in a subject. The argument `constraints`
 /// contains one entry for each certificate of the chain, followed by one for the trust anchor.
 pub(crate) fn check_addresses(
     chain: &[Parsed<'_>],

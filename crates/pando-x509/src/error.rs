@@ -67,8 +67,8 @@ pub enum ChainError {
     /// The first certificate contains nameConstraints or a path length, which only a CA may have.
     #[error("first certificate has an extension that only a CA may have (RFC 5280, section 4.2.1)")]
     CaExtension,
-    /// According to its keyUsage, the leaf may not sign messages or may sign certificates, or an
-    /// issuer may not sign certificates.
+    /// The keyUsage of the leaf does not allow it to sign messages or allows it to sign
+    /// certificates, or the keyUsage of an issuer does not allow it to sign certificates.
     #[error("keyUsage of certificate {0} does not allow its use (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
     /// The extKeyUsage extension of a certificate contains none of the accepted key purposes.
@@ -83,7 +83,7 @@ pub enum ChainError {
     /// A name of a kind that identifies clients is malformed.
     #[error("first certificate has a malformed {0} (RFC 5280, section 4.2.1.6)")]
     MalformedName(NameKind),
-    /// The constraints of the CAs do not limit one of the kinds of names that identify the client.
+    /// The certificate has a kind of identifying name that the constraints of the CAs do not limit.
     #[error(
         "CA with constraints on other names cannot certify an identity of the kind {0} (RFC 5280, section 4.2.1.10)"
     )]

@@ -7,7 +7,7 @@
 //!
 //! - The subject and the key of the trust anchor are part of every identity. If an anchor's
 //!   certificate is reissued with the same subject and key, it remains the same anchor. Any other
-//!   anchor has its own clients. If two authorities shall certify the same clients, one of them
+//!   anchor has its own clients. If two authorities are to certify the same clients, one of them
 //!   must certify the other.
 //! - A distinguished name, like every other name that [is not global](NameKind::is_global), is
 //!   meaningful only to its issuer. An identity with such a name therefore includes the names of

@@ -1,5 +1,5 @@
-//! An identity policy for credentials of the type `x509`, which takes identities from X.509
-//! certificates (RFC 9420, sections 5.3 and 5.3.1).
+//! An identity policy that derives identities from X.509 certificates, for credentials of the type
+//! `x509` (RFC 9420, sections 5.3 and 5.3.1).
 //!
 //! [`X509Identities`] accepts a credential if it is a certificate chain that leads from the
 //! signature key to a trust anchor. An [`Identity`] consists of the trust anchor, the client's
@@ -63,12 +63,12 @@
 //!
 //! # Identities
 //!
-//! A member may replace its credential with another one that has the same identity. This requires
-//! the same trust anchor, the same names and, unless all names are [global](NameKind::is_global),
-//! the same issuers. Therefore, one trusted authority cannot replace the clients of another. A CA
-//! below an authority can replace the clients of another CA below the same authority only if their
-//! names are global and the first CA's constraints allow these names. The documentation of [`Name`]
-//! defines when names are equal.
+//! A member may replace its credential with another one that has the same identity. The same
+//! identity requires the same trust anchor, the same names and, unless all names are
+//! [global](NameKind::is_global), the same issuers. Therefore, one trusted authority cannot replace
+//! the clients of another. A CA below an authority can replace the clients of another CA below the
+//! same authority only if their names are global and the first CA's constraints allow these names.
+//! The documentation of [`Name`] defines when names are equal.
 //!
 //! By default, clients are distinguished by their signature keys, as in any group, so a person may
 //! have several clients in a group. [`X509Config::unique_identities`] changes that.
@@ -84,7 +84,7 @@
 //!   because they only help to search for a path, and this policy does not search. If they are
 //!   critical, they are rejected like any unknown critical extension.
 //! - Serial numbers may be zero or negative, because section 4.1.2.2 requires receivers to accept
-//!   such numbers. They may have at most 21 bytes.
+//!   such numbers. A serial number may have at most 21 bytes.
 //! - Validity times before 2050 may be encoded as GeneralizedTime.
 //! - Unknown non-critical extensions may have any contents.
 //!
@@ -114,7 +114,7 @@
 //!   addresses also apply to an address in the subject of an issuer that has no subjectAltName.
 //! - Certificate policies are not supported, so a critical extension that concerns them is
 //!   rejected.
-//! - A chain may not contain two issuers with the same name; otherwise, members would have to
+//! - A chain must not contain two issuers with the same name; otherwise, members would have to
 //!   search for the right one.
 //! - The issuer, the signature and the validity of trust anchors are not checked. How clients
 //!   obtain their certificates is also outside the scope of this crate.

@@ -30,9 +30,9 @@ impl NameKind {
     /// Returns whether a name of this kind identifies the same client, no matter which issuer below
     /// a trust anchor certifies it.
     ///
-    /// This is true of URIs, domain names and email addresses, which have their own registries. In
-    /// contrast, there are many people called John Smith and many hosts with the address 10.0.0.1.
-    /// Such names are meaningful only to their issuer.
+    /// The result is true for URIs, domain names and email addresses, which have their own
+    /// registries. In contrast, there are many people called John Smith and many hosts with the
+    /// address 10.0.0.1. Such names are meaningful only to their issuer.
     #[must_use]
     pub const fn is_global(self) -> bool {
         matches!(self, Self::Uri | Self::Dns | Self::Email)

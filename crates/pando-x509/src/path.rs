@@ -98,8 +98,8 @@ pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
 }
 
 /// Checks the validity periods at `now` or, without `now`, at the first time at which all
-/// certificates were valid. Returns that time in the form that `webpki` needs, in which a time
-/// before 1970 becomes 1970.
+/// certificates were valid. Returns that time in the form that `webpki` needs, which replaces any
+/// time before 1970 with the first second of 1970.
 pub(crate) fn time_of_validation(chain: &[Parsed<'_>], now: Option<u64>) -> Result<UnixTime, ChainError> {
     let periods = || chain.iter().map(|certificate| certificate.dated.validity);
     let since = periods().map(|Validity { not_before, .. }| not_before).max().ok_or(ChainError::Empty)?;

@@ -29,8 +29,8 @@ pub struct X509Identities {
     config: X509Config,
 }
 
-/// A chain without its trust anchor. Its certificates are in order, and each of them is acceptable
-/// when considered alone.
+/// A chain without its trust anchor, whose certificates are in order and are each acceptable when
+/// considered alone.
 struct Chain<'a> {
     certificates: Vec<Parsed<'a>>,
     /// The name constraints of each certificate in the chain.
@@ -46,8 +46,8 @@ impl Chain<'_> {
 }
 
 impl X509Identities {
-    /// Creates a policy with the given trust anchors, which are certificates in DER. Their order
-    /// does not matter.
+    /// Creates a policy with the given trust anchors, which are certificates in DER. The order of
+    /// the trust anchors does not matter.
     ///
     /// # Errors
     /// Returns [`AnchorError`] if there are no trust anchors, or if one of the certificates cannot
@@ -79,7 +79,7 @@ impl X509Identities {
     /// valid.
     ///
     /// # Errors
-    /// Returns [`ChainError`] with the first rule that the credential violates.
+    /// Returns the [`ChainError`] for the first rule that the credential violates.
     pub fn check(
         &self,
         credential: &Credential,

@@ -2,10 +2,10 @@
 //!
 //! UTCTime starts in 1950, and GeneralizedTime in the year 0. However, `x509-cert` and `webpki` use
 //! an unsigned number of seconds since 1970 and cannot parse a certificate with an earlier time.
-//! They receive a copy of the certificate in which the first second of 1970 replaces each earlier
-//! time. The copy has the same length as the original, so all other positions stay the same. This
-//! module retains the true times, which are checked before `webpki` checks those of the copy.
-//! Signatures are verified over the original.
+//! These crates receive a copy of the certificate in which the first second of 1970 replaces each
+//! earlier time. The copy has the same length as the original, so all other positions stay the
+//! same. This module retains the true times, which are checked before `webpki` checks those of the
+//! copy. Signatures are verified over the original.
 
 use std::borrow::Cow;
 use std::ops::Range;

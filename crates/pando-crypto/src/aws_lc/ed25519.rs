@@ -47,8 +47,8 @@ impl SignatureScheme for Ed25519 {
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         if <&[u8; 32]>::try_from(&**public).is_ok_and(is_acceptable_key) {
             // The library compares the encoding of [S]B - [k]A with R, and requires S to be below
-            // the order of the group. So it accepts only if [S]B = R + [k]A, which implies the
-            // equation with the cofactor.
+            // the order of the group. So the library accepts a signature only if [S]B = R + [k]A,
+            // which implies the equation with the cofactor.
             let key = UnparsedPublicKey::new(&ED25519, &**public);
             if key.verify(message, signature).is_ok() {
                 return Ok(());

@@ -5,12 +5,13 @@
 //! the library follows a different rule or lacks a function, this backend uses the pure Rust
 //! backend:
 //!
-//! - Ed25519: the library verifies the equation without the cofactor. If it rejects a signature,
-//!   the pure Rust backend verifies that signature again. The pure Rust backend also verifies
-//!   batches and checks public keys.
+//! - Ed25519: the library verifies the equation without the cofactor. If the library rejects a
+//!   signature, the pure Rust backend verifies that signature again. The pure Rust backend also
+//!   verifies batches and checks public keys.
 //! - ECDSA: the library draws the nonce of a signature from its own random number generator, but
 //!   Pando's signatures depend only on the key and the message (RFC 6979). Therefore the pure Rust
-//!   backend generates and holds the keys, and signs. It also decodes public keys and signatures.
+//!   backend generates the keys, holds them, and signs with them. The pure Rust backend also
+//!   decodes public keys and signatures.
 //! - Hashes, HMAC and HKDF: the pure Rust backend computes them. MLS mostly hashes one or two
 //!   blocks, for which the overhead of calling the library takes about twice as long as the hashing
 //!   itself.
@@ -18,8 +19,8 @@
 //! HPKE encryption and decryption are composed from these primitives. The library zeroizes its keys
 //! when it frees them.
 //!
-//! Without its default features, building the library on a platform with prebuilt bindings requires
-//! only a C compiler, and on Windows also NASM.
+//! Because its default features are disabled, the library needs only a C compiler on platforms with
+//! prebuilt bindings, and additionally NASM on Windows.
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;

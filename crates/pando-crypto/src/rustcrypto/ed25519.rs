@@ -4,8 +4,8 @@
 //! [`Primitives::verify`](crate::Primitives::verify) defines the criterion, which requires
 //! canonical encodings, a public key that is not of low order, and the equation with the cofactor.
 //! With this equation, batch verification gives the same result as verifying each signature
-//! separately. Otherwise, the components of small order of several signatures could cancel out in a
-//! batch, but the cofactor eliminates them in both cases.
+//! separately. The components of small order of several signatures could cancel out in a batch, but
+//! the cofactor eliminates these components in both kinds of verification.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -144,8 +144,8 @@ fn verify_together(
     if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
         return Ok(());
     }
-    // There are only few signatures, or at least one of them is invalid. Verify them one by one to
-    // find the first invalid one.
+    // There are only a few signatures, or at least one of them is invalid. Verify them one by one
+    // to find the first invalid one.
     messages.iter().enumerate().try_for_each(|(position, signed)| {
         verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
     })
@@ -221,8 +221,8 @@ fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
     CompressedEdwardsY(*bytes).decompress().ok_or(CryptoError::InvalidPublicKey)
 }
 
-/// Returns whether a public key is canonically encoded and not of low order. This does not check
-/// whether the key is a point on the curve.
+/// Returns whether a public key is canonically encoded and not of low order. The function does not
+/// check whether the key is a point on the curve.
 pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     let mut without_sign = *public;
     let [.., last] = &mut without_sign;
@@ -230,9 +230,9 @@ pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     is_canonical(public) && !LOW_ORDER.contains(&without_sign)
 }
 
-/// Returns whether a point is canonically encoded (RFC 8032, section 5.1.3). This requires that y
-/// is below 2^255 - 19, and that the sign bit is not set if x is 0. The crate `curve25519-dalek`
-/// does not check either, but reduces y and ignores the sign of 0.
+/// Returns whether a point is canonically encoded (RFC 8032, section 5.1.3). A canonical encoding
+/// requires that y is below 2^255 - 19, and that the sign bit is not set if x is 0. The crate
+/// `curve25519-dalek` checks neither condition, but reduces y and ignores the sign of 0.
 fn is_canonical(point: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = point;
     let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);

@@ -72,10 +72,10 @@ fn verifying_key(public: &SignaturePublicKey) -> Result<VerifyingKey, CryptoErro
     VerifyingKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidPublicKey)
 }
 
-/// Returns whether a point is canonically encoded (RFC 8032, section 5.2.3). This requires that y
-/// is below the prime, and that the last byte contains only the sign of x. The crate
-/// `ed448-goldilocks` does not check either, but reduces y and ignores the other bits of the last
-/// byte.
+/// Returns whether a point is canonically encoded (RFC 8032, section 5.2.3). A canonical encoding
+/// requires that y is below the prime, and that the last byte contains only the sign of x. The
+/// crate `ed448-goldilocks` checks neither condition, but reduces y and ignores the other bits of
+/// the last byte.
 fn is_canonical(point: &[u8; KEY_LEN]) -> bool {
     let [y @ .., sign] = point;
     sign & 0x7f == 0 && y.iter().rev().lt(PRIME.iter().rev())

@@ -16,8 +16,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
 
-/// HPKE by the crate `hpke`, with DHKEM over the group `G`, and with the crate's KDF `F` and AEAD
-/// `B`, which corresponds to `A`.
+/// HPKE as implemented by the crate `hpke`, with DHKEM over the group `G`, the crate's KDF `F`, and
+/// its AEAD `B`, which corresponds to `A`.
 pub(crate) struct Crate<G, A, F, B>(PhantomData<(G, A, F, B)>);
 
 impl<G: Group, A: Aead, F: hpke::kdf::Kdf + 'static, B: hpke::aead::Aead + 'static> Receiver

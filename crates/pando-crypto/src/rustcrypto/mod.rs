@@ -1,7 +1,7 @@
 //! All seven cipher suites of RFC 9420 (section 17.1) in pure Rust. Suites 4 and 6 need the feature
 //! `curve448`.
 //!
-//! The only code of its own in this backend decides which encodings of keys and which EdDSA
+//! The only code that is specific to this backend decides which encodings of keys and which EdDSA
 //! signatures are accepted. Libraries do everything else, except HPKE encryption, whose code all
 //! backends share. HPKE decryption uses the crate `hpke`.
 

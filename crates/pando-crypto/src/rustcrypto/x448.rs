@@ -61,8 +61,8 @@ impl Group for X448 {
     }
 }
 
-/// Returns whether the value is 0, 1 or -1. These are the points of low order on the curve and on
-/// its twist.
+/// Returns whether the value is 0, 1 or -1. These values are the points of low order on the curve
+/// and on its twist.
 fn is_low_order(public: &Array<u8, U56>) -> bool {
     let mut one = [0; 56];
     one[0] = 1;

@@ -71,7 +71,7 @@ impl Curve {
         bad
     }
 
-    /// Adds numbers that are not below the prime, and points of low order, to the list `bad`.
+    /// Adds to the list `bad` numbers that are not below the prime, and points of low order.
     fn bad_u_coordinates(self, bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime: Vec<u8> = self.prime().into_iter().rev().collect();
         let len = prime.len();
@@ -112,8 +112,8 @@ impl Curve {
         bad.extend(low_order.into_iter().map(|point| ("of low order", point)));
     }
 
-    /// Adds encodings to the list `bad` that are not uncompressed points on the curve with reduced
-    /// coordinates.
+    /// Adds to the list `bad` encodings that are anything but uncompressed points on the curve with
+    /// reduced coordinates.
     fn bad_sec1(self, good: &[u8], bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime = self.prime();
         let len = prime.len();
@@ -162,7 +162,7 @@ fn add_small(number: &mut [u8], summand: u8) {
     assert_eq!(carry, 0);
 }
 
-/// Returns the sum of two big-endian numbers. The sum must fit into their length.
+/// Returns the sum of two big-endian numbers of the same length, into which the sum must fit.
 fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut carry = 0;
     let mut digits: Vec<u8> = a

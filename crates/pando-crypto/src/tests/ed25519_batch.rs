@@ -124,7 +124,7 @@ fn a_batch_of_all_acceptable_cases_is_accepted() {
 }
 
 /// This test uses the equation of the batch alone. If a batch fails, its signatures are verified
-/// one by one, so an equation that is too strict would only be slow and remain undetected.
+/// one by one, so an equation that is too strict would remain undetected and only cause a slowdown.
 #[test]
 fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     let holds = |batch: &[Signed]| batch_holds(&batch.iter().map(Signed::as_message).collect::<Vec<_>>());
@@ -188,7 +188,7 @@ fn two_wrongs_do_not_make_a_right() {
         assert_eq!(verify_batch(&batch), Ok(()));
     }
 
-    // Errors also do not cancel out if two signatures are swapped.
+    // Swapping the signatures of two messages must not make their errors cancel out.
     let mut batch = honest(8);
     let signature = batch[2].signature.clone();
     batch[2].signature = batch[5].signature.clone();

@@ -2,8 +2,8 @@
 //! from the literature.
 //!
 //! The twelve cases are from Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs" (2020).
-//! The cases are not copied. Each is built from the properties in the paper's table, and the test
-//! checks these properties before it checks the result.
+//! The cases are not copied. Each case is built from the properties in the paper's table, and the
+//! test checks these properties before it checks the result.
 
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, LOW_ORDER, is_acceptable_key};
@@ -29,7 +29,7 @@ const MINUS_ONE_NEGATIVE: [u8; 32] = {
     bytes
 };
 
-/// A signature with its message and public key, all of them owned.
+/// An owned signature, with its message and public key.
 #[derive(Debug, Clone)]
 pub(super) struct Signed {
     pub(super) public: SignaturePublicKey,
@@ -209,8 +209,8 @@ pub(super) fn cases() -> Vec<Case> {
     let cancelling = |a: Point, r: Point, hashed: Hashed| TestSignature::search(a, r, hashed, cancels(a, r));
 
     let rows = [
-        // The key is rejected because, with a public key of small order, one signature is valid for
-        // many messages.
+        // The key is rejected, because one signature under a key of small order is valid for many
+        // messages.
         (cancelling(Point::small(1), Point::small(2), AsWritten), ("small", "small"), true, bad_key()),
         (cancelling(Point::small(1), nonce, AsWritten), ("small", "mixed"), true, bad_key()),
         // A signature whose R has small order reveals the private key, but only the owner of the
@@ -234,15 +234,15 @@ pub(super) fn cases() -> Vec<Case> {
             false,
             Ok(()),
         ),
-        // S is not below the order of the group. In the second case, S also has a bit set that must
-        // always be clear.
+        // S is not below the order of the group. In the second case, S also has bits set that must
+        // be zero.
         (TestSignature::any(honest_key, honest_nonce).add_order(1), ("L", "L"), true, bad()),
         (TestSignature::any(honest_key, honest_nonce).add_order(14), ("L", "L"), true, bad()),
         // R is not canonically encoded. The hash covers the canonical encoding in the first case,
         // and the given encoding in the second.
         (cancelling(key, Point::not_canonical(), Canonical), ("mixed", "small"), true, bad()),
         (cancelling(key, Point::not_canonical(), AsWritten), ("mixed", "small"), true, bad()),
-        // A is not canonically encoded. Its canonical encoding would be rejected too.
+        // A is not canonically encoded. The canonical encoding of A would be rejected too.
         (
             cancelling(Point::not_canonical(), Point::large(2, 4), Canonical),
             ("small", "mixed"),
@@ -307,7 +307,8 @@ fn any_point_of_small_order_is_accepted_as_r_and_refused_as_a_key() {
 }
 
 /// Returns all non-canonical encodings (RFC 8032, section 5.1.3) that the crate `curve25519-dalek`
-/// decodes. In these, y lies between the prime and 2^255, or x is 0 and has a negative sign.
+/// decodes. In these encodings, y lies between the prime and 2^255, or x is 0 and has a negative
+/// sign.
 fn not_canonical() -> Vec<[u8; 32]> {
     let mut one_negative = [0; 32];
     (one_negative[0], one_negative[31]) = (1, 0x80);

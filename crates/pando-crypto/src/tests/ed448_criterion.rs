@@ -40,7 +40,7 @@ fn add(a: &[u8; 57], b: &[u8; 57]) -> [u8; 57] {
     sum
 }
 
-/// Returns the hash of the signed values, which include both encodings.
+/// Returns the hash of the encodings of R and A and of the message.
 fn challenge(r: &[u8; 57], a: &[u8; 57]) -> EdwardsScalar {
     let mut hash = Shake256::default();
     for part in [b"SigEd448\0\0".as_slice(), r, a, MESSAGE] {

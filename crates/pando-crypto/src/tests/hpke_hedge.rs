@@ -115,8 +115,8 @@ fn a_repeated_state_gives_another_ephemeral_key_for_another_export() {
     }
 }
 
-/// An ephemeral key is as unpredictable as the generator. It depends on all random bytes, even if a
-/// private key is longer than the hash, as for P-521.
+/// An ephemeral key is as unpredictable as the generator. The ephemeral key depends on all random
+/// bytes, even if a private key is longer than the hash, as for P-521.
 #[test]
 fn all_random_bytes_go_into_the_ephemeral_key() {
     fn check<G: Group, A: Aead>(len: usize) {

@@ -3,8 +3,8 @@
 use super::each;
 use crate::SignaturePrivateKey;
 
-/// Returns the public key and a suite's signature of a message, both in hexadecimal. Both must be
-/// the same in all backends.
+/// Returns the public key and a suite's signature of a message, both in hexadecimal. The key and
+/// the signature must be the same in all backends.
 fn sign(number: u16, private: &str, message: &[u8]) -> (String, String) {
     let private = SignaturePrivateKey::from(hex::decode(private).unwrap());
     let mut signed = each(number).map(|suite| {

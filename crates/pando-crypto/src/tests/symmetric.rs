@@ -97,7 +97,7 @@ fn labels_contexts_and_lengths_separate_secrets() {
     }
 }
 
-/// Returns a key, a nonce, and the ciphertext of "plaintext" under them.
+/// Returns a key, a nonce, and the string "plaintext" encrypted with them.
 fn sealed(suite: Suite) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let (key, nonce) = (vec![1; suite.aead_key_len()], vec![2; suite.aead_nonce_len()]);
     let ciphertext =

@@ -43,7 +43,7 @@ fn open_only(
     open_private(epoch.suite, message, &epoch.context, &epoch.sender_data_secret, tree, OWN_LEAF, key)
 }
 
-/// Returns a function that returns the same signature key for every leaf.
+/// Returns a lookup function that yields the same signature key for every leaf.
 fn any_leaf(epoch: &Epoch) -> impl Fn(LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     |_| Ok(Some(epoch.signer.public_key().clone()))
 }
@@ -199,7 +199,7 @@ fn every_changed_byte_is_noticed_and_costs_nothing() {
 }
 
 /// The test forges a message with the correct key of the maximum generation. Any member can derive
-/// that key, but it cannot sign for another member.
+/// that key, but only the claimed sender could sign the message.
 #[test]
 fn a_message_that_is_not_authentic_costs_nothing() {
     let mut epoch = Epoch::first();
@@ -224,7 +224,7 @@ fn a_message_that_is_not_authentic_costs_nothing() {
     assert_eq!(error, CryptoError::InvalidSignature.into());
     assert!(secrets(&receiving) == before);
 
-    // Both keys are still available after the failed attempts.
+    // The keys of both generations are still available after the failed attempts.
     let forged = open(&epoch, &mut epoch.secret_tree(), &forge(&plaintext)).unwrap_err();
     assert_eq!(forged, ScheduleError::GenerationTooFarAhead { generation: 1_001, next: 0 }.into());
     open(&epoch, &mut receiving, &messages[1]).unwrap();

@@ -130,8 +130,8 @@ pub(crate) fn mls_messages() -> Vec<MlsMessage> {
     messages
 }
 
-/// Returns the decoders of PrivateMessageContent. They are special because the input does not
-/// contain the content type and ends with padding.
+/// Returns the decoders of PrivateMessageContent. These decoders need special treatment, because
+/// the input does not contain the content type and ends with padding.
 pub(crate) fn private_message_contents() -> Vec<Decoder> {
     vec![
         padded(ContentType::Application, |bytes| run_padded(ContentType::Application, bytes)),

@@ -31,7 +31,7 @@ pub(crate) struct Decoder {
 
 /// The result of decoding an input.
 pub(crate) struct Run {
-    /// The encoding of the decoded value, or the error.
+    /// The encoding of the decoded value, or the decoding error.
     pub(crate) encoding: Result<Vec<u8>, DecodeError>,
     /// The peak number of bytes allocated during decoding, including the decoded value.
     pub(crate) peak: u64,
@@ -126,7 +126,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
 
 /// The names that the crate exports but that have no entry in the table of decoders.
 pub(crate) const NOT_DECODED: &[&str] = &[
-    // These are traits, errors, headers and tree arithmetic.
+    // These names are traits, errors, headers and tree arithmetic.
     "ApplicationExtension",
     "Decode",
     "DecodeError",
@@ -136,10 +136,11 @@ pub(crate) const NOT_DECODED: &[&str] = &[
     "NodeIndex",
     "TreeSize",
     "VectorHeader",
-    // These are other names of `HashReference`.
+    // These names are aliases of `HashReference`.
     "KeyPackageRef",
     "ProposalRef",
-    // These are decoded as part of another structure, because their decoding depends on its fields.
+    // These structures are decoded as part of another structure, because their decoding depends on
+    // its fields.
     "FramedContentAuthData",
     "MlsMessageBody",
     "OtherProposal",

@@ -50,7 +50,7 @@ impl Random {
             // Small numbers look like short lengths and known selectors.
             1 => bytes = (0..len).map(|_| self.below(6) as u8).collect(),
             2 => bytes = [self.pick(&HUGE_LENGTHS).to_vec(), self.noise(len)].concat(),
-            // Replace the rest of a sample by noise or by a huge length.
+            // Replace the rest of a sample with noise or with a huge length.
             3 => bytes.splice(cut.., self.noise(len)).for_each(drop),
             4 => bytes.splice(cut.., self.pick(&HUGE_LENGTHS).iter().copied()).for_each(drop),
             // Join the start of one sample and the end of another.

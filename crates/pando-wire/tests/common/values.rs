@@ -1,12 +1,12 @@
 //! Sample numbers, byte strings, credentials and extensions.
 //!
-//! Most byte strings are short, so that a test can quickly replace each byte of each sample by
+//! Most byte strings are short, so that a test can quickly replace each byte of each sample with
 //! every other value. Some byte strings have 64 bytes, which is the smallest length whose prefix
 //! takes two bytes.
 
 use pando_wire::*;
 
-/// Returns a byte string without meaning: 1, 2, 3, ...
+/// Returns the byte string 1, 2, 3, ... of the given length.
 pub(crate) fn string<T: From<Vec<u8>>>(len: usize) -> T {
     T::from((1..=len).map(|byte| byte as u8).collect())
 }

@@ -3,9 +3,9 @@
 //! A byte string is copied once, so it takes one byte of memory for each byte of input. Lists of
 //! elements with a short encoding take more. Let an element take `s` bytes in its `Vec`, own `h`
 //! more bytes elsewhere, and take `w` bytes in the encoding. While a full `Vec` grows, it briefly
-//! holds both its old memory and twice that amount of new memory. If one element more has just
-//! caused that growth, this is almost three times the size of the elements. So the number of bytes
-//! in memory for each byte of the input is at most
+//! holds both its old memory and twice that amount of new memory. If a single additional element
+//! has just caused that growth, this is almost three times the size of the elements. So the number
+//! of bytes in memory for each byte of the input is at most
 //!
 //! ```text
 //!     (3 s + h) / w

@@ -166,7 +166,7 @@ fn email_addresses_in_the_subjects_of_issuers() {
     };
     let client = || Template::client("alice").names(vec![dns("alice.example.org")]);
     let check_below = |constraints: &NameConstraints, authority: &Template| {
-        // Check constraints in the trust anchor, and constraints in the authority above.
+        // Check constraints in the trust anchor and in the authority above.
         let bound = Template::authority("bound").with(true, constraints).self_signed();
         let below = authority.clone().signed_by(&bound);
         let in_root = check(&bound, &[&client().signed_by(&below), &below]);
@@ -190,7 +190,8 @@ fn email_addresses_in_the_subjects_of_issuers() {
             Ok(()),
             "there is no address"
         );
-        // A self-issued certificate with another key is exempt from the constraints.
+        // A self-issued certificate, here with another key, is exempt from constraints on the
+        // address in its subject.
         let old = addressed("root").with(true, constraints).self_signed();
         let new = addressed("root").suite(P384).signed_by(&old);
         assert_eq!(check(&old, &[&client().signed_by(&new), &new]), Ok(()));

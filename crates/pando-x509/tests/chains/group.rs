@@ -113,8 +113,8 @@ fn group_of_two(
     group
 }
 
-/// Joins by an external Commit that removes the second member. Returns the result of the first
-/// member's processing of that Commit.
+/// Joins by an external Commit that removes the second member. Returns the result when the first
+/// member processes that Commit.
 fn replace_second_member(
     mut group: Group,
     first: &Context<'_>,

@@ -212,7 +212,8 @@ fn which_credential_may_succeed_which() {
     assert!(!policy.may_succeed(&credential(&[&client, &authority]), &basic));
 }
 
-/// This matters because the members of a successor group are found by their identities.
+/// The equality of identities matters, because the members of a successor group are found by their
+/// identities.
 #[test]
 fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others() {
     let (policy, root, other_root) = two_anchors();

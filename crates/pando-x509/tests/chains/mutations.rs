@@ -29,7 +29,8 @@ impl Original {
         let chain = (0..).zip(&self.chain);
         let credential =
             credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
-        // These functions must not panic. Their results for invalid certificates do not matter.
+        // These functions must not panic. The results of these functions for invalid certificates
+        // do not matter.
         let _ = self.policy.identify(&credential);
         let _ = self.policy.may_succeed(&credential, &credential);
         [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())

@@ -103,7 +103,7 @@ fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
         assert_eq!(identified_names(&[*kind], &root, &client), Ok([expected.clone()].into()), "{kind}");
         // The subject identifies the client only if there are no other identifying names.
         assert_eq!(identified_names(&[*kind, NameKind::Subject], &root, &client), Ok([expected].into()));
-        // This certificate contains no name of the kind.
+        // This certificate contains no name of the required kind.
         let others = all.iter().filter(|(other, _)| other != kind).map(|(_, name)| name.clone());
         let client = Template::client("alice").names(others.collect()).signed_by(&root);
         assert_eq!(identified_names(&[*kind], &root, &client), Err(ChainError::NoIdentity), "{kind}");

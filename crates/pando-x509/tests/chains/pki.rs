@@ -24,13 +24,13 @@ pub(crate) const P384: CipherSuite = CipherSuite::MLS_256_DHKEMP384_AES256GCM_SH
 pub(crate) const P521: CipherSuite = CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521;
 pub(crate) const ED448: CipherSuite = CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448;
 
-/// The current time in the tests. It lies between [`START`] and [`END`], which are the start and
-/// the end of the validity of certificates.
+/// The current time in the tests. This time lies between [`START`] and [`END`], which are the start
+/// and the end of the validity of certificates.
 pub(crate) const NOW: u64 = 1_500;
 pub(crate) const START: u64 = 1_000;
 pub(crate) const END: u64 = 2_000;
 
-/// A certificate, with the key that it certifies.
+/// A certificate with a signer for the certified key.
 pub(crate) struct Certified {
     pub(crate) der: Vec<u8>,
     pub(crate) signer: Box<dyn Signer>,
@@ -134,13 +134,13 @@ impl Template {
         Self { serial_number: Any::new(Tag::Integer, bytes).unwrap(), ..self }
     }
 
-    /// Changes the version of the certificate to 1, which has no extensions.
+    /// Makes this a certificate of version 1, which has no extensions.
     pub(crate) fn version_1(self) -> Self {
         Self { version: None, extensions: vec![], ..self }
     }
 
-    /// Sets the signature algorithm next to the signature, which then differs from the one in the
-    /// TBSCertificate.
+    /// Sets a signature algorithm for the field next to the signature that differs from the one in
+    /// the TBSCertificate.
     pub(crate) fn signed_as(self, suite: CipherSuite) -> Self {
         Self { signed_as: Some(identifiers(suite).1), ..self }
     }

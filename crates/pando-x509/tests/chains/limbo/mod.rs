@@ -1,7 +1,7 @@
 //! Tests with the public cases of x509-limbo that use only the signature schemes of MLS.
 //!
 //! The project x509-limbo (<https://github.com/C2SP/x509-limbo>) collects certificate chains, each
-//! with the result that a validator should return. Its file of cases is not part of this
+//! with the result that a validator should return. The project's file of cases is not part of this
 //! repository, so there are two tests. One test generates the cases, with their original names. The
 //! other test runs the file itself if the environment variable `PANDO_X509_LIMBO` contains its
 //! path. The module [`deviations`] lists every case for which the policy returns a different

@@ -21,8 +21,8 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// The validation time for cases that do not specify one. Their certificates are valid at that
-/// time.
+/// The validation time for cases that do not specify one. The certificates of those cases are valid
+/// at that time.
 const NOW: &str = "2026-01-01T00:00:00Z";
 
 /// The object identifiers of the key algorithms and signature algorithms in MLS's schemes.
@@ -80,8 +80,8 @@ pub(crate) fn run(case: &Testcase) -> Outcome {
     if is_accepted { Outcome::Accepted } else { Outcome::Refused }
 }
 
-/// Collects chains of certificates in which each subject matches the issuer before it. Each chain
-/// is listed before the longer chains that extend it.
+/// Collects chains of certificates in which the subject of each certificate matches the issuer of
+/// the preceding one. Each chain is listed before the longer chains that extend it.
 fn search<'a>(chain: &mut Vec<&'a Vec<u8>>, pool: &'a [Vec<u8>], chains: &mut Vec<Vec<&'a Vec<u8>>>) {
     if chains.len() == MAX_CHAINS || chain.len() > 10 {
         return;

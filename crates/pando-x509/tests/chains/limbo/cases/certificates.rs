@@ -1,4 +1,4 @@
-//! Cases about single certificates, with their fields and with extensions other than names and name
+//! Cases that vary the fields of single certificates and their extensions, except names and name
 //! constraints.
 
 use super::{FAILURE, SUCCESS, below, ca, case, direct, leaf};

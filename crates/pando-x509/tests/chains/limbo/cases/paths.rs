@@ -70,7 +70,7 @@ fn depths() -> Vec<Testcase> {
     ]
 }
 
-/// Returns cases of CAs that certify each other but that no root certifies.
+/// Returns cases in which CAs certify each other but no root certifies them.
 fn cycles() -> Vec<Testcase> {
     let root = ca("root").self_signed();
     // These certificates provide the keys of both CAs, but are not part of the cases.
@@ -99,7 +99,8 @@ fn cycles() -> Vec<Testcase> {
     ]
 }
 
-/// Creates a case with many CAs, each below the previous one, of which none is below the root.
+/// Creates a case with a long sequence of CAs, each below the previous one, that does not lead to
+/// the root.
 fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     let root = ca("root").self_signed();
     let mut authorities: Vec<Certified> = Vec::new();
