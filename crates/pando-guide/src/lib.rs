@@ -1,14 +1,14 @@
-//! Tests of the guide: `cargo test --doc -p pando-guide` compiles and runs every Rust program of
-//! the chapters in `docs/guide/src`.
+//! Tests of the guide. The command `cargo test --doc -p pando-guide` compiles and runs every Rust
+//! program in the chapters in `docs/guide/src`.
 //!
-//! Each chapter is the documentation of one module below. The functions here are the fixtures that
-//! its programs hide.
+//! Each chapter is included as the documentation of one module below. The functions in this crate
+//! are the fixtures that the chapters' programs use in hidden lines.
 
 use pando_mls::{CipherSuite, Client, CommitBuilder, Credential, Group, KeyPackage};
 use pando_store::session::no_rows;
 use pando_store::{Key, Memory, Session, Store};
 
-/// Includes the chapters.
+/// Includes each chapter as the documentation of a module.
 macro_rules! chapters {
     ($($module:ident = $file:literal,)*) => {$(
         #[cfg(doctest)]
@@ -33,7 +33,8 @@ chapters! {
     from_mls_rs = "from-mls-rs.md",
 }
 
-/// The result of a program. Closures of a session can return its error, too.
+/// The result of a program. Closures that are passed to a session can return the same type of
+/// error.
 pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The cipher suite of the guide's clients.
@@ -42,36 +43,37 @@ pub const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256
 /// The identifier of the guide's group.
 pub const GROUP: &str = "tea";
 
-/// Returns a session over an empty store in memory. It has no identity yet.
+/// Returns a session on an empty store in memory. The store contains no identity yet.
 ///
 /// # Errors
-/// Errors of the store.
+/// Returns the errors of the store.
 pub fn session(client: &Client) -> Outcome<Session<Memory>> {
     Ok(Session::new(Store::new(Memory::new(), &Key::bytes(&[7; 32])?)?, client.clone()))
 }
 
-/// Returns a KeyPackage of the client with this name.
+/// Returns a KeyPackage for the client with this name.
 ///
 /// # Errors
-/// Errors of the session.
+/// Returns the errors of the session.
 pub fn key_package(session: &mut Session<Memory>, name: &str) -> Outcome<KeyPackage> {
     let identity = session.identity(SUITE, Credential::basic(name))?;
     Ok(session.create_key_package(&identity, |builder| builder, no_rows)?)
 }
 
-/// Returns sessions of the members of a group, which the first member has created. It has added the
-/// others, so the group is in epoch 1, or in epoch 0 if there is only one member.
+/// Creates a group, and returns the sessions of its members. The first member has created the group
+/// and added the other members. The group is therefore in epoch 1, or in epoch 0 if it has only one
+/// member.
 ///
 /// # Errors
-/// Errors of the sessions.
+/// Returns the errors of the sessions.
 pub fn group_of<const N: usize>(names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
     group_with(&Client::default(), names)
 }
 
-/// As [`group_of`], with sessions that have the settings of `client`.
+/// Does the same as [`group_of`], but with sessions that have the settings of `client`.
 ///
 /// # Errors
-/// Errors of the sessions.
+/// Returns the errors of the sessions.
 pub fn group_with<const N: usize>(client: &Client, names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
     let mut sessions: [_; N] =
         into_array(names.iter().map(|_| session(client)).collect::<Outcome<Vec<_>>>()?)?;

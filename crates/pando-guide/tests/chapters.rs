@@ -1,5 +1,5 @@
-//! Checks the chapters of the guide: each is in the book and is tested, every program is compiled,
-//! and every link has a target.
+//! Checks the chapters of the guide. Each chapter must be in the book and be tested, every program
+//! must be compiled, and every link must have a target.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Words after "rust" that prevent a program from being compiled or from running to its end.
 const EVASIONS: [&str; 4] = ["ignore", "no_run", "should_panic", "compile_fail"];
 
-/// Languages of blocks that are not programs.
+/// Languages of code blocks that are not programs.
 const OTHER_LANGUAGES: [&str; 2] = ["sh", "toml"];
 
 fn root() -> PathBuf {
@@ -27,7 +27,7 @@ fn folder() -> PathBuf {
     root().join("docs/guide/src")
 }
 
-/// Returns the text of each file of the book, by its name.
+/// Returns the text of each file of the book, indexed by the file's name.
 fn files() -> BTreeMap<String, String> {
     let files = fs::read_dir(folder()).unwrap().map(Result::unwrap);
     files
@@ -35,7 +35,7 @@ fn files() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns the targets of the links outside of blocks of code.
+/// Returns the targets of all links outside code blocks.
 fn links(text: &str) -> Vec<String> {
     let prose = outside_of_blocks(text);
     let targets = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
@@ -52,7 +52,7 @@ fn outside_of_blocks(text: &str) -> String {
     prose.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the text after each opening fence, with the number of its line.
+/// Returns the text after each opening fence, with its line number.
 fn fences(text: &str) -> Vec<(usize, &str)> {
     let fences = text
         .lines()
@@ -63,7 +63,7 @@ fn fences(text: &str) -> Vec<(usize, &str)> {
     fences.into_iter().step_by(2).collect()
 }
 
-/// Returns the anchors of a chapter's headings, as mdBook makes them.
+/// Returns the anchors of a chapter's headings, as mdBook generates them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = outside_of_blocks(text);
     let headings = prose.lines().filter(|line| line.starts_with('#'));

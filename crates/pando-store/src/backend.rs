@@ -1,4 +1,4 @@
-//! The database interface of a store: ordered byte-string keys and values, with transactions.
+//! The database interface of a store. It maps ordered byte strings to values, and has transactions.
 
 use crate::StoreError;
 use pando_mls::SecretBytes;
@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 /// A database for a [`Store`](crate::Store). Keys are ordered bytewise.
 ///
-/// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]. It is durable
-/// when `commit` has returned, other connections see it entirely or not at all, and its own reads
-/// see its writes.
+/// A transaction consists of the calls between [`Backend::begin`] and [`Backend::commit`]. It is
+/// durable when `commit` has returned. Other connections see either all of its changes or none.
+/// Reads in a transaction see the writes of that transaction.
 ///
-/// `conformance::run`, with the feature `conformance`, tests all of these requirements.
+/// The function `conformance::run`, which requires the feature `conformance`, tests whether a
+/// backend meets all of these requirements.
 pub trait Backend: Send + 'static {
-    /// Opens the same database a second time.
+    /// Opens a second connection to the same database.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -24,12 +25,13 @@ pub trait Backend: Send + 'static {
     where
         Self: Sized;
 
-    /// Prepares the database for writing: for instance, sets and checks its modes. It is called
-    /// after the key was verified. Until then, a database that contains a store must not be
-    /// written.
+    /// Prepares the database for writing, for instance by setting and checking its modes. This
+    /// function is called after the key has been verified. Before that, a backend must not write to
+    /// a database that contains a store.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Busy`], or any other error if the database is unusable.
+    /// Returns [`StoreError::Io`], [`StoreError::Busy`], or any other error if the database is
+    /// unusable.
     fn ready(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -37,16 +39,16 @@ pub trait Backend: Send + 'static {
     /// Begins a transaction. There is at most one writing transaction at a time.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another transaction does not end in time.
+    /// Returns [`StoreError::Busy`] if another transaction does not end in time.
     fn begin(&mut self) -> Result<(), StoreError>;
 
-    /// Commits the transaction. After an error, it may or may not have taken effect.
+    /// Commits the transaction. After an error, the transaction may or may not have taken effect.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn commit(&mut self) -> Result<(), StoreError>;
 
-    /// Rolls the transaction back. Does nothing if there is none.
+    /// Rolls back the current transaction. Does nothing if there is no transaction.
     fn rollback(&mut self);
 
     /// Returns the value of a key.
@@ -55,46 +57,49 @@ pub trait Backend: Send + 'static {
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     fn get(&self, key: &[u8]) -> Result<Option<SecretBytes>, StoreError>;
 
-    /// Passes all keys in a range with their values to `each`, in order, until `each` fails.
+    /// Passes each key in a range and its value to `each`, in the order of the keys, until `each`
+    /// fails.
     ///
     /// # Errors
-    /// The error of `each`, or the errors of [`Backend::get`].
+    /// Returns the error of `each`, or an error of [`Backend::get`].
     fn scan(&self, range: Range<&[u8]>, each: &mut Each<'_>) -> Result<(), StoreError>;
 
-    /// Sets the value of a key. Called only in a transaction.
+    /// Sets the value of a key. This function is called only in a transaction.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
 
-    /// Deletes all keys in a range. Called only in a transaction.
+    /// Deletes all keys in a range. This function is called only in a transaction.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError>;
 
-    /// Takes an exclusive lock across threads and processes. It is released when the guard is
-    /// dropped or the process dies.
+    /// Acquires an exclusive lock, which excludes other threads and other processes. The lock is
+    /// released when the guard is dropped or the process dies.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if the lock cannot be acquired within `wait`, or immediately if the
-    /// platform has no clock.
+    /// Returns [`StoreError::Busy`] if the lock cannot be acquired within `wait`. On a platform
+    /// without a clock, this error is returned immediately if the lock is held.
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError>;
 
     /// Overwrites all remaining copies of values that transactions have deleted or replaced.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::Io`].
+    /// Returns [`StoreError::Busy`] if another connection still reads these values, or
+    /// [`StoreError::Io`].
     fn erase(&mut self) -> Result<(), StoreError>;
 
-    /// Returns unused space to the file system. Called only outside of transactions.
+    /// Returns unused space to the file system. This function is called only outside of
+    /// transactions.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Io`].
     fn compact(&mut self) -> Result<(), StoreError>;
 }
 
-/// A callback for a key and its value.
+/// A callback that receives a key and its value.
 pub type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;
 
 /// A lock that is held until this value is dropped.
@@ -113,10 +118,10 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Whether a thread can wait. On `wasm32-unknown-unknown`, reading a clock and sleeping panic.
+/// Whether a thread can wait. On `wasm32-unknown-unknown`, reading a clock or sleeping would panic.
 const CAN_WAIT: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
 
-/// Repeats `attempt` until it returns a value or the time is over. It reads no clock unless the
+/// Repeats `attempt` until it returns a value or `wait` has elapsed. Reads the clock only if the
 /// first attempt fails and `wait` is not zero.
 pub(crate) fn wait_for<T>(
     wait: Duration,

@@ -1,16 +1,19 @@
 //! Stored records: their keys and their encryption.
 //!
-//! The key of a record begins with a byte for the kind of record. For most kinds, a tag of 16 bytes
-//! follows, which stands for an identifier. For the rows of a group, the [`RowKey`] follows the
-//! tag, because the store reads ranges of rows. A tag is an HMAC of the identifier under a key
-//! derived from the data key. An attacker with the identifier of a group, a PSK or a KeyPackage
-//! therefore cannot find out whether it is in the store. Fingerprints of keys in the ratchet tree
-//! would reveal the members of a group in the same way, so they are masked. A tag replaces the
-//! fingerprint in the record's key, and the fingerprint is stored as the record's value.
+//! The key of a record begins with a byte that indicates the kind of record. For most kinds, this
+//! byte is followed by a 16-byte tag, which stands for an identifier. For the rows of a group, the
+//! [`RowKey`] follows the tag, because the store reads ranges of rows.
 //!
-//! A value is sealed with XChaCha20-Poly1305. The nonce has 192 bits, so it can be random for any
-//! number of records. The record's key is the associated data, so no record can replace another
-//! one. The cipher does not detect that an older record is restored under its own key.
+//! A tag is an HMAC of the identifier under a key that is derived from the data key. An attacker
+//! who knows the identifier of a group, a PSK or a KeyPackage therefore cannot find out whether
+//! that object is in the store. Fingerprints of keys in the ratchet tree would reveal the members
+//! of a group in the same way, so they are masked. A tag replaces the fingerprint in the record's
+//! key, and the fingerprint is stored as the record's value.
+//!
+//! A value is sealed with XChaCha20-Poly1305. The nonce is 192 bits long, so random nonces are safe
+//! for any number of records. The record's key is the associated data, so no record can be put in
+//! the place of another one. The cipher does not detect that an older version of a record is
+//! restored under its own key.
 
 use crate::StoreError;
 use crate::error::Record;
@@ -39,7 +42,7 @@ impl Kind {
         self as u8
     }
 
-    /// Returns the object that is damaged if a record of this kind is.
+    /// Returns the object that is reported as damaged if a record of this kind is damaged.
     pub(crate) const fn record(self) -> Record {
         match self {
             Self::Header => Record::Header,
@@ -70,7 +73,7 @@ pub(crate) struct Cipher {
 }
 
 impl Cipher {
-    /// Derives the keys. Records are encrypted if `sealed`, and otherwise stored in clear.
+    /// Derives the keys. If `sealed` is false, records are stored unencrypted.
     pub(crate) fn new(store_id: StoreId, data_key: &SecretBytes, sealed: bool) -> Self {
         let index = derive(data_key, b"pando-store index", &store_id);
         let records = sealed.then(|| {
@@ -139,7 +142,7 @@ impl Cipher {
     }
 }
 
-/// Returns the nonce, the ciphertext and the tag.
+/// Seals a value. Returns the nonce, the ciphertext and the tag.
 pub(crate) fn seal(
     aead: &XChaCha20Poly1305,
     associated_data: &[u8],
@@ -148,7 +151,7 @@ pub(crate) fn seal(
 ) -> Result<SecretBytes, StoreError> {
     let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
     let len = value.len().checked_add(NONCE_LEN + TAG_LEN).ok_or_else(too_long)?;
-    // The buffer has its final size, so that encryption in place leaves no copy behind.
+    // The buffer is allocated with its final size, so encryption in place leaves no copy behind.
     let mut stored = Vec::with_capacity(len);
     stored.extend_from_slice(&nonce);
     stored.extend_from_slice(value);
@@ -169,8 +172,8 @@ pub(crate) fn open(aead: &XChaCha20Poly1305, associated_data: &[u8], stored: &[u
     Some(value)
 }
 
-/// Derives a key of a store from a secret. The label and the identifier are concatenated; this is
-/// unambiguous because the identifier always has 16 bytes.
+/// Derives a key of a store from a secret. The label and the identifier of the store are
+/// concatenated. This is unambiguous because the identifier is always 16 bytes long.
 pub(crate) fn derive(secret: &SecretBytes, label: &[u8], store_id: &StoreId) -> SecretBytes {
     let mut key = SecretBytes::from(vec![0; 32]);
     let info = [label, store_id.as_slice()];
@@ -191,7 +194,7 @@ pub(crate) fn mac(key: &SecretBytes, parts: &[&[u8]]) -> Tag {
 /// The key of the header record.
 pub(crate) const HEADER: [u8; 1] = [Kind::Header as u8];
 
-/// Returns the key of a record with a tag.
+/// Returns a record key that consists of a kind and a tag.
 pub(crate) fn tagged(kind: Kind, tag: &Tag) -> Vec<u8> {
     [&[kind.byte()], tag.as_slice()].concat()
 }
@@ -202,7 +205,7 @@ pub(crate) const fn all(kind: Kind) -> ([u8; 1], [u8; 1]) {
     ([byte], [byte.saturating_add(1)])
 }
 
-/// Returns the range that contains a single key.
+/// Returns the range that contains only this key.
 pub(crate) fn alone(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (key.to_vec(), [key, &[0]].concat())
 }

@@ -1,16 +1,17 @@
-//! Returning space to the file system without the former contents.
+//! Overwriting freed space with zeros before it is returned to the file system.
 //!
 //! `VACUUM` rewrites a database at the beginning of its file. When the log is then written to the
-//! database, the end of the file is cut off unchanged. An attacker who recovers its blocks and has
-//! the key could read the values there. So the end is overwritten first:
+//! database, the end of the file is cut off unchanged. An attacker who recovers the blocks of that
+//! part and has the key could read the values in them. The end of the file is therefore overwritten
+//! first:
 //!
-//! 1. Run `VACUUM`, then add rows of zeros to the table `pando_filler` until there are as many
-//!    pages as before. Meanwhile, another connection reads the former state, so that no checkpoint
-//!    happens.
-//! 2. Write the log to the database: each page is overwritten by a new one.
-//! 3. Delete the zeros, and run `VACUUM` again. The database is the same as after the first
-//!    `VACUUM`, so it has the same pages, and only zeros are cut off. If another connection has
-//!    written in between, the zeros are added again.
+//! 1. Run `VACUUM`, and then add rows of zeros to the table `pando_filler` until the database has
+//!    as many pages as before. During this step, another connection reads the former state, which
+//!    prevents checkpoints.
+//! 2. Write the log to the database. This overwrites each page with a new one.
+//! 3. Delete the zeros, and run `VACUUM` again. The database has the same contents as after the
+//!    first `VACUUM`, and therefore the same pages, so only zeros are cut off. If another
+//!    connection has written in the meantime, the zeros are added again.
 //!
 //! Row 0 of `pando_filler` contains the number of pages. After a crash, the next client that opens
 //! the store adds the missing zeros before it writes the log to the database.
@@ -21,7 +22,7 @@ use crate::faults::point;
 use crate::sqlite::Sqlite;
 use rusqlite::OptionalExtension;
 
-/// Number of attempts if other connections write meanwhile.
+/// Maximum number of attempts while other connections write.
 const ATTEMPTS: u8 = 3;
 
 /// Maximum number of pages in one row of zeros.
@@ -37,7 +38,7 @@ pub(crate) fn run(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     Err(StoreError::Busy)
 }
 
-/// Makes one attempt. Returns false if another connection has written meanwhile.
+/// Makes one attempt. Returns false if another connection has written in the meantime.
 fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     let pages = mark(sqlite)?;
     let reader = hold(sqlite)?;
@@ -63,7 +64,7 @@ fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     Ok(alone)
 }
 
-/// Adds the missing zeros after a client was interrupted.
+/// Adds the zeros that are missing because a client was interrupted.
 pub(crate) fn refill(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     let sql = "SELECT value FROM pando_filler WHERE id = 0";
     let pages = sqlite.connection().query_row(sql, [], |row| row.get(0)).optional()?;
@@ -83,7 +84,7 @@ fn mark(sqlite: &Sqlite) -> Result<i64, StoreError> {
     })
 }
 
-/// Returns a connection that reads the database as it is now.
+/// Returns a connection that keeps reading the current state of the database.
 fn hold(sqlite: &Sqlite) -> Result<Sqlite, StoreError> {
     let reader = sqlite.again()?;
     reader.connection().execute_batch("BEGIN; SELECT count(*) FROM pando_filler")?;
@@ -91,7 +92,8 @@ fn hold(sqlite: &Sqlite) -> Result<Sqlite, StoreError> {
 }
 
 fn vacuum(sqlite: &mut Sqlite, pages: i64) -> Result<(), StoreError> {
-    // If this fails, the log is not written to the database before the zeros are added.
+    // If this function fails, the log is not written to the database until the zeros have been
+    // added.
     sqlite.unfilled = true;
     sqlite.connection().execute_batch("VACUUM main")?;
     fill(sqlite, pages)?;
@@ -99,7 +101,7 @@ fn vacuum(sqlite: &mut Sqlite, pages: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Adds zeros until the database has `pages` pages.
+/// Adds rows of zeros until the database has `pages` pages.
 fn fill(sqlite: &Sqlite, pages: i64) -> Result<(), StoreError> {
     if page_count(sqlite)? >= pages {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Conformance test for implementations of [`Backend`]: [`run`] panics on a violation.
+//! A conformance test for implementations of [`Backend`]. [`run`] panics on a violation.
 //!
 //! ```
 //! use pando_store::{Backend, Memory, conformance};
@@ -19,12 +19,12 @@ type Bytes = Vec<u8>;
 
 /// Tests a backend.
 ///
-/// `place` creates an empty place for a database. `open` opens the database at a place, which may
-/// already be open, as another process would. It should set the wait for other transactions to a
-/// few milliseconds at most.
+/// `place` creates an empty location for a database. `open` opens the database at such a location
+/// as another process would, and the database may already be open. `open` should set the timeout
+/// for other transactions to a few milliseconds at most.
 ///
 /// # Panics
-/// If the backend violates a requirement.
+/// Panics if the backend violates a requirement.
 pub fn run<P, B: Backend>(place: impl Fn() -> P, open: impl Fn(&P) -> B) {
     keys_are_ordered_bytes(&mut open(&place()));
     a_transaction_sees_itself(&mut open(&place()));
@@ -37,7 +37,7 @@ pub fn run<P, B: Backend>(place: impl Fn() -> P, open: impl Fn(&P) -> B) {
     erasing_and_compacting_lose_nothing(&place(), &open);
 }
 
-/// Returns all keys and values.
+/// Returns all keys with their values.
 fn everything(backend: &impl Backend) -> Vec<(Bytes, Bytes)> {
     between(backend, &[], &[0xff; 9])
 }
@@ -67,7 +67,7 @@ fn keys_are_ordered_bytes(backend: &mut impl Backend) {
     put(backend, &keys.map(|key| (key, key)));
     let all: Vec<_> = keys.iter().map(|key| (key.to_vec(), key.to_vec())).collect();
     assert_eq!(everything(backend), all);
-    // Includes the first key and excludes the second.
+    // A range includes its first key and excludes its last key.
     assert_eq!(between(backend, &[0, 0], &[1, 0xff]), all.get(1..4).unwrap());
     assert_eq!(between(backend, &[0, 2], &[0, 3]), []);
     assert_eq!(between(backend, &[2], &[1]), []);
@@ -79,7 +79,7 @@ fn keys_are_ordered_bytes(backend: &mut impl Backend) {
     backend.commit().unwrap();
     let left: Vec<_> = [0, 4, 5, 6].iter().filter_map(|at: &usize| all.get(*at).cloned()).collect();
     assert_eq!(everything(backend), left);
-    // Values may be empty, and may be large.
+    // Values may be empty or large.
     put(backend, &[(&[7], &[]), (&[8], &[0xab; 70_000])]);
     assert_eq!(get(backend, &[7]), Some(vec![]));
     assert_eq!(get(backend, &[8]), Some(vec![0xab; 70_000]));
@@ -98,11 +98,11 @@ fn a_transaction_sees_itself(backend: &mut impl Backend) {
     assert_eq!(everything(backend), seen);
 }
 
-/// Compares random operations with a map in memory.
+/// Compares the results of random operations with those of a map in memory.
 fn it_agrees_with_a_map<P, B: Backend>(place: &P, open: &impl Fn(&P) -> B) {
     let mut backend = open(place);
     let mut model = BTreeMap::<Bytes, Bytes>::new();
-    // Knuth's generator is random enough and deterministic.
+    // Knuth's generator is sufficiently random, and it is deterministic.
     let mut state = 1_u64;
     let mut random = |below: u8| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

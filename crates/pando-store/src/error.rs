@@ -1,4 +1,4 @@
-//! Errors of a store, by the party at fault.
+//! Errors of a store, classified by the party at fault.
 
 use crate::key::Argon2Cost;
 use pando_mls::wire::EncodeError;
@@ -6,29 +6,29 @@ use pando_mls::{GroupId, RowKey};
 use std::error::Error;
 use std::fmt;
 
-/// Reason why nothing was read or written. A transaction with a failed operation is rolled back
-/// when it is dropped.
+/// The reason why an operation of a store failed. A transaction in which an operation has failed is
+/// rolled back when it is dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The lock is held elsewhere, in this process or another one, for longer than the wait.
+    /// The lock is held elsewhere, in this process or in another one, and was not released in time.
     #[error("the store or the group is locked")]
     Busy,
     /// The Delta does not follow the stored rows, because a previous Delta was not stored or
-    /// another object of the group has written. The group must be loaded again. For a KeyPackage:
-    /// another client has already used it.
+    /// because another object of the group has written rows. The group must be loaded again. For a
+    /// KeyPackage, this error means that another client has already used it.
     #[error("the change does not follow the stored rows")]
     Stale,
-    /// The Delta begins an instance of a group that is already stored and has not ended for this
-    /// client.
+    /// The Delta begins a new instance of a group that is already stored and that has not ended for
+    /// this client.
     #[error("the group is already stored and has not ended")]
     Occupied,
-    /// The Welcome could restore a former group: its epoch is not higher than the one the client
-    /// had, and the client had its KeyPackage at that time.
+    /// The Welcome could restore a former group. Its epoch is not higher than the client's last
+    /// epoch in that group, and the client already had the Welcome's KeyPackage at that time.
     #[error("the Welcome leads to a former group and is not newer")]
     OldWelcome,
-    /// The key does not open the store. Also returned if a key is given for a store that is not
-    /// encrypted, or the other way around.
+    /// The key does not open the store. This error is also returned if a key is given for an
+    /// unencrypted store, or no key for an encrypted one.
     #[error("the key does not open this store")]
     WrongKey,
     /// The database contains no store.
@@ -45,7 +45,7 @@ pub enum StoreError {
         /// The format of this program.
         known: u16,
     },
-    /// The store was written by an earlier version, and this version does not read its format.
+    /// The store was written by an earlier version in a format that this version does not read.
     #[error("the store has format {found}, which is older than format {known} of this program")]
     Older {
         /// The format of the store.
@@ -60,29 +60,29 @@ pub enum StoreError {
     TooCostly(Argon2Cost),
     /// The change is committed, but deleted or replaced secrets are still in the file or in its
     /// log, for instance because another connection reads an older state.
-    /// [`Store::erase`](crate::Store::erase), the next transaction and the next opening of the
-    /// store try again.
+    /// [`Store::erase`](crate::Store::erase), the next transaction, and the next opening of the
+    /// store try again to overwrite them.
     #[error("committed, but old secrets are not erased yet: {source}")]
     NotErased {
-        /// The reason why erasing failed.
+        /// The reason why the secrets could not be overwritten.
         source: Box<StoreError>,
     },
     /// The database is not in WAL mode and cannot be switched to it. In other modes, deleted
-    /// secrets remain in the blocks of files that SQLite has removed.
+    /// secrets remain on the disk in the blocks of files that SQLite has removed.
     #[error("the journal mode of the database is {0:?} instead of WAL")]
     JournalMode(String),
     /// Stored data is damaged.
     #[error("{0} is damaged")]
     Corrupt(Record),
-    /// An operation of the file system failed.
+    /// A file-system operation failed.
     #[error("{kind}: {source}")]
     Io {
         /// The kind of failure.
         kind: IoKind,
-        /// The error of the system.
+        /// The underlying error.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// There is not enough memory, for instance for hashing the passphrase.
+    /// Not enough memory is available, for instance to hash the passphrase.
     #[error("not enough memory")]
     OutOfMemory,
     /// The operating system provides no randomness.
@@ -91,7 +91,7 @@ pub enum StoreError {
     /// A value is too long to store.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The caller asked for something that is not possible.
+    /// The caller has requested something that is not possible.
     #[error(transparent)]
     Misuse(#[from] Misuse),
 }
@@ -104,9 +104,9 @@ pub enum IoKind {
     Full,
     /// A read failed.
     Read,
-    /// A write failed, or could not be made durable.
+    /// A write failed or could not be made durable.
     Write,
-    /// A file could not be opened, or the permission is missing.
+    /// A file could not be opened, or a permission is missing.
     Open,
 }
 
@@ -161,40 +161,41 @@ impl fmt::Display for Record {
     }
 }
 
-/// Requests of the caller that are not possible.
+/// A request of the caller that is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// The Delta belongs to another group than the lock.
+    /// The Delta and the lock belong to different groups.
     #[error("the Delta does not belong to the locked group")]
     OtherGroup,
-    /// The lock was taken from another store.
+    /// The lock belongs to another store.
     #[error("the lock belongs to another store")]
     OtherStore,
-    /// A key does not have 32 bytes.
+    /// A key is not 32 bytes long.
     #[error("the key does not have 32 bytes")]
     KeyLength,
     /// The Argon2 parameters are invalid, below [`Argon2Cost::FLOOR`] or above the default
     /// [`Argon2Limit`](crate::Argon2Limit).
     #[error("the Argon2 parameters are invalid, below the floor or above the limit")]
     Argon2,
-    /// An empty passphrase.
+    /// The passphrase is empty.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
-    /// The wait exceeds the maximum of SQLite, which is 24.8 days.
+    /// The timeout exceeds the maximum of SQLite, which is 24.8 days.
     #[error("the time to wait is longer than 2147483647 milliseconds")]
     Wait,
-    /// The database has `auto_vacuum`, which moves pages and returns them to the file system with
-    /// old secrets.
+    /// The database uses `auto_vacuum`, which moves pages and returns them to the file system while
+    /// they still contain old secrets.
     #[error("the database has auto_vacuum, which leaves deleted secrets behind")]
     AutoVacuum,
     /// A KeyPackage or a key belongs to another cipher suite, or the key is malformed.
     #[error("the key does not belong to this cipher suite")]
     CipherSuite,
-    /// An operation of the transaction has failed, or SQL has ended it. It can only be dropped.
+    /// An operation of the transaction has failed, or an SQL statement has ended the transaction.
+    /// The transaction can only be dropped.
     #[error("the transaction has ended, by an error or by SQL")]
     TransactionEnded,
-    /// The application's SQL is wrong.
+    /// The application's SQL is invalid.
     #[error("SQL: {0}")]
     Sql(String),
 }

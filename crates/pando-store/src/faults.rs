@@ -1,9 +1,9 @@
-//! Failpoints, at which tests kill a client or make a call fail. Without the feature `failpoints`,
-//! they do nothing.
+//! Failpoints, at which tests kill a client or make a call fail. They do nothing unless the feature
+//! `failpoints` is enabled.
 
 use crate::StoreError;
 
-/// All failpoints, in the order in which an operation reaches them.
+/// The failpoints of a store, in the order in which an operation reaches them.
 #[cfg(feature = "failpoints")]
 pub const FAILPOINTS: [&str; 9] = [
     "store::begin",
@@ -17,8 +17,8 @@ pub const FAILPOINTS: [&str; 9] = [
     "store::erased",
 ];
 
-/// A failpoint. The test passes the error to return: `full`, `read`, or anything else for a write
-/// error.
+/// Returns the error that a test has configured for a failpoint, if any. The test names it as
+/// `full` or `read`; any other name stands for a write error.
 #[cfg(feature = "failpoints")]
 pub(crate) fn point(name: &str) -> Result<(), StoreError> {
     use crate::IoKind;

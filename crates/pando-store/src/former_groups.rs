@@ -1,14 +1,15 @@
-//! Former groups, which an old Welcome must not restore.
+//! Records of former groups, which prevent an old Welcome from restoring such a group.
 //!
-//! A KeyPackage of last resort opens the same Welcome any number of times. After the client was
-//! removed from a group or has deleted it, the Welcome by which it joined could make it a member of
-//! an old epoch again, and it would accept old messages twice.
+//! A KeyPackage of last resort can open the same Welcome any number of times. After the client was
+//! removed from a group or has deleted it, the Welcome with which it joined could make it a member
+//! of an old epoch again. The client would then accept old messages a second time.
 //!
-//! For each former group, a record therefore keeps the last epoch and the sequence of the newest
-//! KeyPackage at that time. A Welcome is refused if its epoch is not higher and its KeyPackage is
-//! not newer. A newer KeyPackage is accepted at any epoch, because no Welcome could have used it
-//! before. A limit by epoch alone would not do: anyone can create a group with the same identifier
-//! and a huge epoch. The record is deleted with the last KeyPackage of that age.
+//! For each former group, a record therefore keeps the client's last epoch and the sequence of the
+//! newest KeyPackage at that time. A Welcome is refused if its epoch is not higher and its
+//! KeyPackage is not newer. A Welcome for a newer KeyPackage is accepted at any epoch, because no
+//! earlier Welcome could have used that KeyPackage. A limit by epoch alone would not suffice,
+//! because anyone can create a group with the same identifier and a huge epoch. The record is
+//! deleted when all stored KeyPackages are newer than the one in the record.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -20,25 +21,25 @@ use pando_mls::{Decode, Encode, GroupId};
 use sha2::{Digest, Sha256};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// Treatment of a Welcome to a former group in [`Transaction::use_key_package`].
+/// The treatment of a Welcome to a former group in [`Transaction::use_key_package`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldWelcome {
-    /// Refuses it if its epoch is not higher than the client's last epoch, and the client had its
-    /// KeyPackage at that time.
+    /// Refuses the Welcome if its epoch is not higher than the client's last epoch, and if the
+    /// client already had the Welcome's KeyPackage at that time.
     Refuse,
-    /// Accepts it, because the application knows that it is not a replay: for instance, the
-    /// delivery service was rolled back.
+    /// Accepts the Welcome, because the application knows that it is not a replay, for instance
+    /// after the delivery service was rolled back.
     Accept,
 }
 
 /// The record of a former group.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct FormerRecord {
-    /// SHA-256 of the group's identifier.
+    /// The SHA-256 hash of the group's identifier.
     name: [u8; 32],
-    /// The highest epoch that the client was in.
+    /// The highest epoch that the client has reached in the group.
     epoch: u64,
-    /// The largest sequence of a KeyPackage at that time.
+    /// The largest sequence of the KeyPackages that were stored at that time.
     sequence: u64,
 }
 
@@ -99,7 +100,7 @@ impl<B: Backend> Transaction<'_, B> {
         self.put(&key, &record.encode_secret()?)
     }
 
-    /// Deletes the records of former groups that no stored KeyPackage could restore.
+    /// Deletes the records of those former groups that no stored KeyPackage could restore.
     pub(crate) fn forget_former_groups(&mut self) -> Result<(), StoreError> {
         let oldest = self.store.key_package_sequences()?.map_or(u64::MAX, |(oldest, _)| oldest);
         let mut forgotten = Vec::new();

@@ -1,4 +1,4 @@
-//! Pins the stored bytes to `docs/storage.md`, with fixed keys and nonces.
+//! Checks that the stored bytes match `docs/storage.md`, with fixed keys and nonces.
 
 use crate::cipher::{Cipher, Kind, StoreId, alone, tagged};
 use crate::group::{GroupRecord, InstanceEntry};

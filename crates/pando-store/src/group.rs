@@ -7,7 +7,7 @@ use crate::error::{Misuse, Record};
 use pando_mls::{Decode, GroupId, Instance, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The exclusive right to write a group, across processes.
+/// The exclusive right to write a group. It also excludes other processes.
 #[derive(Debug)]
 pub struct GroupLock {
     group_id: GroupId,
@@ -36,11 +36,11 @@ impl GroupLock {
     }
 }
 
-/// The entry of a group in the list of groups: its instances at this client.
+/// A group's entry in the list of groups. It contains the instances of the group at this client.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct GroupRecord {
     pub(crate) group_id: GroupId,
-    /// The instance that is, or was, a member.
+    /// The instance with which this client is or was a member of the group.
     pub(crate) current: Option<InstanceEntry>,
     /// The instance of an external Commit that is not yet known to be accepted.
     pub(crate) joining: Option<InstanceEntry>,

@@ -1,4 +1,4 @@
-//! The contents of a store without its secrets, and checks of its consistency.
+//! An inventory of a store without its secrets, and checks of the store's consistency.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -17,7 +17,7 @@ use pando_mls::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Number of records of a kind, and their stored size including keys.
+/// The number of records of one kind, and their stored size including the record keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
     /// The number of records.
@@ -26,7 +26,7 @@ pub struct Amount {
     pub bytes: u64,
 }
 
-/// The contents of a store.
+/// An inventory of a store.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Inventory {
@@ -38,11 +38,11 @@ pub struct Inventory {
     pub encrypted: bool,
     /// The groups.
     pub groups: Vec<StoredGroupEntry>,
-    /// Number of KeyPackages for a single use.
+    /// Number of single-use KeyPackages.
     pub key_packages: usize,
     /// Number of KeyPackages of last resort.
     pub last_resort: usize,
-    /// Number of uses of the KeyPackages of last resort.
+    /// Total number of uses of the KeyPackages of last resort.
     pub last_resort_uses: u64,
     /// Number of external PSKs.
     pub psks: usize,
@@ -52,27 +52,27 @@ pub struct Inventory {
     pub records: BTreeMap<&'static str, Amount>,
 }
 
-/// A group in a store.
+/// A group in an inventory.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredGroupEntry {
-    /// The group.
+    /// The identifier of the group.
     pub group_id: GroupId,
-    /// Whether an external Commit to the group is not yet known to be accepted.
+    /// Whether the client has an external Commit to the group that is not yet known to be accepted.
     pub joining: bool,
-    /// The cipher suite.
+    /// The cipher suite of the group.
     pub cipher_suite: pando_mls::CipherSuite,
-    /// The epoch.
+    /// The current epoch of the group.
     pub epoch: u64,
     /// Number of members.
     pub members: usize,
-    /// Our leaf; `None` if the group is followed without secrets.
+    /// The client's leaf, or `None` if the client follows the group without secrets.
     pub own_leaf: Option<LeafIndex>,
     /// The state of the group.
     pub state: GroupState,
     /// Number of pending proposals.
     pub proposals: usize,
-    /// Whether a Commit of our own is pending.
+    /// Whether a Commit of this client is pending.
     pub pending_commit: bool,
 }
 
@@ -86,10 +86,10 @@ pub enum Finding {
     /// A record that cannot be read.
     #[error("{0} is damaged")]
     Damaged(Record),
-    /// A record under the wrong key.
+    /// A record that is stored under the wrong key.
     #[error("{0} is under the wrong key")]
     Misplaced(Record),
-    /// A row of a group without an entry in the list of groups.
+    /// A row whose group has no entry in the list of groups.
     #[error("the row {0:?} belongs to no group")]
     Orphan(RowKey),
     /// Rows of a group are missing or outdated.
@@ -98,7 +98,8 @@ pub enum Finding {
     /// A group that cannot be loaded.
     #[error("group {0:?} cannot be loaded: {1}")]
     NotLoaded(GroupId, GroupError),
-    /// The tree does not match the GroupContext, or the rows about it beside its nodes are wrong.
+    /// The tree does not match the GroupContext, or the stored hashes or indexes of the tree are
+    /// wrong.
     #[error("group {0:?}: the tree, its hashes or its indexes do not match the GroupContext")]
     TreeHash(GroupId),
     /// A private key does not match the public key of its node.
@@ -107,10 +108,11 @@ pub enum Finding {
 }
 
 impl<B: Backend> Store<B> {
-    /// Returns the contents of the store.
+    /// Returns an inventory of the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] for a damaged record; [`Store::verify`] reports all of them.
+    /// Returns [`StoreError::Corrupt`] if a record is damaged. [`Store::verify`] reports all
+    /// damaged records.
     pub fn inspect(&self) -> Result<Inventory, StoreError> {
         let mut records = BTreeMap::<_, Amount>::new();
         self.each_record(&mut |key, value| {
@@ -138,7 +140,8 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Returns facts about a group, or `None` if only an external Commit to it is stored.
+    /// Returns basic information about a group, or `None` if only an external Commit to it is
+    /// stored.
     fn entry(&self, group_id: GroupId) -> Result<Option<StoredGroupEntry>, StoreError> {
         let Some(stored) = self.stored_group(&group_id)? else { return Ok(None) };
         let node = |index| RowKey::Tree(TreeKey::Node(NodeIndex(index)));
@@ -161,12 +164,12 @@ impl<B: Backend> Store<B> {
 
     /// Checks the whole store.
     ///
-    /// All records must be readable and in their places. Every group must load, with the tree of
-    /// its GroupContext. Private keys must match their public keys.
+    /// All records must be readable and stored under the right keys. Every group must be loadable,
+    /// and its tree must match its GroupContext. Private keys must match their public keys.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has another data key now. Damage
-    /// is not an error, but a [`Finding`].
+    /// Returns [`StoreError::Io`], or [`StoreError::WrongKey`] if the data key has changed since
+    /// the store was opened. Damage is reported as a [`Finding`] instead of an error.
     pub fn verify(
         &self,
         crypto: &dyn CryptoProvider,
@@ -184,7 +187,7 @@ impl<B: Backend> Store<B> {
             Ok(())
         });
         match scanned {
-            // The records after it cannot be read.
+            // The records after the damaged one cannot be read.
             Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
             scanned => scanned?,
         }
@@ -198,7 +201,7 @@ impl<B: Backend> Store<B> {
                         findings.extend((!is_complete).then(|| Finding::RowsMissing(group_id.clone())));
                         findings.extend(check_group(group_id, &rows, crypto, policy));
                     }
-                    // A damaged database was already reported.
+                    // The scan above has already reported a damaged database.
                     Err(StoreError::Corrupt(Record::Database)) => {}
                     Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
                     Err(error) => return Err(error),
@@ -274,15 +277,16 @@ fn check_group(
     findings
 }
 
-/// `computed` are the rows of the group as loaded.
+/// Compares the tree of a loaded group with its GroupContext and with the stored rows. `computed`
+/// contains the rows of the group as loaded.
 fn check_tree(
     group_id: &GroupId,
     public: &PublicState,
     computed: Result<Rows, GroupError>,
     stored: &Rows,
 ) -> Vec<Finding> {
-    // Stored hashes are trusted when a group is loaded, like all other rows about its tree. So they
-    // are recomputed here from the exported tree.
+    // When a group is loaded, its stored hashes and all other rows about its tree are trusted. So
+    // they are recomputed here from the exported tree.
     let tree = public.tree();
     let anew = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
     let hashes_fit = anew.is_ok_and(|anew| {
@@ -293,9 +297,9 @@ fn check_tree(
     if fits { Vec::new() } else { vec![Finding::TreeHash(group_id.clone())] }
 }
 
-/// Returns whether the rows about the tree and its clients are the same. Rows of clients count only
-/// if the policy identifies clients: a policy that does not cannot judge rows stored under another
-/// one.
+/// Returns whether both sets of rows agree about the tree and its clients. Rows of clients are
+/// compared only if the policy identifies clients. Another policy cannot judge the rows of clients
+/// that were stored under a policy that does.
 fn are_of_the_same_tree(computed: &Rows, stored: &Rows) -> bool {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
     let has_clients = computed.keys().any(is_client);
@@ -322,7 +326,7 @@ fn look_at_keys<'a>(
     wrong.map(|(node, _)| Finding::PrivateKey(group_id.clone(), node))
 }
 
-/// Returns the name of a kind of record.
+/// Returns the name of a record's kind.
 fn name(key: &[u8]) -> &'static str {
     match key.first() {
         Some(0) => "header",

@@ -1,15 +1,15 @@
-//! Rows of one instance of a group: their place, their keys, and the sums that detect missing and
-//! outdated rows.
+//! The rows of one instance of a group: their places, their encryption keys, and the sums that
+//! reveal missing and outdated rows.
 //!
-//! An instance has its own random key, which is in the group's entry. The keys of the rows are
-//! derived from it. In an encrypted store, deleting that key makes copies of the rows
-//! useless without a copy of the entry.
+//! Each instance has its own random key, which is stored in the group's entry. The keys of the rows
+//! are derived from it. In an encrypted store, deleting the instance's key makes copies of the rows
+//! useless, except to an attacker who also has a copy of the entry.
 //!
-//! The record of [`RowKey::State`] contains two sums: one of the rows of the tree, and one of all
-//! other rows. A summand is a keyed hash of a row's place and of its nonce and tag. So a row that
-//! is missing, or that was sealed at another time, changes a sum. The sum of the rows beside the
-//! tree is verified whenever a group is opened, and the sum of the tree when all rows are read.
-//! Nodes of the tree that are loaded on demand are verified by the tree hash.
+//! The record of [`RowKey::State`] contains two sums: one over the rows of the tree, and one over
+//! all other rows. Each summand is a keyed hash of a row's place, nonce and tag. A row that is
+//! missing, or that was sealed at another time, therefore changes a sum. The sum over the rows
+//! outside the tree is verified whenever a group is opened. The sum over the tree is verified when
+//! all rows are read. Nodes of the tree that are loaded on demand are verified by the tree hash.
 
 use crate::StoreError;
 use crate::cipher::{Cipher, Kind, NONCE_LEN, TAG_LEN, Tag, alone, mac, open, seal, tagged};
@@ -101,9 +101,9 @@ impl InstanceCipher {
         if self.masked(key) == masked { Ok((key, SecretBytes::default())) } else { Err(corrupt()) }
     }
 
-    /// Returns the row key as it appears in the record key. Fingerprints are masked, because an
-    /// attacker with a client's key could otherwise find by its fingerprint that the client is in
-    /// the group.
+    /// Returns the row key as it appears in the record key. Fingerprints are masked. Otherwise, an
+    /// attacker who knows a client's key could use its fingerprint to find out that the client is
+    /// in the group.
     fn masked(&self, key: RowKey) -> RowKey {
         let RowKey::Tree(TreeKey::Key(kind, fingerprint, node)) = key else { return key };
         let tag = mac(&self.mask, &[&fingerprint.to_be_bytes()]);
@@ -111,7 +111,7 @@ impl InstanceCipher {
         RowKey::Tree(TreeKey::Key(kind, masked, node))
     }
 
-    /// Returns the range of record keys that contains these rows, and possibly others.
+    /// Returns a range of record keys that contains the rows in `range`, and possibly other rows.
     pub(crate) fn some_rows(&self, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
         let same = |one: RowKey, other: RowKey| match (one, other) {
             (RowKey::Tree(TreeKey::Key(kind, one, _)), RowKey::Tree(TreeKey::Key(other_kind, other, _))) => {
@@ -136,22 +136,23 @@ impl InstanceCipher {
         (from, to)
     }
 
-    /// Returns the ranges of the records beside the tree. They include the tree's shape.
+    /// Returns the ranges of the records outside the tree. They include the record of the tree's
+    /// shape.
     pub(crate) fn beside_the_tree(&self) -> [(Vec<u8>, Vec<u8>); 2] {
         let (from, to) = self.all_rows();
         let nodes = self.place(RowKey::Tree(TreeKey::Node(NodeIndex(0))));
         [(from, nodes), (self.place(RowKey::PrivateKey(NodeIndex(0))), to)]
     }
 
-    /// Returns the range of the records of epochs before `epoch`.
+    /// Returns the range of the records that belong to epochs before `epoch`.
     pub(crate) fn rows_before(&self, epoch: u64) -> (Vec<u8>, Vec<u8>) {
         let first = |epoch| self.place(RowKey::Epoch(epoch, EpochRow::Past));
         (first(0), first(epoch))
     }
 
-    /// Returns the summand of a record.
+    /// Returns the summand that a record contributes to a sum.
     fn summand(&self, place: &[u8], stored: &[u8]) -> u128 {
-        // The nonce and the tag bind sealed contents.
+        // In a sealed record, the nonce and the tag are bound to the contents.
         let (start, end) = match (&self.rows, stored.first_chunk::<NONCE_LEN>()) {
             (Some(_), Some(nonce)) => {
                 (nonce.as_slice(), stored.last_chunk::<TAG_LEN>().map_or(stored, |tag| tag))
@@ -164,13 +165,14 @@ impl InstanceCipher {
 
 /// Returns the row key of a record, with a masked fingerprint if it has one.
 pub(crate) fn row_key(place: &[u8]) -> Result<RowKey, StoreError> {
-    // After the kind and the tag.
+    // The row key begins after the kind and the tag.
     const START: usize = 1 + size_of::<Tag>();
     let row_key = place.get(START..).and_then(RowKey::from_bytes);
     row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(place.to_vec())))
 }
 
-/// Returns the first or the last row key that a masked one can stand for.
+/// Returns the first or the last row key of the same kind with a masked fingerprint. Returns `key`
+/// itself if it contains no fingerprint.
 const fn all_masked(key: RowKey, end: u64) -> RowKey {
     match key {
         RowKey::Tree(TreeKey::Key(kind, _, _)) => {
@@ -181,7 +183,7 @@ const fn all_masked(key: RowKey, end: u64) -> RowKey {
     }
 }
 
-/// The sums of an instance's records, except for [`RowKey::State`].
+/// The sums over an instance's records, without the record of [`RowKey::State`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     beside: u128,
@@ -210,7 +212,7 @@ impl Sums {
         }
     }
 
-    /// Returns whether the sums of the rows beside the tree are equal.
+    /// Returns whether the sums over the rows outside the tree are equal.
     pub(crate) const fn are_same_beside_the_tree(self, other: Self) -> bool {
         self.beside == other.beside
     }

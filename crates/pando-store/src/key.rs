@@ -1,4 +1,5 @@
-//! The application's key, and the header of a store, in which that key wraps the data key.
+//! The application's key, and the header of a store. The header contains the data key, wrapped by
+//! the application's key.
 
 use crate::StoreError;
 use crate::cipher::{StoreId, derive, open, seal};
@@ -26,8 +27,8 @@ pub enum Key {
     Passphrase {
         /// The passphrase, in an encoding chosen by the application. It must not be empty.
         passphrase: SecretBytes,
-        /// The cost of a guess, for a store that is created or rewrapped with this key. An existing
-        /// store is opened at the cost in its header.
+        /// The cost of one guess at the passphrase, for a store that is created or rewrapped with
+        /// this key. An existing store is opened with the cost that its header contains.
         cost: Argon2Cost,
         /// The maximum cost of opening a store.
         limit: Argon2Limit,
@@ -35,7 +36,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Returns a key of 32 bytes.
+    /// Returns a key that consists of 32 bytes.
     ///
     /// # Errors
     /// [`Misuse::KeyLength`].
@@ -43,8 +44,8 @@ impl Key {
         if key.len() == KEY_LEN { Ok(Self::Bytes(key.into())) } else { Err(Misuse::KeyLength) }
     }
 
-    /// Returns a key from a passphrase, with the default cost and limit. Opening or creating a
-    /// store with an empty passphrase fails with [`Misuse::EmptyPassphrase`].
+    /// Returns a key for a passphrase, with the default cost and limit. Opening or creating a store
+    /// with an empty passphrase fails with [`Misuse::EmptyPassphrase`].
     #[must_use]
     pub fn passphrase(passphrase: &str) -> Self {
         Self::Passphrase {
@@ -55,14 +56,14 @@ impl Key {
     }
 }
 
-/// The cost of a guess at a passphrase: the parameters of Argon2id (RFC 9106).
+/// The cost of one guess at a passphrase, given as the parameters of Argon2id (RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
     /// Memory in KiB. Default: 64 MiB.
     pub memory: u32,
     /// Number of passes over the memory. Default: 3.
     pub passes: u32,
-    /// Number of lanes, at most 64. Default: 1. They are computed sequentially.
+    /// Number of lanes, at most 64. Default: 1. Lanes are computed sequentially.
     pub lanes: u32,
 }
 
@@ -72,9 +73,9 @@ impl Default for Argon2Cost {
     }
 }
 
-/// The maximum cost of opening a store. A header is authenticated only after its passphrase was
-/// hashed, so an attacker's file could otherwise keep a client busy for hours or exhaust its
-/// memory.
+/// The maximum cost of opening a store. A header can be authenticated only after the passphrase has
+/// been hashed. Without a limit, an attacker's file could keep a client busy for hours or exhaust
+/// its memory.
 ///
 /// A limit above the default is treated as the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +83,8 @@ pub struct Argon2Limit {
     /// Memory in KiB. Default: 2 GiB.
     pub memory: u32,
     /// Work: memory in KiB times the number of passes. Default: the work of one pass over 2 GiB. A
-    /// slow phone hashes about 200 MiB per second, so it takes 10 seconds. Both parameter sets that
-    /// RFC 9106 recommends are below this limit.
+    /// slow phone hashes about 200 MiB per second, so this work takes 10 seconds. Both parameter
+    /// sets that RFC 9106 recommends are within the default limit.
     pub work: u64,
 }
 
@@ -94,9 +95,9 @@ impl Default for Argon2Limit {
 }
 
 impl Argon2Cost {
-    /// The minimum parameters for creating a store. They have the memory and the work of the
-    /// cheapest set that OWASP recommends: 7 MiB and five passes. The other OWASP sets have more
-    /// memory and about the same work.
+    /// The minimum parameters for creating a store. They have the same memory and work as the
+    /// cheapest parameter set that OWASP recommends: 7 MiB and five passes. The other OWASP sets
+    /// require more memory and about the same work.
     pub const FLOOR: Self = Self { memory: 7 << 10, passes: 5, lanes: 1 };
 
     const MOST_LANES: u32 = 64;
@@ -137,10 +138,10 @@ impl Argon2Cost {
 const KEY_LEN: usize = 32;
 const SALT_LEN: usize = 16;
 
-/// The bytes after the format, which identify a header of this library.
+/// The bytes after the format number, which identify a header written by this library.
 const MAGIC: [u8; 11] = *b"pando-store";
 
-/// The form of the data key in a header.
+/// The form in which a header contains the data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrap {
     Clear = 0,
@@ -157,7 +158,7 @@ impl Wrap {
     }
 }
 
-/// The header of a store. In every format it begins with the format number.
+/// The header of a store. In every format, a header begins with the format number.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Header {
     wrapping: Wrapping,
@@ -166,7 +167,7 @@ pub(crate) struct Header {
 
 impl Encode for Header {}
 
-/// The header without the data key: the associated data of the wrapped data key.
+/// The header without the data key. It is the associated data of the wrapped data key.
 #[derive(Debug, Clone, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Wrapping {
     format: u16,
@@ -196,7 +197,7 @@ impl Wrapping {
         Self { format: FORMAT, magic: MAGIC, store_id, wrap, salt, memory: 0, passes: 0, lanes: 0 }
     }
 
-    /// Returns the wrapping parameters for `key`. `salt` is used for a passphrase only.
+    /// Returns the wrapping parameters for `key`. `salt` is used only for a passphrase.
     pub(crate) fn new(store_id: StoreId, key: &Key, salt: [u8; SALT_LEN]) -> Self {
         match key {
             Key::None => Self::plain(store_id, Wrap::Clear),
@@ -214,7 +215,7 @@ impl Wrapping {
         Argon2Cost { memory, passes, lanes }
     }
 
-    /// Returns the cipher that wraps the data key, or `None` if the data key is stored in clear.
+    /// Returns the cipher that wraps the data key, or `None` if the data key is stored unencrypted.
     fn aead(&self, key: &Key) -> Result<Option<XChaCha20Poly1305>, StoreError> {
         let secret: SecretBytes = match key {
             Key::None => return Ok(None),
@@ -244,7 +245,7 @@ impl Header {
         Ok(id)
     }
 
-    /// Returns a header that wraps a data key.
+    /// Returns a header in which `key` wraps a data key.
     pub(crate) fn new(store_id: StoreId, key: &Key, data_key: &SecretBytes) -> Result<Self, StoreError> {
         if let Key::Passphrase { passphrase, cost, .. } = key {
             cost.check_new()?;
@@ -275,10 +276,10 @@ impl Header {
         Self { wrapping, data_key: SecretBytes::default() }
     }
 
-    /// Decodes a header of this format.
+    /// Decodes a header in the current format.
     ///
     /// # Errors
-    /// [`StoreError::Older`] and [`StoreError::Newer`] for another format, and
+    /// Returns [`StoreError::Older`] or [`StoreError::Newer`] if the header has another format, or
     /// [`StoreError::Corrupt`].
     pub(crate) fn read(stored: &[u8]) -> Result<Self, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);

@@ -1,5 +1,5 @@
-//! KeyPackages with their private keys, kept until they are used or expire (RFC 9420, sections 10
-//! and 16.8).
+//! KeyPackages with their private keys, which are kept until the KeyPackages are used or expire
+//! (RFC 9420, sections 10 and 16.8).
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The default time that [`Transaction::remove_expired`] keeps a KeyPackage beyond its lifetime: 30
-/// days.
+/// A grace period for [`Transaction::remove_expired`], which keeps KeyPackages for 30 days beyond
+/// their lifetime.
 ///
 /// A member may add the client on the last day of the lifetime, and the Welcome waits until the
 /// client is online again. Without the private keys, the client could not open that Welcome.
@@ -33,22 +33,23 @@ pub struct StoredKeyPackage {
     pub reference: KeyPackageRef,
     /// The KeyPackage and its private keys.
     pub bundle: KeyPackageBundle,
-    /// Whether it is a KeyPackage of last resort, which is kept after use.
+    /// Whether this is a KeyPackage of last resort, which is kept after use.
     pub last_resort: bool,
-    /// Number of uses. Only a KeyPackage of last resort is still stored after its use.
+    /// Number of times that the KeyPackage was used. Only a KeyPackage of last resort remains
+    /// stored after its use.
     pub uses: u32,
-    /// The order of insertion: larger than the sequence of every KeyPackage that was stored at that
-    /// time.
+    /// The position in the order of insertion. It is larger than the sequence of every KeyPackage
+    /// that was stored when this one was inserted.
     pub sequence: u64,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct KeyPackageRecord {
-    /// It must be first, because [`sequence_of`] reads nothing else.
+    /// This field must come first, because [`sequence_of`] reads only the beginning of the record.
     sequence: u64,
     uses: u32,
     reference: KeyPackageRef,
-    /// 1 if it is kept after use, and otherwise 0.
+    /// 1 if the KeyPackage is kept after use, and 0 otherwise.
     last_resort: u8,
     key_package: KeyPackage,
     init_private: SecretBytes,
@@ -118,12 +119,12 @@ impl<B: Backend> Store<B> {
         Ok(found)
     }
 
-    /// Returns the stored KeyPackage that a Welcome is for, if any.
+    /// Returns the stored KeyPackage for which a Welcome was created, if there is one.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn key_package_for(&self, welcome: &Welcome) -> Result<Option<StoredKeyPackage>, StoreError> {
-        // A Welcome may refer to very many KeyPackages, whereas few are stored.
+        // A Welcome may refer to very many KeyPackages, whereas the store contains only a few.
         let mut here = BTreeSet::new();
         point("store::scan")?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
@@ -139,7 +140,7 @@ impl<B: Backend> Store<B> {
         Ok(None)
     }
 
-    /// Returns the KeyPackage with a reference.
+    /// Returns the stored KeyPackage with this reference, if there is one.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -149,7 +150,7 @@ impl<B: Backend> Store<B> {
         value.map(|value| KeyPackageRecord::read(value.expose())).transpose()
     }
 
-    /// Returns all KeyPackages.
+    /// Returns all stored KeyPackages.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -164,7 +165,7 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores a KeyPackage. It may be published after this transaction is committed. A KeyPackage
+    /// Stores a KeyPackage, which may be published once this transaction is committed. A KeyPackage
     /// of last resort is kept after use. If the KeyPackage is already stored, it keeps its sequence
     /// and its number of uses.
     ///
@@ -198,8 +199,8 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// Returns the sequence of the next KeyPackage: one more than the largest in stored KeyPackages
-    /// and records of former groups.
+    /// Returns the sequence for the next KeyPackage. It is one more than the largest sequence in
+    /// the stored KeyPackages and in the records of former groups.
     fn next_sequence(&self) -> Result<u64, StoreError> {
         let stored = self.store.key_package_sequences()?.map_or(0, |(_, largest)| largest);
         let largest = stored.max(self.store.largest_former_sequence()?);
@@ -207,14 +208,15 @@ impl<B: Backend> Transaction<'_, B> {
     }
 
     /// Marks a KeyPackage as used for the group of `lock`, which this transaction stores. The
-    /// KeyPackage is deleted. If it is one of last resort, its uses are counted instead.
+    /// KeyPackage is deleted. If it is one of last resort, it is kept, and its number of uses
+    /// increases by one.
     ///
     /// # Errors
     /// - [`StoreError::Stale`] if the KeyPackage is not stored, because another client has used it,
     ///   or if the group is not stored.
     /// - [`StoreError::OldWelcome`] if the client was in the group before, at this epoch or a
-    ///   higher one, and had this KeyPackage at that time. The transaction must not be committed
-    ///   then.
+    ///   higher one, and had this KeyPackage at that time. In this case, the transaction must not
+    ///   be committed.
     pub fn use_key_package(
         &mut self,
         lock: &GroupLock,
@@ -237,7 +239,7 @@ impl<B: Backend> Transaction<'_, B> {
         self.put(&record_key(&self.store.cipher, reference), &record)
     }
 
-    /// Deletes a KeyPackage, including one of last resort, if it is stored.
+    /// Deletes a KeyPackage if it is stored, even if it is one of last resort.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -247,9 +249,12 @@ impl<B: Backend> Transaction<'_, B> {
     }
 
     /// Deletes the KeyPackages whose lifetime ended more than `grace` before `now`, including those
-    /// of last resort, and returns their number. `now` is in seconds since 1970.
-    /// [`KEY_PACKAGE_GRACE`] suits clients that are offline for up to a month: a Welcome for a
-    /// KeyPackage may still be in transit when its lifetime ends.
+    /// of last resort. Returns the number of deleted KeyPackages. `now` is given in seconds since
+    /// 1970.
+    ///
+    /// The grace period [`KEY_PACKAGE_GRACE`] suits clients that are offline for up to a month,
+    /// because a Welcome for a KeyPackage may still be in transit when the KeyPackage's lifetime
+    /// ends.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].

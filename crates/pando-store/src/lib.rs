@@ -1,10 +1,11 @@
-//! The storage of a client of Messaging Layer Security: groups, KeyPackages, pre-shared keys and
-//! signature keys, in SQLite or in memory, optionally encrypted.
+//! Storage for clients of Messaging Layer Security (MLS). A store keeps groups, KeyPackages,
+//! pre-shared keys and signature keys in SQLite or in memory, and can encrypt them.
 //!
-//! The library `pando-mls` does no input or output. Each operation returns its result with a
-//! [`Delta`](pando_mls::Delta): rows to write and to delete. [`Store::persist`] stores the Delta in
-//! one transaction with the application's own rows, and then returns the result. So a client uses
-//! no key twice and loses no acknowledged message, whenever its process ends.
+//! The library `pando-mls` performs no input or output. Each of its operations returns a result
+//! together with a [`Delta`](pando_mls::Delta), which lists the rows to write and to delete.
+//! [`Store::persist`] stores the Delta and the application's own rows in one transaction, and then
+//! returns the result. Therefore, a client never uses a key twice and never loses an acknowledged
+//! message, no matter when its process ends.
 //!
 //! # Example
 //!
@@ -22,11 +23,11 @@
 //! # let client = Client::new(BasicIdentities);
 //! # let cx = client.at(1_800_000_000, &*signer);
 //! # let bundle = cx.key_package(suite.cipher_suite(), Credential::basic("alice")).build(rng)?;
-//! let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
+//! let key = Key::bytes(&[7; 32])?; // A real key comes from the operating system's key store.
 //! let mut store = SqliteStore::open(&path, &key)?;
 //! store.connection().execute_batch("CREATE TABLE IF NOT EXISTS outbox (message BLOB)")?;
 //!
-//! // Only one client at a time holds the lock of a group, across processes.
+//! // Only one client at a time can hold a group's lock, even across processes.
 //! let id = GroupId::from("tea");
 //! let lock = store.lock(&id, Duration::from_secs(1))?;
 //! let mut group = match store.load(&lock)? {
@@ -37,7 +38,7 @@
 //!     }
 //! };
 //!
-//! // Stores the message with the changed keys, to send it afterwards.
+//! // The message is stored together with the changed keys, and can be sent afterwards.
 //! let encrypted = group.encrypt("at five?", &cx, rng)?;
 //! let message = store.persist(&lock, encrypted, |transaction, message| {
 //!     transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
@@ -48,8 +49,9 @@
 //! # }
 //! ```
 //!
-//! A [`Store`] is the lower layer. A [`Session`] is the upper layer: it locks, loads and stores all
-//! groups of a client, and merges Commits. `examples/first.rs` and `examples/chat.rs` use it.
+//! This crate has two layers. The lower layer is [`Store`]. The upper layer is [`Session`], which
+//! locks, loads and stores all groups of a client, and merges Commits. The programs
+//! `examples/first.rs` and `examples/chat.rs` use sessions.
 //!
 //! # Functions by purpose
 //!
@@ -74,38 +76,39 @@
 //! # After an error
 //!
 //! When [`Store::persist`] fails, its error contains the result and the changes. Persist them
-//! again, even if it is unknown whether they were stored: rows that are already stored do not
+//! again, even if it is unknown whether they were stored. Rows that are already stored do not
 //! change, and the application's rows are not written twice. If the error is dropped, the changes
-//! return to the [`Group`](pando_mls::Group), and the next operation includes them; a received
-//! message is lost then, because its key is deleted. To receive the message again, drop the group
-//! and load it again.
+//! return to the [`Group`](pando_mls::Group), and the next operation includes them. In that case, a
+//! received message is lost, because its key is deleted. To be able to receive the message again,
+//! drop the group and load it from the store.
 //!
-//! If a Delta is taken from its result and lost, the store refuses all later Deltas of the group
-//! with [`StoreError::Stale`].
+//! If the application takes a Delta from its result and loses it, the store refuses all later
+//! Deltas of the group with [`StoreError::Stale`].
 //!
 //! # Encryption and deletion
 //!
-//! A [`Key`] encrypts a store. Each value is sealed separately and bound to its place.
-//! `docs/storage.md` describes the format, the metadata that stays visible, undetected attacks
-//! (such as the replacement of the store by an older copy), and the erasure of deleted contents
-//! ([`Erase`]). This crate overwrites secrets in its memory when it drops them; SQLite does not
-//! overwrite its caches.
+//! A [`Key`] encrypts a store. Each value is encrypted separately and bound to its place in the
+//! store. `docs/storage.md` describes the format, the metadata that stays visible, the attacks that
+//! are not detected (such as the replacement of the store by an older copy), and the erasure of
+//! deleted contents ([`Erase`]). This crate overwrites secrets in its memory when it drops them;
+//! SQLite does not overwrite its caches.
 //!
 //! # Without SQLite
 //!
-//! SQLite needs the default feature `sqlite`. Without it, the crate has [`Memory`], supports the
-//! application's own [`Backend`]s, and compiles for `wasm32-unknown-unknown`.
+//! The SQLite backend requires the default feature `sqlite`. Without that feature, the crate
+//! provides [`Memory`], supports the application's own [`Backend`]s, and compiles for
+//! `wasm32-unknown-unknown`.
 //!
-//! The store's keys and nonces are random bytes from the operating system, which the crate
-//! `getrandom` reads. On `wasm32-unknown-unknown` there is no operating system, so the application
-//! must choose a source for that crate: its feature `wasm_js` in browsers and Node.js, a custom
-//! backend elsewhere. That target has no clock either: acquiring a lock that is held fails at once
-//! with [`StoreError::Busy`], whatever the timeout.
+//! The store's keys and nonces are random bytes, which the crate `getrandom` reads from the
+//! operating system. On `wasm32-unknown-unknown`, there is no operating system, so the application
+//! must choose a source for `getrandom`: the feature `wasm_js` in browsers and Node.js, or a custom
+//! backend elsewhere. That target has no clock either. Acquiring a lock that is already held
+//! therefore fails immediately with [`StoreError::Busy`], whatever the timeout.
 //!
 //! # Non-goals
 //!
-//! Backups, synchronisation between devices, and queries into the library's rows. Two clients over
-//! copies of the same store use the same keys twice.
+//! This crate does not provide backups, synchronisation between devices, or queries on the
+//! library's rows. If two clients use copies of the same store, they use the same keys twice.
 
 mod backend;
 mod cipher;

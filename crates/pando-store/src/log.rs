@@ -1,23 +1,26 @@
-//! Erasing old pages in the write-ahead log of SQLite.
+//! Erasure of old pages in the write-ahead log of SQLite.
 //!
 //! Truncating the log, or removing it when the last connection is closed, would return its blocks
-//! to the file system with their contents. So neither happens: the log keeps its blocks, and
-//! everything after its live frames is overwritten by zeros in place.
+//! to the file system with their contents. The log therefore keeps its blocks, and everything after
+//! its live frames is overwritten in place with zeros.
 //!
 //! The live frames are the frames that SQLite may still read. They are not touched, so no committed
-//! data depends on the order in which the zeros reach the disk. After a complete checkpoint, the
-//! live frames contain nothing that is not in the database, as long as no page occurs twice: each
-//! frame is then the current content of its page. This holds after a transaction that has restarted
-//! the log, as the next transaction after a complete checkpoint does. In other cases,
-//! [`Log::overwrite`] reports that pages are superseded, and the caller restarts the log first.
+//! data depends on the order in which the zeros reach the disk.
 //!
-//! Everything after the live frames is read each time. Another connection may have been killed
-//! while it was overwriting the log, and leaves no trace of that, so no part of the log can be
-//! assumed to be zero. For this reason, the log keeps only few zeros. It is synced even if
-//! everything was zero, because another connection may have been killed before it synced.
+//! After a complete checkpoint, the live frames contain only data that is also in the database,
+//! provided that no page occurs twice. Each frame then contains the current content of its page. No
+//! page occurs twice after a transaction that has restarted the log, and the first transaction
+//! after a complete checkpoint restarts it. In other cases, [`Log::overwrite`] reports that pages
+//! are superseded, and the caller first restarts the log.
 //!
-//! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log
-//! itself. So the log may be opened and closed elsewhere in the process without losing these locks.
+//! Each erasure reads everything after the live frames. Another connection may have been killed
+//! while it was overwriting the log, which leaves no trace, so no part of the log can be assumed to
+//! be zero. For this reason, the log keeps only a few zeros. The log is synced even if all of these
+//! bytes were already zero, because another connection may have been killed before it synced them.
+//!
+//! SQLite takes its locks on the database and on the index of the log (`-shm`), but never on the
+//! log itself. The log can therefore be opened and closed elsewhere in the process without losing
+//! these locks.
 
 use crate::StoreError;
 use crate::error::IoKind;
@@ -31,20 +34,20 @@ use zeroize::Zeroizing;
 /// Length of the header of the log.
 const HEADER_LEN: u64 = 32;
 
-/// Length of the header of a frame, before its page.
+/// Length of a frame's header, which precedes the frame's page.
 const FRAME_HEADER_LEN: u64 = 24;
 
-/// The first word of the log without its last bit, which gives the byte order of checksums.
+/// The first word of the log, without its last bit. That bit indicates the byte order of checksums.
 const MAGIC: u32 = 0x377f_0682;
 
 /// Number of bytes that are read or overwritten at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Number of zeros that the log keeps. Without them, the file system would have to allocate blocks
-/// for each transaction. Each erasure reads them.
+/// Number of zero bytes that the log keeps. Without these zeros, the file system would have to
+/// allocate blocks for each transaction. Each erasure reads them.
 const SPARE: u64 = 128 << 10;
 
-/// The log of a database.
+/// The write-ahead log of a database.
 #[derive(Debug)]
 pub(crate) struct Log {
     database: PathBuf,
@@ -63,17 +66,17 @@ impl Log {
         Ok(Self { database: database.into(), path: path.into(), identity, file: None })
     }
 
-    /// Overwrites everything after the live frames and syncs the file. Returns false, with nothing
-    /// overwritten, if live frames contain superseded pages.
+    /// Overwrites everything after the live frames and syncs the file. Returns false without
+    /// overwriting anything if the live frames contain superseded pages.
     ///
-    /// The caller holds the write lock of the database, and `frames` is the number of live frames.
+    /// The caller must hold the write lock of the database. `frames` is the number of live frames.
     pub(crate) fn overwrite(&mut self, frames: u64) -> Result<bool, StoreError> {
         let Some(file) = self.open().map_err(failed)? else {
             return if frames == 0 { Ok(true) } else { Err(failed(foreign())) };
         };
         let len = file.metadata().map_err(failed)?.len();
         if frames == 0 {
-            // The header may still be valid, and must not be separated from its frames.
+            // The header of the log may still be valid, and must not be separated from its frames.
             let is_zero = last_written(file, 0, len).map_err(failed)? == 0;
             return file.sync_data().map(|()| is_zero).map_err(failed);
         }
@@ -89,15 +92,15 @@ impl Log {
         Ok(true)
     }
 
-    /// Opens the file once. It stays the same while SQLite has the database open. Returns `None` if
-    /// there is no log yet.
+    /// Opens the log file once, because the file stays the same while SQLite has the database open.
+    /// Returns `None` if the log does not exist yet.
     fn open(&mut self) -> io::Result<Option<&File>> {
         if self.file.is_none() {
             self.file = match File::options().read(true).write(true).open(&self.path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 file => Some(file?),
             };
-            // If the database was moved, another one may be in its place, with its own log.
+            // If the database was moved, another database with its own log may be in its place.
             if Identity::of(&self.database)? != self.identity {
                 self.file = None;
                 return Err(io::Error::other("the database was moved or replaced while it was open"));
@@ -107,7 +110,7 @@ impl Log {
     }
 }
 
-/// Reads the headers of the live frames. Returns the end of the last one, or `None` if a page
+/// Reads the headers of the live frames. Returns the end of the last frame, or `None` if a page
 /// occurs twice.
 fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
     let header = words(&read::<32>(file, 0)?);
@@ -123,7 +126,7 @@ fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
         if [first, second] != [salt, other_salt] {
             return Err(foreign());
         }
-        // The first page contains the schema and no values. Writing it restarts the log.
+        // The first page contains the schema and no values. Restarting the log writes this page.
         if page != 1 && !pages.insert(page) {
             return Ok(None);
         }

@@ -8,11 +8,11 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A database in memory. [`Backend::again`] opens it a second time, as another process would.
+/// A database in memory. [`Backend::again`] opens a second connection to the same database.
 #[derive(Debug, Default)]
 pub struct Memory {
     shared: Arc<Mutex<Shared>>,
-    /// The values that the transaction has written; `None` for deleted ones.
+    /// The values that the current transaction has written, or `None` for each deleted key.
     changes: Option<BTreeMap<Vec<u8>, Option<SecretBytes>>>,
 }
 
@@ -126,7 +126,7 @@ impl Backend for Memory {
     }
 
     fn erase(&mut self) -> Result<(), StoreError> {
-        // Dropped values are already overwritten.
+        // Values are already overwritten when they are dropped.
         Ok(())
     }
 

@@ -63,26 +63,27 @@ impl<B: Backend> Store<B> {
         Ok(ids)
     }
 
-    /// Returns the resumption PSK of a group's current epoch, or of a past epoch that is kept.
+    /// Returns the resumption PSK of a group's current epoch, or of a past epoch that is still
+    /// stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn resumption_psk(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, StoreError> {
-        // Check the current epoch first. If another process ends it meanwhile, its PSK is found
-        // among the PSKs of past epochs.
+        // Check the current epoch first. If another process ends that epoch in the meantime, its
+        // PSK is found among the PSKs of past epochs.
         match self.stored_group(group_id)? {
             Some(stored) if stored.context.epoch == epoch => Ok(stored.resumption_psk),
             _ => Ok(self.row(group_id, RowKey::ResumptionPsk(epoch))?.map(PskValue::from)),
         }
     }
 
-    /// Returns facts about a group without loading it, or `None` if it is not stored.
+    /// Returns basic information about a group without loading it, or `None` if it is not stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn stored_group(&self, group_id: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
         let Some(state) = self.row(group_id, RowKey::State)? else { return Ok(None) };
-        // Read together, so that both belong to the same epoch.
+        // These rows are read together, so that they belong to the same epoch.
         let rows = self.rows(group_id, RowKey::Public..=RowKey::Member)?;
         let missing = || StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
         let public = rows.get(&RowKey::Public).ok_or_else(missing)?;
@@ -101,7 +102,7 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores an external PSK, and replaces one with the same identifier.
+    /// Stores an external PSK, and replaces any stored PSK with the same identifier.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Encode`].

@@ -17,14 +17,16 @@ use crate::transaction::Transaction;
 use pando_mls::{Encode, GroupId, SecretBytes};
 
 impl<B: Backend> Store<B> {
-    /// Wraps the data key with another key, and overwrites the old header. The old key no longer
-    /// opens the store. Nothing else changes, so an attacker with the old key and a copy of the
-    /// file still has the data key.
+    /// Wraps the data key with the key `new`, and overwrites the old header. The key `old` no
+    /// longer opens the store. Nothing else changes, so an attacker who has the old key and an
+    /// earlier copy of the file still has the data key.
     ///
     /// # Errors
-    /// [`StoreError::WrongKey`] if one of the keys is [`Key::None`]: use [`Store::rotate`] instead.
-    /// [`StoreError::NotErased`] if the change took effect, but the old header is still in the
-    /// file. [`StoreError::Busy`], [`StoreError::Io`].
+    /// - [`StoreError::WrongKey`] if exactly one of the keys is [`Key::None`]. Use
+    ///   [`Store::rotate`] in this case.
+    /// - [`StoreError::NotErased`] if the change took effect, but the old header is still in the
+    ///   file.
+    /// - [`StoreError::Busy`], [`StoreError::Io`].
     pub fn rewrap(&mut self, old: &Key, new: &Key) -> Result<(), StoreError> {
         if matches!(old, Key::None) != matches!(new, Key::None) {
             return Err(StoreError::WrongKey);
@@ -40,13 +42,16 @@ impl<B: Backend> Store<B> {
         self.erase_old_keys()
     }
 
-    /// Re-encrypts everything under a new data key, which `new` wraps, and overwrites the old
-    /// contents. With [`Key::None`], nothing is encrypted afterwards. No group may be locked. Other
-    /// clients that have the store open get [`StoreError::WrongKey`], and must open it again.
+    /// Re-encrypts the whole store under a new data key, which `new` wraps, and overwrites the old
+    /// contents. With [`Key::None`], nothing is encrypted afterwards. No group may be locked during
+    /// this call. Other clients that have the store open receive [`StoreError::WrongKey`], and must
+    /// open the store again.
     ///
     /// # Errors
-    /// [`StoreError::NotErased`] if the change took effect, but old contents are still in the file.
-    /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
+    /// - [`StoreError::NotErased`] if the change took effect, but old contents are still in the
+    ///   file.
+    /// - [`StoreError::Busy`] if a group is locked.
+    /// - [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rotate(&mut self, new: &Key) -> Result<(), StoreError> {
         let mut locks = Vec::new();
         for group_id in self.groups_with(|_| true)? {
@@ -67,15 +72,17 @@ impl<B: Backend> Store<B> {
         self.erase_old_keys()
     }
 
-    /// Deletes the data key and everything else. Opening the store then fails with
+    /// Deletes the data key and all other contents of the store. Opening the store then fails with
     /// [`StoreError::Shredded`].
     ///
-    /// Copies that file systems and disks keep are useless without the key that wrapped the data
-    /// key. If there was no such key, a program cannot delete these copies.
+    /// File systems and disks may keep copies of the contents. These copies are useless without the
+    /// key that wrapped the data key. If there was no such key, the copies stay readable, and no
+    /// program can delete them.
     ///
     /// # Errors
-    /// [`StoreError::NotErased`] if the store is shredded, but old contents are still in the file:
-    /// opening the store tries again to overwrite them. [`StoreError::Busy`], [`StoreError::Io`].
+    /// - [`StoreError::NotErased`] if the store is shredded, but old contents are still in the
+    ///   file. Opening the store tries again to overwrite them.
+    /// - [`StoreError::Busy`], [`StoreError::Io`].
     pub fn shred(mut self) -> Result<(), StoreError> {
         let header = Header::shredded().encode_secret()?;
         let mut transaction = self.begin()?;
@@ -89,14 +96,14 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Commits a change of keys. Even after an error it may have taken effect, so old contents must
-    /// be overwritten.
+    /// Commits a key change. The change may have taken effect even after an error, so old contents
+    /// must be overwritten in any case.
     fn finish_change(&mut self) -> Result<(), StoreError> {
         self.store.unerased = Unerased::Overdue;
         self.finish()
     }
 
-    /// Writes a value like `put`, but under the next data key.
+    /// Writes a value like `put`, but seals it under the next data key.
     fn put_under(&mut self, next: &Cipher, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         point("store::put")?;
         let sealed = next.seal(key, value)?;
@@ -134,7 +141,7 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(fresh)
     }
 
-    /// Re-seals the records whose keys are tags of identifiers.
+    /// Re-seals the records whose keys contain the tag of an identifier.
     fn reseal_named(&mut self, next: &Cipher) -> Result<(), StoreError> {
         for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former] {
             let mut records = Vec::new();
@@ -151,7 +158,7 @@ impl<B: Backend> Transaction<'_, B> {
     }
 }
 
-/// Returns the tag of a record of one of these kinds.
+/// Returns the tag in a record's key, computed from the record's value.
 pub(crate) fn named_tag(cipher: &Cipher, kind: Kind, value: &[u8]) -> Result<Tag, StoreError> {
     match kind {
         Kind::KeyPackage => KeyPackageRecord::tag_of(cipher, value),

@@ -1,5 +1,5 @@
-//! Signature keys with their credentials (RFC 9420, section 5.3). Keys in hardware are managed by
-//! the application.
+//! Signature keys with their credentials (RFC 9420, section 5.3). The application itself manages
+//! keys in hardware.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -16,7 +16,7 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 pub struct StoredSigner {
     /// The cipher suite.
     pub cipher_suite: CipherSuite,
-    /// The public key, as in the client's leaves.
+    /// The public key, as it appears in the client's leaves.
     pub public_key: SignaturePublicKey,
     /// The credential of the key's owner.
     pub credential: Credential,
@@ -44,7 +44,8 @@ impl SignerRecord {
 }
 
 impl<B: Backend> Store<B> {
-    /// Returns the signature key for a public key: for instance, for our leaf in a group.
+    /// Returns the signer for a public key, for instance for the signature key of our leaf in a
+    /// group.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -60,7 +61,7 @@ impl<B: Backend> Store<B> {
         Ok(Some(signer))
     }
 
-    /// Returns all stored signature keys.
+    /// Returns the public parts of all stored signature keys.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -84,10 +85,10 @@ fn tag(cipher: &Cipher, cipher_suite: CipherSuite, public_key: &SignaturePublicK
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores a signature key.
+    /// Stores a signature key with its credential.
     ///
     /// # Errors
-    /// [`Misuse::CipherSuite`] if the key is not valid in this cipher suite.
+    /// Returns [`Misuse::CipherSuite`] if the key is not valid in this cipher suite.
     pub fn put_signer(
         &mut self,
         suite: Suite,

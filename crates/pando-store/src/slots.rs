@@ -1,11 +1,13 @@
-//! Storage of values in SQLite in a way that deletion leaves no copies.
+//! Storage of values in SQLite such that deleted values leave no copies behind.
 //!
 //! `PRAGMA secure_delete` overwrites a deleted row, but not the copies that SQLite leaves behind
-//! when it moves rows from one page of a table to another. So rows with values are never moved:
-//! values are stored in slots. Slots are added at the end of their table, where SQLite begins a new
-//! page without moving rows, and are never deleted. A value is overwritten in its slot by one of
-//! the same length, which SQLite does in place. Lengths are rounded up so that slots can be reused.
-//! A deleted value is overwritten by zeros. SQLite still moves keys and slot numbers.
+//! when it moves rows from one page of a table to another. Values are therefore stored in slots,
+//! which are rows that SQLite never moves. Slots are added at the end of their table, where SQLite
+//! begins a new page without moving rows, and are never deleted.
+//!
+//! A value is replaced by overwriting its slot with a value of the same length, which SQLite does
+//! in place. Lengths are rounded up so that slots can be reused. A value is deleted by overwriting
+//! its slot with zeros. SQLite still moves record keys and slot numbers.
 
 use crate::StoreError;
 use crate::backend::Each;
@@ -14,7 +16,8 @@ use pando_mls::SecretBytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::ops::Range;
 
-/// A slot begins with the length of its value. `compact` describes `pando_filler`.
+/// The tables of the backend. A slot begins with the length of its value. The module `compact`
+/// describes `pando_filler`.
 pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_slots (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS pando_free
@@ -23,7 +26,7 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-// A record without its slot is reported as damage, and not left out.
+// A record whose slot is missing is reported as damage instead of being skipped.
 
 pub(crate) fn get(connection: &Connection, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
     let sql = "SELECT value FROM pando_records LEFT JOIN pando_slots ON id = slot WHERE key = ?1";
@@ -50,7 +53,7 @@ pub(crate) fn scan(
 
 pub(crate) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     let value = slot_of(value)?;
-    // Most writes have the length of the existing value.
+    // Most new values have the same length as the existing value.
     let sql = "UPDATE pando_slots SET value = ?2
                WHERE id = (SELECT slot FROM pando_records WHERE key = ?1) AND length(value) = length(?2)";
     if connection.prepare_cached(sql)?.execute(params![key, value.expose()])? > 0 {
@@ -80,9 +83,9 @@ pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(),
     slots.into_iter().try_for_each(|slot| free(connection, slot))
 }
 
-/// Gives up free slots. Deleting them would move other slots and leave copies behind. So the used
-/// slots are copied to a new table one after the other, and back, which overwrites the former
-/// pages. VACUUM then returns the free pages.
+/// Removes the free slots. Deleting them would move other slots and leave copies behind. Instead,
+/// the used slots are copied in order to a new table and then back, which overwrites the former
+/// pages. `VACUUM` then returns the free pages.
 pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     let sql = "BEGIN IMMEDIATE;
                CREATE TABLE pando_kept (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
@@ -100,7 +103,7 @@ pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     Ok(dropped?)
 }
 
-/// Returns a slot that contains this value.
+/// Writes a value to a free slot of its length, or to a new slot. Returns the slot.
 fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError> {
     let sql = "DELETE FROM pando_free
                WHERE size = ?1 AND slot = (SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1) RETURNING slot";
@@ -130,7 +133,8 @@ fn slot_of(value: &[u8]) -> Result<SecretBytes, StoreError> {
     let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
     let len = u32::try_from(value.len()).map_err(|_| too_long())?;
     let used = value.len().checked_add(4).ok_or_else(too_long)?;
-    // Multiples of 32 bytes or, above 256 bytes, of an eighth of the next lower power of two.
+    // The size is a multiple of 32 bytes. Above 256 bytes, it is a multiple of one eighth of the
+    // next lower power of two.
     let step = 1_usize.checked_shl(used.ilog2().saturating_sub(3)).unwrap_or(usize::MAX).max(32);
     let size = used.checked_next_multiple_of(step).ok_or_else(too_long)?;
     let mut slot = Vec::with_capacity(size);
@@ -199,7 +203,7 @@ mod tests {
             for key in 0..20 {
                 put(&connection, &[key], &vec![round; 10 + usize::from(key) * 20]).unwrap();
             }
-            // A value of another length, and back.
+            // The value gets another length, and then its former length again.
             put(&connection, &[0], &[round; 300]).unwrap();
             put(&connection, &[0], &[round; 10]).unwrap();
             delete(&connection, &[5][..]..&[15][..]).unwrap();
@@ -213,7 +217,8 @@ mod tests {
         assert_eq!(slots(), 11);
     }
 
-    /// Even if the process ends right after it, values deleted later have no copies.
+    /// After free slots have been removed, values that are deleted later leave no copies, even if
+    /// the process ends right after the removal.
     #[test]
     fn giving_slots_up_leaves_no_copies() {
         let folder = tempfile::tempdir().unwrap();

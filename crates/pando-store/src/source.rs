@@ -8,8 +8,8 @@ use crate::store::Store;
 use pando_mls::{GroupId, RowKey, RowSource, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The rows of one instance of a group. The database is opened a second time, so that it can be
-/// read while the store is written.
+/// The rows of one instance of a group. They are read through a second connection, so they can be
+/// read while the store is being written.
 struct Source<B: Backend> {
     store: Mutex<Store<B>>,
     group_id: GroupId,
@@ -17,15 +17,15 @@ struct Source<B: Backend> {
 }
 
 impl<B: Backend> Store<B> {
-    /// Returns the rows of a group for [`Group::open`](pando_mls::Group::open), which loads only
-    /// the rows that it needs. Returns `None` if the group is not stored.
+    /// Returns a source of a group's rows for [`Group::open`](pando_mls::Group::open), which loads
+    /// only the rows that it needs. Returns `None` if the group is not stored.
     ///
-    /// Keep the lock as long as the group. After a change of the data key ([`Store::rotate`]), the
-    /// group must be opened again.
+    /// Keep the lock for as long as the group is in use. After a change of the data key
+    /// ([`Store::rotate`]), the group must be opened again.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`], with [`Record::Group`](crate::Record::Group) if a row beside the
-    /// tree is missing or outdated; [`StoreError::Io`].
+    /// Returns [`StoreError::Io`] or [`StoreError::Corrupt`]. The latter contains
+    /// [`Record::Group`](crate::Record::Group) if a row outside the tree is missing or outdated.
     pub fn source(&self, lock: &GroupLock) -> Result<Option<Arc<dyn RowSource>>, StoreError> {
         let Some(entry) = self.locked_record(lock)?.current else { return Ok(None) };
         let group_id = lock.group_id().clone();
@@ -38,7 +38,7 @@ impl<B: Backend> Store<B> {
 
 impl<B: Backend> Source<B> {
     fn read<T>(&self, read: impl FnOnce(&Store<B>) -> Result<T, StoreError>) -> Result<T, SourceError> {
-        // A read changes nothing, so the state is consistent after a panic.
+        // A read changes nothing, so the store is consistent even after a panic.
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         read(&store).map_err(SourceError::new)
     }

@@ -1,5 +1,5 @@
-//! SQLite backend: a few tables, in a database that may also contain the application's own tables.
-//! `slots` describes their contents.
+//! SQLite backend. Its tables are in a database that may also contain the application's own tables.
+//! The module `slots` describes the tables of the backend.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
@@ -17,16 +17,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The default time that a transaction waits for a transaction of another process.
+/// Default timeout for a transaction that waits for a transaction of another process.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The longest wait that SQLite supports: it counts milliseconds in 31 bits.
+/// The longest timeout that SQLite supports, because it counts milliseconds in 31 bits.
 const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
 
-/// Number of attempts to overwrite the log if other connections write meanwhile.
+/// Maximum number of attempts to overwrite the log while other connections write.
 const ATTEMPTS: u8 = 3;
 
-/// Number of prepared statements in the cache, enough for all of them.
+/// Capacity of the cache for prepared statements, which is enough for all statements of the
+/// backend.
 const STATEMENTS: usize = 32;
 
 /// A SQLite database.
@@ -41,23 +42,25 @@ pub struct Sqlite {
     tables: bool,
     /// Whether the journal mode was checked.
     journal: bool,
-    /// Whether space must be filled with zeros before the log is written to the database.
+    /// Whether space must be filled with zeros before the log is written to the database. See
+    /// `compact`.
     pub(crate) unfilled: bool,
-    /// Whether commits are temporarily not durable, while the log is restarted.
+    /// Whether commits are temporarily not durable, because the log is being restarted.
     relaxed: bool,
-    /// The time that a transaction waits for a transaction of another process.
+    /// Timeout for a transaction that waits for a transaction of another process.
     wait: Duration,
 }
 
 impl Sqlite {
-    /// Opens a database, or creates one that only its owner can read. Nothing is written yet.
+    /// Opens a database, or creates a file that only its owner can read. Nothing is written to the
+    /// file yet.
     ///
-    /// While it is open, no other code in this process may open and close the file, for instance to
-    /// copy it. On most systems, that releases the locks by which SQLite keeps other processes from
-    /// writing at the same time.
+    /// While the database is open, no other code in this process may open and close its file, for
+    /// instance to copy it. On most systems, closing the file releases the locks with which SQLite
+    /// keeps other processes from writing at the same time.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Corrupt`] if the file is not a database.
+    /// Returns [`StoreError::Io`], or [`StoreError::Corrupt`] if the file is not a database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         create(path)?;
@@ -69,28 +72,31 @@ impl Sqlite {
     /// # Errors
     /// See [`Sqlite::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        // Each database needs a single name, independent of the working directory, because locks
-        // depend on it.
+        // Each database needs a single name that does not depend on the working directory, because
+        // the path of its locks is derived from its name.
         let path = &fs::canonicalize(path).map_err(opening)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         for (config, on) in [
-            // Otherwise, SQLite plans statements again for the values with which they are executed.
+            // Otherwise, SQLite would plan statements again depending on the values that are bound
+            // to them.
             (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
-            // The schema comes from the file and may be an attacker's. It must not call functions
-            // with side effects, and SQL must not damage the file or the journal.
+            // The schema comes from the file, which an attacker may have written. It must not call
+            // functions with side effects, and SQL must not damage the file or the journal.
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-            // Closing the last connection would remove the log with the contents of its blocks.
+            // Otherwise, closing the last connection would remove the log, and its contents would
+            // remain in the freed blocks.
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(config, on)?;
         }
-        // None of these writes to the file. They ensure that deleted values are overwritten, that
-        // temporary files with copies are not created, and that a committed transaction is on the
-        // disk, also on Apple's systems, where fsync alone does not guarantee that.
+        // None of these settings writes to the file. They ensure that deleted values are
+        // overwritten, that no temporary files with copies are created, and that a committed
+        // transaction is on the disk. On Apple's systems, `fsync` alone does not guarantee the
+        // latter.
         connection.execute_batch(
             "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
              PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = -1",
@@ -105,11 +111,12 @@ impl Sqlite {
         Ok(Self { connection, path, locks, log, tables, journal, unfilled, relaxed, wait: WAIT })
     }
 
-    /// Sets the time that a transaction waits for a transaction of another process. Default: five
-    /// seconds.
+    /// Sets the timeout for a transaction that waits for a transaction of another process. The
+    /// default is five seconds.
     ///
     /// # Errors
-    /// [`Misuse::Wait`] if it exceeds 2,147,483,647 milliseconds, which is 24.8 days.
+    /// Returns [`Misuse::Wait`] if the timeout exceeds 2,147,483,647 milliseconds, which is 24.8
+    /// days.
     pub fn set_wait(&mut self, wait: Duration) -> Result<(), StoreError> {
         if wait > LONGEST_WAIT {
             return Err(Misuse::Wait.into());
@@ -125,7 +132,7 @@ impl Sqlite {
         self.tables
     }
 
-    /// Returns the connection, for reading the application's own tables.
+    /// Returns the connection, with which the application can read its own tables.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
@@ -159,16 +166,16 @@ impl Sqlite {
         done
     }
 
-    /// Rolls a transaction back, if there is one.
+    /// Rolls back the current transaction, if there is one.
     fn end(&self) {
         if !self.connection.is_autocommit() {
-            // If the rollback fails, it happens when the database is opened again.
+            // If the rollback fails here, it happens when the database is opened again.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
 
-    /// Checks that the transaction is still open. After some errors, SQLite ends it and would then
-    /// commit each statement at once.
+    /// Checks that the transaction is still open. After some errors, SQLite ends the transaction
+    /// and would then commit each further statement immediately.
     fn check_transaction(&self) -> Result<(), Misuse> {
         if self.connection.is_autocommit() { Err(Misuse::TransactionEnded) } else { Ok(()) }
     }
@@ -205,8 +212,8 @@ impl Sqlite {
             self.tables = true;
         }
         if self.unfilled {
-            // The disk may be full. The transaction has priority; the log is not written to the
-            // database yet.
+            // Errors are ignored, because the disk may be full and the transaction has priority.
+            // The log is not written to the database until the space has been filled.
             let _ = compact::refill(self);
         }
         Ok(())
@@ -225,7 +232,8 @@ impl Sqlite {
                 Overwritten::Changed => continue,
                 Overwritten::Superseded => {}
             }
-            // From here on, no connection reads the log, and the next transaction restarts it.
+            // After this checkpoint, no connection reads the log, and the next transaction restarts
+            // it.
             self.checkpoint("PRAGMA main.wal_checkpoint(RESTART)")?;
             self.restart_log()?;
             let frames = self.frames()?;
@@ -243,7 +251,7 @@ impl Sqlite {
             self.connection.prepare_cached(sql)?.query_row([], row)?;
         match u64::try_from(frames) {
             _ if busy => Err(StoreError::Busy),
-            // SQLite returns this in any other journal mode.
+            // SQLite returns a negative number in any other journal mode.
             Err(_) => Err(StoreError::JournalMode("unknown".into())),
             Ok(_) if frames != written => Err(StoreError::Busy),
             Ok(frames) => Ok(frames),
@@ -257,8 +265,8 @@ impl Sqlite {
         u64::try_from(frames).map_err(|_| StoreError::JournalMode("unknown".into()))
     }
 
-    /// Overwrites the log after its frames, unless another connection has written since `seen`.
-    /// Holds the write lock meanwhile.
+    /// Overwrites the log after its first `frames` frames, unless another connection has written
+    /// since the data version was `seen`. Holds the write lock during this time.
     fn overwrite_behind(&mut self, frames: u64, seen: i64) -> Result<Overwritten, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
         let overwritten = match self.data_version() {
@@ -274,8 +282,8 @@ impl Sqlite {
         overwritten
     }
 
-    /// Restarts the log with a transaction that rewrites the first page unchanged. It need not be
-    /// durable.
+    /// Restarts the log with a transaction that rewrites the first page unchanged. This transaction
+    /// need not be durable.
     fn restart_log(&mut self) -> Result<(), StoreError> {
         self.relaxed = true;
         self.connection.execute_batch("PRAGMA main.synchronous = NORMAL")?;
@@ -293,14 +301,14 @@ impl Sqlite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overwritten {
     All,
-    /// Another connection has written meanwhile.
+    /// Another connection has written in the meantime.
     Changed,
     /// Frames that SQLite may still read contain superseded pages.
     Superseded,
 }
 
 impl Store<Sqlite> {
-    /// Opens the store in a file, or creates one.
+    /// Opens the store in a file, or creates a store if the file contains none.
     ///
     /// # Errors
     /// See [`Store::new`] and [`Sqlite::open`].
@@ -308,8 +316,8 @@ impl Store<Sqlite> {
         Self::new(Sqlite::open(path)?, key)
     }
 
-    /// Returns the connection, for reading the application's own tables. Their names must not begin
-    /// with `pando_`.
+    /// Returns the connection, with which the application can read its own tables. The names of
+    /// these tables must not begin with `pando_`.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.backend().connection()
@@ -317,9 +325,9 @@ impl Store<Sqlite> {
 }
 
 impl Transaction<'_, Sqlite> {
-    /// Returns the connection, within this transaction: the application's writes to its own tables
-    /// take effect together with the transaction or not at all. The application must not end the
-    /// transaction by SQL.
+    /// Returns the connection within this transaction. The application's writes to its own tables
+    /// take effect together with the transaction, or not at all. The application must not end the
+    /// transaction with an SQL statement.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.store.connection()
@@ -340,7 +348,7 @@ impl Backend for Sqlite {
         self.set_journal()?;
         if self.tables {
             self.unfilled = true;
-            // Until it succeeds, the log is not written to the database.
+            // If this fails, the log is not written to the database until a later attempt succeeds.
             let _ = compact::refill(self);
         }
         Ok(())
@@ -381,8 +389,8 @@ impl Backend for Sqlite {
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError> {
         fs::create_dir_all(&self.locks).map_err(opening)?;
         let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        // The file is kept: if it were removed, two processes could each lock a different file of
-        // this name.
+        // The lock file is never removed. Otherwise, two processes could each lock a different file
+        // with the same name.
         let path = self.locks.join(name);
         let file = private().create(true).truncate(false).write(true).open(path).map_err(opening)?;
         wait_for(wait, || attempt(&file))?;
@@ -416,11 +424,12 @@ fn attempt(file: &File) -> Result<Option<()>, StoreError> {
     }
 }
 
-/// Creates the file of a database if there is none. An existing file is not opened: a process that
-/// closes a file loses all its locks on it, and SQLite holds locks on it while the database is
-/// open.
+/// Creates the file of a database if it does not exist. An existing file is not opened. A process
+/// that closes a file loses all its locks on that file, and SQLite holds locks on it while the
+/// database is open.
 fn create(path: &Path) -> Result<(), StoreError> {
-    // No other thread that creates it opens the database before the new file is closed.
+    // The lock ensures that no other thread that creates the file opens the database before this
+    // thread has closed the new file.
     static CREATING: Mutex<()> = Mutex::new(());
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     // A symbolic link may point to a file that does not exist yet.
@@ -428,13 +437,13 @@ fn create(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             private().create(true).truncate(false).write(true).open(path).map(drop).map_err(opening)
         }
-        // SQLite would open it, and fail at the first write.
+        // SQLite would open a read-only file, and would fail at the first write.
         Ok(found) if found.permissions().readonly() => Err(opening(io::ErrorKind::PermissionDenied.into())),
         found => found.map(drop).map_err(opening),
     }
 }
 
-/// Returns options for a file that only its owner can read.
+/// Returns the options for creating a file that only its owner can read.
 fn private() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
     let mut options = File::options();

@@ -17,28 +17,29 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// When deleted contents are overwritten. A change of keys ([`Store::rewrap`], [`Store::rotate`],
-/// [`Store::shred`]) overwrites them in every mode.
+/// The time when deleted contents are overwritten. A key change ([`Store::rewrap`],
+/// [`Store::rotate`], [`Store::shred`]) overwrites deleted contents in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Erase {
-    /// After each transaction that has deleted or replaced a secret.
+    /// Overwrites deleted contents after each transaction that has deleted or replaced a secret.
     #[default]
     AtOnce,
-    /// When [`Store::erase`] is called. This suits clients that receive many messages in a row.
+    /// Overwrites deleted contents when [`Store::erase`] is called. This mode suits clients that
+    /// receive many messages in a row.
     WhenAsked,
 }
 
-/// Deleted contents that are not overwritten yet.
+/// The state of deleted contents that have not been overwritten yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unerased {
     Nothing,
     /// Contents deleted by transactions.
     Deleted,
-    /// Contents that must be overwritten after the next transaction, in every mode.
+    /// Contents that must be overwritten after the next transaction, whatever the mode.
     Overdue,
 }
 
-/// A client's groups and keys, in a database.
+/// The groups and keys of a client, stored in a database.
 pub struct Store<B: Backend> {
     pub(crate) backend: B,
     pub(crate) cipher: Cipher,
@@ -52,7 +53,7 @@ impl<B: Backend> fmt::Debug for Store<B> {
     }
 }
 
-/// The stored groups that the client was not removed from.
+/// The known groups are the stored groups from which the client has not been removed.
 impl<B: Backend> KnownGroups for Store<B> {
     fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError> {
         Self::is_in_group(self, group_id).map_err(SourceError::new)
@@ -60,17 +61,18 @@ impl<B: Backend> KnownGroups for Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// Opens the store in a database, or creates one if there is none.
+    /// Opens the store in a database, or creates a store if the database contains none.
     ///
-    /// Opening also overwrites deleted contents that an earlier client left behind. If another
-    /// connection prevents that, the next transaction tries again.
+    /// Opening a store also overwrites deleted contents that an earlier client left behind. If
+    /// another connection prevents that, the next transaction tries again.
     ///
     /// # Errors
-    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`],
-    /// [`StoreError::Newer`], [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the header
-    /// is damaged or missing. [`StoreError::Busy`], [`StoreError::Io`],
-    /// [`StoreError::JournalMode`]. For a shredded store: [`StoreError::Shredded`], or
-    /// [`StoreError::NotErased`] if its former contents are not overwritten yet.
+    /// - Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`],
+    ///   [`StoreError::Newer`], [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the
+    ///   header is damaged or missing.
+    /// - [`StoreError::Busy`], [`StoreError::Io`], [`StoreError::JournalMode`].
+    /// - For a shredded store: [`StoreError::Shredded`], or [`StoreError::NotErased`] if its former
+    ///   contents have not been overwritten yet.
     pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
         let mut backend = backend;
         let header = match backend.get(&HEADER)? {
@@ -91,13 +93,14 @@ impl<B: Backend> Store<B> {
         Ok(store)
     }
 
-    /// Returns the identifier of the store: 16 random bytes. It distinguishes stores with the same
-    /// key, so an application with several stores can check which one it has opened.
+    /// Returns the identifier of the store, which consists of 16 random bytes. It distinguishes
+    /// stores with the same key, so an application with several stores can check which one it has
+    /// opened.
     pub const fn id(&self) -> &[u8; 16] {
         self.cipher.store_id()
     }
 
-    /// Opens the store a second time, for reading.
+    /// Opens a second connection to the store, for reading.
     pub(crate) fn again(&self) -> Result<Self, StoreError> {
         let (backend, cipher) = (self.backend.again()?, self.cipher.again());
         Ok(Self { backend, cipher, erase: self.erase, unerased: Unerased::Nothing })
@@ -113,7 +116,7 @@ impl<B: Backend> Store<B> {
         &self.backend
     }
 
-    /// Begins a transaction. It is rolled back if it is dropped.
+    /// Begins a transaction. The transaction is rolled back if it is dropped without a commit.
     ///
     /// # Errors
     /// - [`StoreError::Busy`] if another transaction does not end in time.
@@ -130,12 +133,12 @@ impl<B: Backend> Store<B> {
     /// and returns the result.
     ///
     /// If the changes are already stored, because an earlier call failed after its commit, `also`
-    /// is not called: its earlier writes are stored, too.
+    /// is not called. Its writes from the earlier call are stored, too.
     ///
     /// # Errors
-    /// The errors of `also`, [`Store::begin`], [`Transaction::apply`] and [`Transaction::commit`],
-    /// with the result and its changes. They can be stored again, even if it is unknown whether
-    /// they were stored.
+    /// Returns the errors of `also`, [`Store::begin`], [`Transaction::apply`] and
+    /// [`Transaction::commit`], together with the result and its changes. The changes can be stored
+    /// again, even if it is unknown whether they were stored.
     pub fn persist<T, E: From<StoreError>>(
         &mut self,
         lock: &GroupLock,
@@ -152,28 +155,30 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Takes the lock of a group exclusively, until it is dropped or the process ends.
+    /// Acquires the exclusive lock of a group. The lock is held until it is dropped or the process
+    /// ends.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if the lock cannot be acquired within `wait`. On
-    /// `wasm32-unknown-unknown`, which has no clock, it fails immediately.
+    /// Returns [`StoreError::Busy`] if the lock cannot be acquired within `wait`. On
+    /// `wasm32-unknown-unknown`, which has no clock, this error is returned immediately if the lock
+    /// is held.
     pub fn lock(&self, group_id: &GroupId, wait: Duration) -> Result<GroupLock, StoreError> {
         let tag = self.cipher.group_tag(group_id);
         let guard = self.backend.lock(&tag, wait)?;
         Ok(GroupLock::new(group_id.clone(), tag, *self.cipher.id(), guard))
     }
 
-    /// Returns all rows of a group, or `None` if it is not stored.
+    /// Returns all rows of a group, or `None` if the group is not stored.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with the damaged row, or with [`Record::Group`] if a row is missing
-    /// or outdated.
+    /// Returns [`StoreError::Corrupt`] with the damaged row, or with [`Record::Group`] if a row is
+    /// missing or outdated.
     pub fn load(&self, lock: &GroupLock) -> Result<Option<Rows>, StoreError> {
         let record = self.locked_record(lock)?;
         record.current.map(|entry| self.read_instance(lock.group_id(), &entry)).transpose()
     }
 
-    /// Returns all rows of the group as it will be after a pending external Commit
+    /// Returns all rows of the group in its state after our pending external Commit
     /// ([`GroupState::Joining`](pando_mls::GroupState::Joining)), or `None` if there is no such
     /// Commit.
     ///
@@ -195,7 +200,7 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns the rows of a group with keys in a range.
+    /// Returns the rows of a group whose keys are in a range.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -206,7 +211,7 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns the stored groups.
+    /// Returns the identifiers of the stored groups.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -214,8 +219,8 @@ impl<B: Backend> Store<B> {
         self.groups_with(|record| record.current.is_some())
     }
 
-    /// Returns the groups with an external Commit of this client that is not yet known to be
-    /// accepted.
+    /// Returns the identifiers of the groups for which this client has an external Commit that is
+    /// not yet known to be accepted.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -262,8 +267,8 @@ impl<B: Backend> Store<B> {
     /// Overwrites deleted contents.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::JournalMode`],
-    /// [`StoreError::Io`].
+    /// Returns [`StoreError::Busy`] if another connection still reads the deleted contents. Other
+    /// errors are [`StoreError::JournalMode`] and [`StoreError::Io`].
     pub fn erase(&mut self) -> Result<(), StoreError> {
         point("store::erase")?;
         self.backend.erase()?;
@@ -271,7 +276,7 @@ impl<B: Backend> Store<B> {
         point("store::erased")
     }
 
-    /// Overwrites the contents that a committed change of keys has replaced.
+    /// Overwrites the contents that a committed key change has replaced.
     pub(crate) fn erase_old_keys(&mut self) -> Result<(), StoreError> {
         self.unerased = Unerased::Overdue;
         self.erase().map_err(not_erased)
@@ -285,12 +290,13 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns unused space to the file system, after overwriting it. This needs memory for the
-    /// whole database, and twice its size on the disk.
+    /// Overwrites unused space and returns it to the file system. This needs memory for the whole
+    /// database, and disk space for twice its size.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another connection prevents it, [`StoreError::Io`]. The store stays
-    /// unchanged, or uses more space until this is called again.
+    /// Returns [`StoreError::Busy`] if another connection prevents the compaction, or
+    /// [`StoreError::Io`]. After an error, the store is unchanged, or uses more space until this
+    /// function is called again.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.backend.compact()?;
         self.erase()
@@ -304,7 +310,8 @@ impl<B: Backend> Store<B> {
         if record.group_id == *group_id { Ok(Some(record)) } else { Err(StoreError::Corrupt(Record::Group)) }
     }
 
-    /// Returns the entry of a locked group. The entry is empty if the group is not stored.
+    /// Returns the entry of a locked group. If the group is not stored, the returned entry is
+    /// empty.
     pub(crate) fn locked_record(&self, lock: &GroupLock) -> Result<GroupRecord, StoreError> {
         lock.check_store(self.cipher.id())?;
         let record = self.group_record(lock.group_id())?;
@@ -317,7 +324,7 @@ impl<B: Backend> Store<B> {
         Ok(current.map(|entry| InstanceCipher::new(&self.cipher, group_id, &entry)))
     }
 
-    /// Checks that the data key was not changed since the store was opened.
+    /// Checks that the data key has not changed since the store was opened.
     pub(crate) fn check_key(&self) -> Result<(), StoreError> {
         let id = self.backend.get(&key_id())?;
         if id == Some(self.cipher.id().as_slice().into()) { Ok(()) } else { Err(StoreError::WrongKey) }
@@ -330,13 +337,14 @@ impl<B: Backend> Store<B> {
     ) -> Result<Option<SecretBytes>, StoreError> {
         point("store::get")?;
         let Some(stored) = self.backend.get(key)? else {
-            // After a change of the data key, every lookup would find nothing.
+            // After a change of the data key, every lookup finds nothing. So the key is checked
+            // here.
             return self.check_key().map(|()| None);
         };
         self.cipher.open(key, stored.expose(), what).map(Some)
     }
 
-    /// Passes all keys in a range with their values to `each`.
+    /// Passes each key in a range and its value to `each`.
     pub(crate) fn scan<T: AsRef<[u8]>>(
         &self,
         bounds: &(T, T),
@@ -348,8 +356,8 @@ impl<B: Backend> Store<B> {
             let value = self.cipher.open(key, stored, &what)?;
             each(key, value.expose())
         });
-        // Check afterwards: after a change of the data key, records would not have been found or
-        // not been opened.
+        // The key is checked after the scan. If the data key was changed, the scan could not find
+        // or open the records.
         self.check_key()?;
         scanned
     }
@@ -368,7 +376,7 @@ impl<B: Backend> Store<B> {
         if key == RowKey::State { Ok(Some(state(&row)?.1)) } else { Ok(Some(row)) }
     }
 
-    /// Returns the rows of an instance with keys in a range.
+    /// Returns the rows of an instance whose keys are in a range.
     pub(crate) fn read_rows(
         &self,
         group_id: &GroupId,
@@ -416,7 +424,7 @@ impl<B: Backend> Store<B> {
         Ok((rows, state.sums == sums))
     }
 
-    /// Verifies the sum of an instance's rows beside the tree.
+    /// Verifies the sum of an instance's rows outside the tree.
     pub(crate) fn check_beside_the_tree(
         &self,
         group_id: &GroupId,
@@ -467,17 +475,19 @@ impl<B: Backend> Store<B> {
     }
 }
 
-/// A callback for a row and its record.
+/// A callback that receives a row and its record.
 type EachRow<'a> = dyn FnMut(RowKey, SecretBytes, &[u8], &[u8]) + 'a;
 
-/// Decodes the record of [`RowKey::State`], and returns it with the row that it contains.
+/// Decodes the record of [`RowKey::State`]. Returns the decoded record and the row that it
+/// contains.
 fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {
     let state = State::read(value.expose()).ok_or(StoreError::Corrupt(Record::Group))?;
     let row = value.expose().get(..StateRow::LEN).unwrap_or_default();
     Ok((state, row.into()))
 }
 
-/// Wraps the reason why a committed change is not erased.
+/// Returns [`StoreError::NotErased`] with the reason why the contents that a change has replaced
+/// are not overwritten yet.
 pub(crate) fn not_erased(source: StoreError) -> StoreError {
     StoreError::NotErased { source: Box::new(source) }
 }
@@ -487,7 +497,7 @@ pub(crate) const fn key_id() -> [u8; 2] {
     [Kind::Header as u8, 1]
 }
 
-/// Writes the header of an empty store.
+/// Creates an empty store, and returns its header.
 fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreError> {
     let (data_key, store_id) = (Header::data_key()?, Header::store_id()?);
     let header: SecretBytes = Header::new(store_id, key, &data_key)?.encode()?.into();
@@ -507,7 +517,7 @@ fn make<B: Backend>(
     header: &SecretBytes,
     cipher: &Cipher,
 ) -> Result<SecretBytes, StoreError> {
-    // Another process may have created it meanwhile.
+    // Another process may have created the store in the meantime.
     if let Some(header) = backend.get(&HEADER)? {
         return Ok(header);
     }

@@ -10,14 +10,15 @@ use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::store::{Store, Unerased};
 use pando_mls::{Delta, DeltaError, Encode, Fit, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 
-/// A transaction. It is rolled back if it is dropped. After an error, it can only be dropped.
+/// A transaction on a store. It is rolled back if it is dropped without a commit. After an error,
+/// it can only be dropped.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction<'a, B: Backend> {
     pub(crate) store: &'a mut Store<B>,
     /// Whether the transaction has deleted or replaced secrets.
     pub(crate) erases: bool,
-    /// Whether an operation has failed that may have written a part of its changes.
+    /// Whether an operation that may have written a part of its changes has failed.
     pub(crate) failed: bool,
     ended: bool,
 }
@@ -29,18 +30,18 @@ impl<'a, B: Backend> Transaction<'a, B> {
 
     /// Stores the changes of an operation on a group.
     ///
-    /// A Delta is stored only in the rows of its instance and at a position that it follows.
-    /// Storing a Delta again has no effect and is not an error.
+    /// A Delta changes only the rows of its own instance, and only if it follows their stored
+    /// position. Storing a Delta again has no effect and is not an error.
     ///
-    /// A whole Delta begins an instance, and replaces a group that has ended for this client. The
-    /// instance of an external Commit is kept beside the existing group. It replaces that group
-    /// when the Delta of [`Group::merge_pending`](pando_mls::Group::merge_pending) is stored. An
-    /// instance from an earlier attempt is deleted.
+    /// A whole Delta begins a new instance, and replaces a group that has ended for this client.
+    /// The instance of an external Commit is kept in addition to the existing group. It replaces
+    /// that group when the Delta of [`Group::merge_pending`](pando_mls::Group::merge_pending) is
+    /// stored. If an earlier attempt to join has left an instance, that instance is deleted.
     ///
     /// # Errors
     /// - [`StoreError::Stale`] if the Delta does not follow the stored rows.
-    /// - [`StoreError::Occupied`] if it begins an instance of a group that is stored and has not
-    ///   ended.
+    /// - [`StoreError::Occupied`] if the Delta begins a new instance of a group that is stored and
+    ///   has not ended.
     /// - [`Misuse::OtherGroup`], [`Misuse::OtherStore`].
     pub fn apply(&mut self, lock: &GroupLock, delta: &Delta) -> Result<(), StoreError> {
         self.write_delta(lock, delta).map(drop)
@@ -69,8 +70,8 @@ impl<'a, B: Backend> Transaction<'a, B> {
             Ok(Fit::Apply) => {}
             Ok(Fit::Applied) => return Ok(Fit::Applied),
             Err(DeltaError::Occupied) => return Err(StoreError::Occupied),
-            // `Stale`, `OtherGroup`, and what a later version refuses: the group must be loaded
-            // again.
+            // After `Stale`, `OtherGroup`, and any error that a later version adds, the group must
+            // be loaded again.
             Err(_) => return Err(StoreError::Stale),
         }
         let (instance, stored) = match (found, stored) {
@@ -107,7 +108,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_record(lock, &record)
     }
 
-    /// Deletes a group with all its rows.
+    /// Deletes a group and all its rows.
     ///
     /// # Errors
     /// See [`Transaction::abandon_join`].
@@ -119,7 +120,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_record(lock, &GroupRecord::new(group_id))
     }
 
-    /// Records the epoch of a group that ends for this client, if it is stored.
+    /// Records the last epoch of a group that ends for this client, if the group is stored.
     fn remember(&mut self, group_id: &GroupId) -> Result<(), StoreError> {
         match self.store.stored_group(group_id)? {
             Some(stored) => self.remember_group(group_id, stored.context.epoch),
@@ -154,7 +155,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Ok(instance)
     }
 
-    /// Writes and deletes the rows of a Delta. `sums` are the sums of the stored rows.
+    /// Writes and deletes the rows that a Delta names. `sums` contains the sums of the stored rows.
     fn write(
         &mut self,
         group_id: &GroupId,
@@ -230,7 +231,8 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_sealed(&place, sealed.expose())
     }
 
-    /// Subtracts the record of a row from the sums, and returns whether there is one.
+    /// Subtracts the stored record of a row from the sums. Returns whether the row has a stored
+    /// record.
     fn take_from(
         &self,
         instance: &InstanceCipher,
@@ -254,10 +256,10 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.delete(&instance.all_rows())
     }
 
-    /// Writes the entry of a group, or deletes it if it has no instance.
+    /// Writes the entry of a group, or deletes the entry if the group has no instance.
     fn put_record(&mut self, lock: &GroupLock, record: &GroupRecord) -> Result<(), StoreError> {
         let key = tagged(Kind::Group, lock.tag());
-        // The key of a deleted instance is a secret.
+        // The old entry may contain the key of a deleted instance, which is a secret.
         self.erases = true;
         if record.instances().next().is_none() {
             return self.delete(&alone(&key));
@@ -265,19 +267,19 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put(&key, &record.encode_secret()?)
     }
 
-    /// Commits the transaction durably. After an error, the changes may or may not be stored: load
-    /// the groups again.
+    /// Commits the transaction durably. After an error, the changes may or may not be stored, so
+    /// the groups must be loaded again.
     ///
     /// Deleted contents that cannot be overwritten yet are overwritten after a later transaction.
-    /// [`Store::erase`] reports the obstacle.
+    /// [`Store::erase`] reports why they cannot be overwritten.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Busy`]. [`Misuse::TransactionEnded`] if an operation has
-    /// failed: the transaction is rolled back.
+    /// Returns [`StoreError::Io`] or [`StoreError::Busy`], or [`Misuse::TransactionEnded`] if an
+    /// operation has failed. In the latter case, the transaction is rolled back.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.finish()?;
         if self.store.is_erasure_due() {
-            // The transaction has taken effect in any case.
+            // An error is ignored here, because the transaction has already taken effect.
             let _ = self.store.erase();
         }
         Ok(())

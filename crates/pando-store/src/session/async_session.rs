@@ -1,9 +1,11 @@
 //! A session for asynchronous programs.
 //!
-//! A session blocks while it reads and writes, and its locks must not be held across awaits. So it
-//! runs in its own thread, and callers send it functions to run. (A mutex around the session that
-//! is locked in a thread pool can deadlock. Large operations use the threads of `rayon`, and such a
-//! thread may run other work of the pool while it waits.)
+//! A session blocks while it reads and writes, and its locks must not be held across `await`. It
+//! therefore runs in its own thread, and callers send functions to that thread.
+//!
+//! A mutex around a session would not be a safe alternative. If the mutex is locked in a thread
+//! pool, it can deadlock, because large operations use the threads of `rayon`. While such a thread
+//! waits, it may run other work of the pool.
 
 use crate::backend::Backend;
 use crate::session::Session;
@@ -16,16 +18,16 @@ type Job<B> = Box<dyn FnOnce(&mut Session<B>) + Send>;
 
 /// A session that runs in its own thread. A clone is another handle to the same session.
 ///
-/// It works with any executor. Functions run sequentially, in the order in which
-/// [`AsyncSession::call`] was first awaited. When all handles are dropped, the functions that were
-/// sent still run, and then the thread ends.
+/// An asynchronous session works with any executor. Functions run sequentially, in the order in
+/// which [`AsyncSession::call`] was first awaited. When all handles are dropped, the functions that
+/// were already sent still run, and then the thread ends.
 ///
 /// Do not wait for a call in a thread of `rayon`'s pool: the session may need that thread.
 pub struct AsyncSession<B: Backend> {
     jobs: mpsc::Sender<Job<B>>,
 }
 
-/// The session's thread has ended, because a function has panicked in it.
+/// The session's thread has ended, because a function panicked in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session has ended, because a function has panicked in its thread")]
 pub struct Ended;
@@ -37,7 +39,7 @@ impl<B: Backend> AsyncSession<B> {
     /// Moves a session to its own thread.
     ///
     /// # Errors
-    /// The error of the operating system if it cannot start the thread.
+    /// Returns the error of the operating system if the thread cannot be started.
     pub fn spawn(session: Session<B>) -> std::io::Result<Self> {
         let (jobs, mut waiting) = mpsc::channel::<Job<B>>(Self::WAITING);
         let run = move || {
@@ -52,8 +54,8 @@ impl<B: Backend> AsyncSession<B> {
 
     /// Runs a function with the session, and returns its result.
     ///
-    /// If the future is dropped before it has sent the function, the function does not run. If it
-    /// is dropped afterwards, the function runs to its end, and its result is dropped.
+    /// If the future is dropped before it has sent the function, the function does not run. If the
+    /// future is dropped afterwards, the function runs to its end, and its result is dropped.
     ///
     /// # Errors
     /// [`Ended`].
@@ -63,7 +65,7 @@ impl<B: Backend> AsyncSession<B> {
     ) -> Result<T, Ended> {
         let (result, returned) = oneshot::channel();
         let job = move |session: &mut Session<B>| {
-            // Fails if the caller has dropped its future.
+            // Sending the result fails if the caller has dropped its future.
             let _ = result.send(function(session));
         };
         self.jobs.send(Box::new(job)).await.map_err(|_| Ended)?;

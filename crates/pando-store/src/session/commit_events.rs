@@ -4,8 +4,8 @@ use crate::session::event::Event;
 use pando_mls::wire::{Add, Remove, Sender};
 use pando_mls::{Group, GroupError, LeafChange, LeafIndex, Proposal, PublicState, Staged};
 
-/// Returns the events of a Commit before it is merged. `before` is the state of the epoch that
-/// ends.
+/// Returns the events of a Commit that has not been merged yet. `before` is the state of the epoch
+/// that the Commit ends.
 pub(super) fn commit_events(
     before: &PublicState,
     staged: &Staged,
@@ -26,20 +26,22 @@ pub(super) fn commit_events(
     Ok(events)
 }
 
-/// Returns the event of a Commit that has ended the group. It reads the merged group, because a
-/// pending Commit that was loaded has no proposals by reference.
+/// Returns an event if the merged Commit has ended the group. The event is read from the merged
+/// group, because a pending Commit that was loaded from the store contains no proposals by
+/// reference.
 pub(super) fn end_event(merged: &Group) -> Option<Event> {
     merged.reinit().cloned().map(Event::Reinitialized)
 }
 
-/// Returns the sender of the Remove of a leaf, or the committer if the Remove is not known.
+/// Returns the sender of the Remove proposal for a leaf, or the committer if the proposal is not
+/// known.
 pub(super) fn remover(staged: &Staged, leaf: LeafIndex) -> Sender {
     let removes =
         |proposal: &Proposal| matches!(proposal, Proposal::Remove(Remove { removed }) if *removed == leaf);
     sender_of(staged, removes)
 }
 
-/// Returns the event of a leaf's change, or `None` if only the encryption key has changed.
+/// Returns the event for the change of a leaf, or `None` if only the encryption key has changed.
 fn leaf_event(staged: &Staged, change: LeafChange) -> Option<Event> {
     match change {
         LeafChange::Removed { leaf, old } => {
@@ -68,8 +70,9 @@ fn leaf_event(staged: &Staged, change: LeafChange) -> Option<Event> {
     }
 }
 
-/// Returns the sender of the first proposal for which `is_it` is true, or the committer if there is
-/// none: a pending Commit that was loaded has no proposals by reference.
+/// Returns the sender of the first proposal for which `is_it` is true. Returns the committer if
+/// there is no such proposal, because a pending Commit that was loaded from the store contains no
+/// proposals by reference.
 fn sender_of(staged: &Staged, is_it: impl Fn(&Proposal) -> bool) -> Sender {
     let found = staged.proposals().find(|(_, proposal)| is_it(proposal));
     found.map_or(staged.committer(), |(sender, _)| sender)

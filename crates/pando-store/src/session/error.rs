@@ -7,16 +7,17 @@ use crate::store::Store;
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{Group, GroupError, GroupId, Signer};
 
-/// An error of the application, from a closure that writes its rows.
+/// An error of the application, returned by a closure that writes the application's rows.
 pub type AppError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Error of a session's operation. The operation has stored nothing, and can be repeated.
-/// [`Session::send_outbox`](crate::Session::send_outbox) is several operations: messages that it
-/// has sent before the error are deleted from the outbox.
+/// An error of a session's operation. The operation has stored nothing, and can be repeated.
+/// [`Session::send_outbox`](crate::Session::send_outbox) consists of several operations. The
+/// messages that it has sent before the error are already deleted from the outbox.
 ///
-/// After [`SessionError::Store`], it can be unknown whether the operation is stored, if
-/// [`Transaction::commit`](crate::Transaction::commit) has failed. It is stored entirely, with the
-/// rows of the closure, or not at all, so the application can find out by those rows.
+/// If [`Transaction::commit`](crate::Transaction::commit) has failed with a
+/// [`SessionError::Store`], it can be unknown whether the operation is stored. The operation is
+/// stored either entirely, with the rows of the closure, or not at all. The application can
+/// therefore find out by reading those rows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -35,12 +36,12 @@ pub enum SessionError {
     /// The store does not have the signature key of the client's leaf, or of its KeyPackage.
     #[error("the store does not have the signature key {0:?}")]
     NoSigner(SignaturePublicKey),
-    /// The message is of another kind than the function requires.
+    /// The message is not of the kind that the function requires.
     #[error("a message of another kind")]
     WrongMessage,
 }
 
-/// Error of a transaction: of the store, or of the application's closure.
+/// An error of a transaction, caused by the store or by the application's closure.
 #[derive(Debug)]
 pub(super) enum Failure {
     Store(StoreError),

@@ -7,40 +7,42 @@ use pando_mls::{
 };
 use std::fmt;
 
-/// Result of a received message. In all three cases, the session has stored the changes and the
-/// application's rows.
+/// The result of receiving a message. In all three cases, the session has stored the changes and
+/// the application's rows.
 #[derive(Debug)]
 #[must_use = "a message may have been held or rejected"]
 pub enum Received {
     /// The message was processed.
     Applied {
-        /// The group of the message. Compare it, if the delivery service has named a group.
+        /// The group of the message. If the delivery service has named a group, compare it with
+        /// this one.
         group_id: GroupId,
-        /// The events, of which there can be none.
+        /// The events that the message has caused. The list may be empty.
         events: Vec<Event>,
     },
     /// The message cannot be processed yet. Pass it to the session again when the reason no longer
-    /// holds.
+    /// applies.
     Held(Held),
-    /// The message is invalid or useless. A repeated encrypted message of another member, and a
-    /// repeated Commit, are rejected, too. A repeated public proposal, and our own messages, are
-    /// applied each time; they change nothing.
+    /// The message is invalid or useless. An encrypted message of another member or a Commit is
+    /// also rejected when it is received again. In contrast, a repeated public proposal and our own
+    /// messages are applied each time, but they change nothing.
     Rejected(Rejection),
 }
 
 /// Reason why a message cannot be processed yet.
 ///
-/// Nothing authenticates a message that is held as [`Held::Epoch`], [`Held::NoGroup`] or
-/// [`Held::JoinPending`]: anyone can cause the first and the last with the group's identifier, and
-/// [`Held::NoGroup`] with any identifier. Anyone who has one of our KeyPackages can cause a Welcome
-/// that is [`Held::Missing`] or [`Held::StillInGroup`]. An application must not wait for ever at
-/// such a message:
+/// A message that is held as [`Held::Epoch`], [`Held::NoGroup`] or [`Held::JoinPending`] is not
+/// authenticated. Anyone who knows the group's identifier can cause [`Held::Epoch`] and
+/// [`Held::JoinPending`]. Anyone at all can cause [`Held::NoGroup`], with any identifier. Anyone
+/// who has one of our KeyPackages can send a Welcome that is held as [`Held::Missing`] or
+/// [`Held::StillInGroup`]. An application must therefore not wait forever for such a message to
+/// become processable:
 ///
 /// | Reason | If the delivery service has one ordered log for each group | Otherwise |
 /// |---|---|---|
 /// | [`Held::Missing`] | supply the missing object, and pass the message again | the same |
 /// | [`Held::Epoch`] | skip the message, unless a Commit before it is held, or our own pending Commit may have been accepted | store it, and pass it again after a Commit |
-/// | [`Held::NoGroup`] | store it until the Welcome has come, within a limit | the same |
+/// | [`Held::NoGroup`] | store it until the Welcome has arrived, up to a limit | the same |
 /// | [`Held::StillInGroup`] | process the log of the group first; then pass the Welcome once more, and discard it if it is held again | the same |
 /// | [`Held::JoinPending`] | look in the log for our external Commit: pass it if it is there; if another Commit of its epoch is there, call [`Session::abandon_join`](crate::Session::abandon_join) | store it, and ask the delivery service |
 /// | [`Held::Advice`], [`Held::Leave`] | ask the user | the same |
@@ -60,34 +62,35 @@ pub enum Held {
     /// The client is already in the group of a Welcome. The Commit that removes the client may not
     /// have arrived yet. If the delivery service has no such Commit, discard the Welcome.
     StillInGroup,
-    /// It is unknown whether our external Commit was accepted. Another Commit of that epoch has
-    /// arrived, or a message of a later epoch. The client has no group that could process it. Ask
-    /// the delivery service.
+    /// It is unknown whether our external Commit was accepted. Another Commit of the same epoch or
+    /// a message of a later epoch has arrived, and the client has no group that could process it.
+    /// Ask the delivery service which Commit was accepted.
     JoinPending,
-    /// The local policy advises waiting, for this reason.
+    /// The local policy advises waiting, for the given reason.
     Advice(String),
-    /// The local policy advises leaving the group instead of merging the Commit, for this reason.
+    /// The local policy advises leaving the group instead of merging the Commit, for the given
+    /// reason.
     Leave(String),
 }
 
-/// Reason why a message is rejected.
+/// The reason why a message is rejected.
 #[derive(Debug)]
 pub enum Rejection {
-    /// The group, or the library, rejects the message. If the reason is a limit of this client
+    /// The group or the library rejects the message. If the reason is a limit of this client
     /// ([`GroupError::Exceeded`]), its rules or its identity policy, the message can be processed
-    /// after these have changed.
+    /// after the limit, the rules or the policy have changed.
     Group(GroupError),
     /// The store no longer has the signature key of a Welcome's KeyPackage.
     NoSigner(SignaturePublicKey),
-    /// A Welcome would restore a former group of the client: its epoch is not higher, and its
-    /// KeyPackage is not newer.
+    /// The Welcome would restore a former group of the client, because its epoch is not higher and
+    /// its KeyPackage is not newer.
     OldWelcome,
 }
 
 /// An event in a group.
 ///
-/// The enum is exhaustive on purpose, so that an application does not ignore a new event without a
-/// compile error.
+/// The enum is exhaustive on purpose. After a new event is added, an application that does not
+/// handle it fails to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Application data from another member.
@@ -96,20 +99,21 @@ pub enum Event {
     OwnMessage,
     /// A proposal is pending.
     Proposal(PendingProposal),
-    /// The group's rules do not admit a proposal, for this reason. It is kept, because a Commit may
-    /// refer to it.
+    /// The group's rules do not admit a proposal, for the given reason. The proposal is kept,
+    /// because a Commit may refer to it.
     ProposalNotAdmitted(PendingProposal, String),
     /// The delivery service has returned our own proposal.
     OwnProposal(ProposalRef),
-    /// A Commit has begun an epoch. The events after this one, up to the next `Epoch`, are the
-    /// changes of the Commit.
+    /// A Commit has begun a new epoch. The events after this one, up to the next `Epoch`, describe
+    /// the changes that the Commit has made.
     Epoch {
         /// The new epoch.
         epoch: u64,
         /// The committer.
         committer: Sender,
-        /// Whether it is our own Commit. Call [`Session::send_outbox`](crate::Session::send_outbox)
-        /// then: it has the Commit's Welcome.
+        /// Whether the Commit is our own. If it is, call
+        /// [`Session::send_outbox`](crate::Session::send_outbox), because the outbox contains the
+        /// Commit's Welcome.
         is_own: bool,
     },
     /// A member was added.
@@ -118,11 +122,11 @@ pub enum Event {
         leaf: LeafIndex,
         /// The new member's credential.
         credential: Credential,
-        /// The sender of the Add, or the committer if that is not known.
+        /// The sender of the Add, or the committer if that sender is not known.
         by: Sender,
     },
-    /// A client has joined by an external Commit. If it was a member, the removal of its former
-    /// leaf is an event before this one.
+    /// A client has joined by an external Commit. If the client was a member before, an earlier
+    /// event reports the removal of its former leaf.
     JoinedExternally {
         /// The new member's leaf.
         leaf: LeafIndex,
@@ -135,10 +139,10 @@ pub enum Event {
         leaf: LeafIndex,
         /// The member's former credential.
         credential: Credential,
-        /// The sender of the Remove, or the committer if that is not known.
+        /// The sender of the Remove, or the committer if that sender is not known.
         by: Sender,
     },
-    /// A member has another credential or another signature key.
+    /// A member's credential or signature key has changed.
     IdentityChanged {
         /// The member's leaf.
         leaf: LeafIndex,
@@ -147,35 +151,37 @@ pub enum Event {
         /// The new credential and signature key.
         new: (Credential, SignaturePublicKey),
     },
-    /// The extensions of the group have changed to this list.
+    /// The group's extensions have changed. This is their new list.
     ExtensionsChanged(Extensions),
-    /// The Commit does not cover these pending proposals, which are void now.
+    /// These pending proposals are void now, because the Commit does not cover them.
     ProposalsLeftOut(Vec<PendingProposal>),
-    /// Our pending Commit was not accepted. These are its proposals by value; commit them again if
-    /// they still apply. Another client may have the leaf of a Remove by now.
+    /// Our pending Commit was not accepted. These are the proposals that the Commit carried by
+    /// value. Commit them again if they still apply. The leaf that a Remove names may belong to
+    /// another client by now.
+    ///
     /// A new identity ([`Session::commit_identity`](crate::Session::commit_identity)) is not among
-    /// them: commit it again.
+    /// these proposals, and must be committed again.
     OwnCommitLost(Vec<Proposal>),
     /// The client has joined this group by a Welcome.
     Joined {
         /// The group.
         group_id: GroupId,
-        /// Its epoch.
+        /// The epoch of the group.
         epoch: u64,
-        /// The leaf of the signer of the Welcome.
+        /// The leaf of the member that signed the Welcome.
         inviter: LeafIndex,
     },
-    /// Our external Commit was accepted: the client is a member now.
+    /// Our external Commit was accepted, so the client is a member now.
     JoinAccepted {
         /// The epoch of the external Commit.
         epoch: u64,
     },
-    /// Another Commit was accepted in place of our external Commit, whose secrets are deleted. Join
-    /// again.
+    /// Another Commit was accepted in place of our external Commit, whose secrets have been
+    /// deleted. Join the group again.
     JoinLost,
     /// The client was removed from the group.
     RemovedUs {
-        /// The sender of the Remove, or the committer if that is not known.
+        /// The sender of the Remove, or the committer if that sender is not known.
         by: Sender,
     },
     /// The group has ended. Its successor group will have these parameters.
@@ -215,7 +221,7 @@ impl Received {
         Self::Applied { group_id: group_id.clone(), events }
     }
 
-    /// Returns the events of the message. A message that was held or rejected has none.
+    /// Returns the events of the message, or no events if the message was held or rejected.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         match self {
@@ -236,17 +242,17 @@ impl Event {
     }
 }
 
-/// Application data of a member.
+/// Application data that a member has sent.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// The member's leaf in that epoch. Another member may have it now.
+    /// The member's leaf in the epoch of the message. The leaf may belong to another member now.
     pub sender: LeafIndex,
-    /// The member's credential in that epoch.
+    /// The member's credential in the epoch of the message.
     pub credential: Credential,
-    /// The epoch.
+    /// The epoch of the message.
     pub epoch: u64,
-    /// The data.
+    /// The application data.
     pub data: Opaque,
     /// Data that is authenticated but not encrypted.
     pub authenticated_data: Opaque,

@@ -1,4 +1,4 @@
-//! Joining groups: by Welcomes and by external Commits.
+//! Joining groups by Welcomes and by external Commits.
 
 use crate::backend::Backend;
 use crate::former_groups::OldWelcome;
@@ -21,7 +21,7 @@ use pando_mls::{
 pub struct ExternalCommit {
     /// The group that the client joins.
     pub group_id: GroupId,
-    /// The encoded Commit. Send it to the delivery service.
+    /// The encoded Commit, which must be sent to the delivery service.
     pub message: Vec<u8>,
 }
 
@@ -33,16 +33,16 @@ impl AsRef<[u8]> for ExternalCommit {
 }
 
 impl<B: Backend> Session<B> {
-    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member; it
-    /// is needed if the Welcome does not contain it. The same transaction deletes the Welcome's
-    /// KeyPackage, or counts its use if it is one of last resort.
+    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member. It
+    /// is required if the Welcome does not contain the tree. The same transaction deletes the
+    /// KeyPackage for which the Welcome was created, or counts its use if it is one of last resort.
     ///
-    /// The result is the same as for [`Session::receive`]. If a pre-shared key or the tree is
-    /// missing, the Welcome is held.
+    /// The result has the same meaning as that of [`Session::receive`]. If a pre-shared key or the
+    /// tree is missing, the Welcome is held.
     ///
     /// # Errors
-    /// The errors of [`Session::receive`]; [`SessionError::WrongMessage`] if `welcome` is not a
-    /// Welcome.
+    /// Returns the errors of [`Session::receive`], or [`SessionError::WrongMessage`] if `welcome`
+    /// is not a Welcome.
     pub fn join(
         &mut self,
         welcome: &[u8],
@@ -71,8 +71,8 @@ impl<B: Backend> Session<B> {
         };
         let signer = match self.signer_for(&stored) {
             Ok(signer) => signer,
-            // Not an error, because anyone can send a Welcome for a KeyPackage, and an error would
-            // block the messages after it.
+            // This is not an error, because anyone can send a Welcome for a KeyPackage, and an
+            // error would block the messages after it.
             Err(SessionError::NoSigner(key)) => {
                 return self.record(Received::Rejected(Rejection::NoSigner(key)), app);
             }
@@ -104,8 +104,8 @@ impl<B: Backend> Session<B> {
     }
 
     /// Verifies a Welcome, and returns the group with its event. Returns `None` if the client is in
-    /// the group at an earlier epoch: the Commits that remove it and add it again have not arrived
-    /// yet.
+    /// the group at an earlier epoch, because the Commits that remove the client and add it again
+    /// have not arrived yet.
     fn accept_welcome(
         &self,
         welcome: &Welcome,
@@ -144,27 +144,28 @@ impl<B: Backend> Session<B> {
         signer.ok_or_else(|| SessionError::NoSigner(key.clone()))
     }
 
-    /// Creates an external Commit, by which the client joins a group, or rejoins it after a removal
-    /// or the loss of its state. `tree` is the ratchet tree as exported by a member; it is needed
-    /// if the GroupInfo does not contain it. `fill` completes the builder. The Commit removes the
-    /// leaf that has the identity's signature key, if there is one.
+    /// Creates an external Commit, with which the client joins a group, or rejoins it after a
+    /// removal or the loss of its state. `tree` is the ratchet tree as exported by a member. It is
+    /// required if the GroupInfo does not contain the tree. `fill` completes the builder. The
+    /// Commit removes the leaf that has the identity's signature key, if there is such a leaf.
     ///
-    /// If the signature key was lost with the store, name the client's former leaf by
-    /// [`ExternalJoin::replace_leaf`]; otherwise it stays in the group. A
+    /// If the signature key was lost together with the store, name the client's former leaf with
+    /// [`ExternalJoin::replace_leaf`]. Otherwise, that leaf stays in the group. A
     /// [`PublicGroup`](pando_mls::PublicGroup) of the GroupInfo lists the members.
     ///
-    /// The call abandons an earlier external Commit that is still pending: do not call it before
+    /// This call abandons an earlier external Commit that is still pending. Do not call it before
     /// the delivery service has refused the earlier Commit.
     ///
-    /// The new group is pending beside the client's current one ([`Session::joining`]) until
-    /// [`Session::receive`] gets the Commit back, or [`Session::accept_join`] is called.
+    /// The new group is kept in addition to the client's current group ([`Session::joining`]). It
+    /// is pending until [`Session::receive`] receives our Commit from the delivery service, or
+    /// until [`Session::accept_join`] is called.
     ///
-    /// `app` gets the Commit, to write its outbox.
+    /// `app` receives the Commit, so that it can store the Commit in the application's outbox.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the errors of [`ExternalJoin::build`];
-    /// [`SessionError::NoSigner`]; [`SessionError::WrongMessage`] if `group_info` is not a
-    /// GroupInfo; [`SessionError::Store`], [`SessionError::Application`].
+    /// - [`SessionError::Group`] with the errors of [`ExternalJoin::build`].
+    /// - [`SessionError::WrongMessage`] if `group_info` is not a GroupInfo.
+    /// - [`SessionError::NoSigner`], [`SessionError::Store`], [`SessionError::Application`].
     pub fn join_externally(
         &mut self,
         group_info: &[u8],
@@ -208,8 +209,8 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
     }
 
-    /// Changes the stored rows of a group without loading it, so that this works for damaged
-    /// groups, too. Drops the group from memory, even after an error.
+    /// Changes the stored rows of a group without loading the group, so that this also works for
+    /// damaged groups. Drops the group from memory, even after an error.
     pub(super) fn change_stored(
         &mut self,
         group_id: &GroupId,
@@ -229,12 +230,13 @@ impl<B: Backend> Session<B> {
         Ok(transaction.commit()?)
     }
 
-    /// Merges our external Commit, after the delivery service has accepted it. Its group replaces
-    /// the client's current one.
+    /// Merges our external Commit, after the delivery service has accepted it. The group of the
+    /// external Commit replaces the client's current group.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is pending;
-    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
+    /// Returns [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is
+    /// pending. Other errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
+    /// [`SessionError::Application`].
     pub fn accept_join(
         &mut self,
         group_id: &GroupId,
@@ -245,7 +247,7 @@ impl<B: Backend> Session<B> {
         };
         let mut events = vec![Event::JoinAccepted { epoch: member.group.epoch() }];
         let merged = member.group.merge_pending()?;
-        // The Delta is not needed, because all rows of the replaced group are deleted.
+        // The Delta is not stored, because all rows of the replaced group are deleted anyway.
         if let Some(current) = current
             && current.group.pending_commit().is_some()
         {
@@ -258,7 +260,7 @@ impl<B: Backend> Session<B> {
         if let Some(loaded) = self.groups.get_mut(group_id) {
             loaded.current = loaded.joining.take();
         }
-        // A join that was loaded after a restart has no signer.
+        // A pending join that was loaded after a restart has no signer yet.
         self.renew_signer(group_id);
         Ok(events)
     }

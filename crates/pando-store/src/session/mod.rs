@@ -1,13 +1,15 @@
-//! A session: the groups of one client over a store.
+//! A session, which manages the groups of one client in a store.
 //!
-//! This module combines the operations of `pando-mls` with a [`Store`]: it acquires the group's
-//! lock, loads the group, runs an operation, merges Commits, and stores all changes and the
-//! application's own rows in one transaction. If the process stops at any point, it later finds the
-//! group, its cursor and its outbox in the state before the operation or in the state after it.
+//! This module combines the operations of `pando-mls` with a [`Store`]. A session acquires the
+//! group's lock, loads the group, runs an operation and merges Commits. It stores all changes and
+//! the application's own rows in one transaction. If the process stops at any point, the
+//! application later finds the group and its own rows either in the state before the operation or
+//! in the state after it.
 //!
-//! Non-goals: networking, retries, and the decision when to commit or to join again. Successor
-//! groups (by a ReInit or as a branch) are created and joined by the functions of `pando-mls`
-//! (`Group::reinitialize`, `Group::join_successor`), and stored by [`Store::persist`].
+//! Sessions do not handle networking or retries, and do not decide when to commit or to join again.
+//! Successor groups, which result from a ReInit or a branch, are created and joined with functions
+//! of `pando-mls` (`Group::reinitialize`, `Group::join_successor`), and stored with
+//! [`Store::persist`].
 
 #[cfg(feature = "async")]
 mod async_session;
@@ -42,16 +44,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// The groups of one client over a store.
+/// The groups of one client in a store.
 ///
-/// Functions that change a group or create a KeyPackage take a closure, which writes the
-/// application's own rows in the same transaction: its outbox, its messages, its cursor. If the
-/// closure fails, nothing is stored. [`no_rows`] is the closure that writes nothing.
-/// [`Session::acknowledge`] and [`Session::send_outbox`] take no such closure.
+/// Functions that change a group or create a KeyPackage take a closure as an argument. In the same
+/// transaction, this closure writes the application's own rows, such as its outbox, its messages
+/// and its cursor. If the closure fails, nothing is stored. [`no_rows`] is a closure that writes
+/// nothing. [`Session::acknowledge`] and [`Session::send_outbox`] take no such closure.
 ///
 /// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`].
 /// After an error of the store or of the closure, the session drops the group from memory, and
-/// loads it again.
+/// loads it again when it is next used.
 pub struct Session<B: Backend> {
     store: Store<B>,
     client: Client,
@@ -65,9 +67,9 @@ pub struct Session<B: Backend> {
 /// A group in memory, with its lock.
 struct Loaded {
     lock: GroupLock,
-    /// The group that the client is in, or was in.
+    /// The group of which the client is or was a member.
     current: Option<Member>,
-    /// The group of our pending external Commit.
+    /// The group that our pending external Commit would join.
     joining: Option<Member>,
 }
 
@@ -81,17 +83,17 @@ impl<B: Backend> Session<B> {
     /// Default timeout for acquiring the lock of a group; see [`Session::set_wait`].
     pub const WAIT: Duration = Duration::from_secs(1);
 
-    /// Returns a session of `client` over `store`, with the clock and the random generator of the
+    /// Creates a session of `client` on `store` that uses the clock and the random generator of the
     /// operating system.
     ///
-    /// Not available on `wasm32-unknown-unknown`, which has no clock: use
-    /// [`Session::with_sources`].
+    /// This function is not available on `wasm32-unknown-unknown`, which has no clock. Use
+    /// [`Session::with_sources`] there.
     ///
-    /// The lock of a group is taken when the group is first used: two sessions of one store must
-    /// not use the same group at the same time.
+    /// A session acquires the lock of a group when it first uses the group. Two sessions of one
+    /// store must therefore not use the same group at the same time.
     ///
     /// # Panics
-    /// Operations that need randomness panic if the operating system has none.
+    /// Operations that need randomness panic if the operating system provides none.
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     pub fn new(store: Store<B>, client: Client) -> Self {
         use std::time::UNIX_EPOCH;
@@ -100,8 +102,8 @@ impl<B: Backend> Session<B> {
         Self::with_sources(store, client, clock, UnwrapErr(SysRng))
     }
 
-    /// Returns a session of `client` over `store` that reads the time from `clock`, in seconds
-    /// since 1970, and randomness from the cryptographic generator `rng`.
+    /// Creates a session of `client` on `store` that reads the time from `clock`, in seconds since
+    /// 1970, and randomness from the cryptographic generator `rng`.
     pub fn with_sources(
         store: Store<B>,
         client: Client,
@@ -118,8 +120,8 @@ impl<B: Backend> Session<B> {
         self.wait = wait;
     }
 
-    /// Sets the policy that advises whether to merge other members' Commits. By default there is
-    /// none, and the session merges all valid Commits.
+    /// Sets the policy that advises whether to merge other members' Commits. By default, there is
+    /// no such policy, and the session merges all valid Commits.
     pub fn set_local_policy(&mut self, local_policy: Option<Box<dyn LocalPolicy + Send>>) {
         self.local_policy = local_policy;
     }
@@ -129,9 +131,9 @@ impl<B: Backend> Session<B> {
         &self.store
     }
 
-    /// Returns the store, for records that belong to no group. Do not write a group with it while
-    /// the session has the group loaded: the session's next operation on the group would fail with
-    /// [`StoreError::Stale`](crate::StoreError::Stale).
+    /// Returns the store, for records that belong to no group. Do not use it to write a group that
+    /// the session has loaded. Otherwise, the session's next operation on that group would fail
+    /// with [`StoreError::Stale`](crate::StoreError::Stale).
     pub const fn store_mut(&mut self) -> &mut Store<B> {
         &mut self.store
     }
@@ -141,12 +143,13 @@ impl<B: Backend> Session<B> {
         &self.client
     }
 
-    /// Returns a group of the client for reading: its members, its epoch, its exported secrets, its
-    /// outbox. The client may have been removed from it.
+    /// Returns a group of the client for reading, for instance its members, its epoch, its exported
+    /// secrets or its outbox. The client may have been removed from the group.
     ///
     /// # Errors
-    /// [`SessionError::NoGroup`] if it is not stored; [`SessionError::Store`],
-    /// [`SessionError::Group`] if it cannot be loaded; [`SessionError::NoSigner`].
+    /// - [`SessionError::NoGroup`] if the group is not stored.
+    /// - [`SessionError::Store`] or [`SessionError::Group`] if the group cannot be loaded.
+    /// - [`SessionError::NoSigner`].
     pub fn group(&mut self, group_id: &GroupId) -> Result<&Group, SessionError> {
         let loaded = self.load_stored(group_id)?;
         match &loaded.current {
@@ -158,7 +161,7 @@ impl<B: Backend> Session<B> {
     /// Returns the group of our pending external Commit, or `None` if there is none.
     ///
     /// # Errors
-    /// As [`Session::group`].
+    /// Returns the errors of [`Session::group`].
     pub fn joining(&mut self, group_id: &GroupId) -> Result<Option<&Group>, SessionError> {
         match self.load_stored(group_id) {
             Ok(loaded) => Ok(loaded.joining.as_ref().map(|member| &member.group)),
@@ -177,15 +180,16 @@ impl<B: Backend> Session<B> {
         self.store
     }
 
-    /// Returns the time, in seconds since 1970.
+    /// Returns the current time, in seconds since 1970.
     fn now(&self) -> u64 {
         (self.clock)()
     }
 
-    /// Returns a group with its lock. Loads it if it is not in memory. If it is not stored,
-    /// `current` and `joining` are `None`.
+    /// Returns a group with its lock, and loads the group if it is not in memory. If the group is
+    /// not stored, `current` and `joining` are `None`.
     fn load(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
-        // Not `if let Some(loaded) = get_mut()`: its borrow would last for the other branch, too.
+        // This is not `if let Some(loaded) = get_mut()`, because that borrow would last for the
+        // other branch, too.
         if !self.groups.contains_key(group_id) {
             let lock = self.store.lock(group_id, self.wait)?;
             let current = match self.store.source(&lock)? {
@@ -210,7 +214,8 @@ impl<B: Backend> Session<B> {
         self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
     }
 
-    /// Drops the group of our external Commit from memory, after it was abandoned in the store.
+    /// Drops the group of our external Commit from memory, after the Commit was abandoned in the
+    /// store.
     fn drop_lost_join(&mut self, group_id: &GroupId, is_lost: bool) {
         if is_lost && let Some(loaded) = self.groups.get_mut(group_id) {
             loaded.joining = None;
@@ -222,7 +227,7 @@ impl<B: Backend> Session<B> {
         &self,
         load: impl FnOnce(&Context<'_>) -> Result<Group, pando_mls::GroupError>,
     ) -> Result<Member, SessionError> {
-        // Loading signs nothing.
+        // Loading a group creates no signatures.
         let group = load(&self.client.without_clock(&NoSigner(SignaturePublicKey::default())))?;
         let signer = signer_of(&self.store, &group)?;
         Ok(Member { group, signer })
@@ -248,8 +253,8 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Returns whether our external Commit has lost, because the client's current group has reached the
-/// epoch of the external Commit.
+/// Returns whether our external Commit has lost to another Commit, because the client's current
+/// group has reached the epoch of the external Commit.
 fn is_lost(current: &Group, joining: Option<&Member>) -> bool {
     joining.is_some_and(|joining| joining.group.epoch() <= current.epoch())
 }

@@ -4,14 +4,15 @@ use crate::backend::Backend;
 use crate::session::error::AppError;
 use crate::transaction::Transaction;
 
-/// Writes nothing. This is the closure for calls of a [`Session`](crate::Session) for which the
-/// application stores no rows.
+/// Writes nothing. Pass this function as the closure to calls of a [`Session`](crate::Session) for
+/// which the application stores no rows.
 ///
-/// Write other closures in the call itself, or with all types, `|tx: &mut Transaction<'_, B>,
-/// value: &T|`. Otherwise the compiler finds a closure in a variable "not general enough".
+/// Write other closures directly in the call, or declare all types of their arguments: `|tx: &mut
+/// Transaction<'_, B>, value: &T|`. Otherwise, the compiler rejects a closure in a variable as "not
+/// general enough".
 ///
 /// # Errors
-/// None.
+/// This function never fails.
 pub const fn no_rows<B: Backend, T: ?Sized>(_: &mut Transaction<'_, B>, _: &T) -> Result<(), AppError> {
     Ok(())
 }

@@ -18,12 +18,13 @@ use pando_mls::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Commit {
-    /// The encoded Commit. Send it to the delivery service. The group keeps its Welcome and its
-    /// GroupInfo. After it is accepted, [`Session::send_outbox`] sends them.
+    /// The encoded Commit, which must be sent to the delivery service. The group keeps the Welcome
+    /// and the GroupInfo of the Commit. [`Session::send_outbox`] sends them after the Commit is
+    /// accepted.
     pub message: Vec<u8>,
-    /// The encoded GroupInfo of the new epoch, without the tree, after
-    /// [`CommitBuilder::with_group_info`]. Send it with the Commit to a delivery service that
-    /// follows the group ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
+    /// The encoded GroupInfo of the new epoch, without the tree, if
+    /// [`CommitBuilder::with_group_info`] was called. Send it with the Commit to a delivery service
+    /// that follows the group ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
     pub group_info: Option<Vec<u8>>,
     /// The pending proposals that the Commit does not cover, with the reasons.
     pub left_out: Vec<LeftOut>,
@@ -37,11 +38,11 @@ impl AsRef<[u8]> for Commit {
 }
 
 impl<B: Backend> Session<B> {
-    /// Returns the identity with this cipher suite and credential. Creates it if the store has
-    /// none.
+    /// Returns the identity with this cipher suite and credential. Creates an identity if the store
+    /// contains none.
     ///
     /// # Errors
-    /// The errors of [`Session::create_identity`].
+    /// Returns the errors of [`Session::create_identity`].
     pub fn identity(
         &mut self,
         cipher_suite: CipherSuite,
@@ -72,13 +73,14 @@ impl<B: Backend> Session<B> {
         Ok(StoredSigner { cipher_suite, public_key, credential })
     }
 
-    /// Creates a KeyPackage, stores its private keys, and returns it for publication, as an
-    /// [`MlsMessage`] for instance. `fill`
-    /// completes the builder. Joining by a Welcome for it deletes its keys.
+    /// Creates a KeyPackage, stores its private keys, and returns it for publication, for instance
+    /// as an [`MlsMessage`]. `fill` completes the builder. When the client joins a group by a
+    /// Welcome for this KeyPackage, the private keys are deleted.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the errors of [`KeyPackageBuilder::build`];
-    /// [`SessionError::NoSigner`]; [`SessionError::Store`], [`SessionError::Application`].
+    /// Returns [`SessionError::Group`] with the errors of [`KeyPackageBuilder::build`]. Other
+    /// errors are [`SessionError::NoSigner`], [`SessionError::Store`] and
+    /// [`SessionError::Application`].
     pub fn create_key_package(
         &mut self,
         identity: &StoredSigner,
@@ -89,12 +91,12 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates a last-resort KeyPackage (section 16.8), which the delivery service hands out when
-    /// it has no other. A Welcome does not delete its keys; they are kept until the KeyPackage
-    /// expires or the application deletes it. Otherwise this is the same as
-    /// [`Session::create_key_package`].
+    /// it has no other KeyPackage of the client. Joining by a Welcome does not delete the private
+    /// keys. They are kept until the KeyPackage expires or the application deletes it. In all other
+    /// respects, this function works like [`Session::create_key_package`].
     ///
     /// # Errors
-    /// The errors of [`Session::create_key_package`].
+    /// Returns the errors of [`Session::create_key_package`].
     pub fn create_last_resort_key_package(
         &mut self,
         identity: &StoredSigner,
@@ -127,10 +129,10 @@ impl<B: Backend> Session<B> {
     /// Creates a group with the client as its only member.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the errors of [`GroupBuilder::build`];
-    /// [`SessionError::NoSigner`]; [`SessionError::Store`] with
-    /// [`StoreError::Occupied`](crate::StoreError::Occupied) if the client is in a group with this
-    /// identifier; [`SessionError::Application`].
+    /// - [`SessionError::Group`] with the errors of [`GroupBuilder::build`].
+    /// - [`SessionError::NoSigner`], [`SessionError::Application`].
+    /// - [`SessionError::Store`] with [`StoreError::Occupied`](crate::StoreError::Occupied) if the
+    ///   client is in a group with this identifier.
     pub fn create_group(
         &mut self,
         builder: GroupBuilder,
@@ -156,13 +158,13 @@ impl<B: Backend> Session<B> {
     }
 
     /// Runs an operation on a group, and stores its changes. If the operation merges a Commit in
-    /// place of our external Commit, the external Commit is abandoned. `app` gets the result, and
-    /// writes the application's rows.
+    /// place of our external Commit, the external Commit is abandoned. `app` receives the result,
+    /// and writes the application's rows.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`],
-    /// [`SessionError::NoSigner`] when the group is loaded;
-    /// [`SessionError::Store`], [`SessionError::Application`].
+    /// - [`SessionError::Group`] with the error of the operation.
+    /// - [`SessionError::NoGroup`], and [`SessionError::NoSigner`] when the group is loaded.
+    /// - [`SessionError::Store`], [`SessionError::Application`].
     pub fn operate<T>(
         &mut self,
         group_id: &GroupId,
@@ -190,11 +192,11 @@ impl<B: Backend> Session<B> {
         Ok(result)
     }
 
-    /// Encrypts application data, and returns the encoded message. `app` gets the message, too, to
-    /// write its outbox.
+    /// Encrypts application data, and returns the encoded message. `app` also receives the message,
+    /// so that it can store the message in the application's outbox.
     ///
     /// # Errors
-    /// The errors of [`Session::operate`] and [`Group::encrypt`].
+    /// Returns the errors of [`Session::operate`] and [`Group::encrypt`].
     pub fn send<'d>(
         &mut self,
         group_id: &GroupId,
@@ -208,11 +210,11 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates a Commit, which is pending until the delivery service accepts it. `fill` completes
-    /// the builder; the Commit covers the pending proposals, too. `app` gets the Commit, to write
-    /// its outbox.
+    /// the builder. The Commit also covers the pending proposals. `app` receives the Commit, so
+    /// that it can store the Commit in the application's outbox.
     ///
     /// # Errors
-    /// The errors of [`Session::operate`] and [`CommitBuilder::build`].
+    /// Returns the errors of [`Session::operate`] and [`CommitBuilder::build`].
     pub fn commit(
         &mut self,
         group_id: &GroupId,
@@ -226,13 +228,13 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates a Commit that gives our leaf the credential and the signature key of `identity`. The
-    /// leaf keeps its extensions and capabilities; the type of the credential is added to them.
-    /// Otherwise like [`Session::commit`]. The client signs with the new key after the Commit is
-    /// accepted.
+    /// leaf keeps its extensions and capabilities, and the type of the credential is added to the
+    /// capabilities. After the Commit is accepted, the client signs with the new key. In all other
+    /// respects, this function works like [`Session::commit`].
     ///
     /// # Errors
-    /// The errors of [`Session::commit`]; [`SessionError::NoSigner`] if the store does not have the
-    /// identity's signature key for the cipher suite of the group.
+    /// Returns the errors of [`Session::commit`], or [`SessionError::NoSigner`] if the store does
+    /// not have the identity's signature key for the cipher suite of the group.
     pub fn commit_identity(
         &mut self,
         group_id: &GroupId,
@@ -257,12 +259,13 @@ impl<B: Backend> Session<B> {
     }
 
     /// Enters the epoch of our pending Commit, after the delivery service has accepted it. Call
-    /// [`Session::send_outbox`] next, to send the Commit's Welcome. For an external Commit, call
-    /// [`Session::accept_join`] instead.
+    /// [`Session::send_outbox`] afterwards, to send the Commit's Welcome. For an external Commit,
+    /// call [`Session::accept_join`] instead.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending;
-    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
+    /// Returns [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending. Other
+    /// errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
+    /// [`SessionError::Application`].
     pub fn accept_commit(
         &mut self,
         group_id: &GroupId,
@@ -289,15 +292,16 @@ impl<B: Backend> Session<B> {
         Ok(events)
     }
 
-    /// Drops our pending Commit, which the delivery service has refused, and returns its proposals
-    /// by value.
+    /// Drops our pending Commit, which the delivery service has refused, and returns the proposals
+    /// that it carried by value.
     ///
-    /// Do not call this if the Commit may have been accepted, for instance after a lost reply: the
-    /// client could not follow its own Commit then, and would have to rejoin. Do not call it either
-    /// if another Commit was accepted: [`Session::receive`] drops ours.
+    /// Do not call this function if the Commit may have been accepted, for instance after a lost
+    /// reply. The client could then not process its own Commit, and would have to rejoin. Do not
+    /// call it either if another Commit was accepted, because [`Session::receive`] drops our Commit
+    /// in that case.
     ///
     /// # Errors
-    /// The errors of [`Session::operate`].
+    /// Returns the errors of [`Session::operate`].
     pub fn drop_commit(
         &mut self,
         group_id: &GroupId,
@@ -307,17 +311,17 @@ impl<B: Backend> Session<B> {
         self.operate(group_id, clear, |transaction, proposals| app(transaction, proposals))
     }
 
-    /// Sends the encoded Welcomes and GroupInfos of our accepted Commits ([`Group::outbox`]), and
-    /// deletes each from the outbox after `send` has returned for it. Does nothing if the group is
-    /// not stored.
+    /// Sends the encoded Welcomes and GroupInfos of our accepted Commits ([`Group::outbox`]). Each
+    /// of these messages is deleted from the outbox after `send` has succeeded for it. Does nothing
+    /// if the group is not stored.
     ///
-    /// A message is sent again if the process stops before its deletion is stored. So the delivery
-    /// service and the joiners must accept duplicates.
+    /// If the process stops before the deletion of a message is stored, the message is sent again.
+    /// The delivery service and the joiners must therefore accept duplicates.
     ///
     /// # Errors
-    /// [`SessionError::Application`] with the first error of `send`: this message and the ones
-    /// after it stay in the outbox. [`SessionError::Store`], [`SessionError::Group`] if the group
-    /// cannot be loaded.
+    /// Returns [`SessionError::Application`] with the first error of `send`. The message that
+    /// failed and the messages after it stay in the outbox. Other errors are
+    /// [`SessionError::Store`], and [`SessionError::Group`] if the group cannot be loaded.
     pub fn send_outbox(
         &mut self,
         group_id: &GroupId,
@@ -330,11 +334,12 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
-    /// Returns our encoded Commit that is pending, to send it again after a restart: the external
-    /// Commit of [`Session::joining`] if there is one, or `None` if nothing is pending.
+    /// Returns our encoded pending Commit, so that it can be sent again after a restart. If an
+    /// external Commit is pending ([`Session::joining`]), returns the external Commit. Returns
+    /// `None` if no Commit is pending.
     ///
     /// # Errors
-    /// The errors of [`Session::group`].
+    /// Returns the errors of [`Session::group`].
     pub fn pending_commit(&mut self, group_id: &GroupId) -> Result<Option<Vec<u8>>, SessionError> {
         let Loaded { current, joining, .. } = self.load_stored(group_id)?;
         let member = joining.as_ref().or(current.as_ref());
@@ -342,12 +347,12 @@ impl<B: Backend> Session<B> {
         Ok(message.map(Encode::encode).transpose().map_err(GroupError::from)?)
     }
 
-    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that are not
-    /// acknowledged ([`Group::outbox`]), for applications that send them asynchronously. Returns
-    /// none if the group is not stored.
+    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that have not been
+    /// acknowledged yet ([`Group::outbox`]). This function is for applications that send them
+    /// asynchronously. It returns an empty list if the group is not stored.
     ///
     /// # Errors
-    /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
+    /// Returns [`SessionError::Store`], or [`SessionError::Group`] if the group cannot be loaded.
     pub fn outbox(&mut self, group_id: &GroupId) -> Result<Vec<(OutboxId, Vec<u8>)>, SessionError> {
         let member = match self.load_stored(group_id) {
             Ok(Loaded { current: Some(member), .. }) => member,
@@ -360,15 +365,15 @@ impl<B: Backend> Session<B> {
     /// Deletes a message from the group's outbox, after the delivery service has accepted it.
     ///
     /// # Errors
-    /// The errors of [`Session::operate`].
+    /// Returns the errors of [`Session::operate`].
     pub fn acknowledge(&mut self, group_id: &GroupId, id: OutboxId) -> Result<(), SessionError> {
         let acknowledge =
             |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.acknowledge(id));
         self.operate(group_id, acknowledge, |_, ()| Ok(()))
     }
 
-    /// Deletes a group with all its rows. The client stays a member of the group: propose its
-    /// removal before.
+    /// Deletes a group and all its rows. The client remains a member of the group, so propose its
+    /// removal before this call.
     ///
     /// # Errors
     /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
@@ -384,8 +389,8 @@ impl<B: Backend> Session<B> {
     /// external Commit. `fill` completes the builder.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the errors of [`GroupInfoBuilder::build`];
-    /// [`SessionError::NoGroup`], [`SessionError::Store`].
+    /// Returns [`SessionError::Group`] with the errors of [`GroupInfoBuilder::build`]. Other errors
+    /// are [`SessionError::NoGroup`] and [`SessionError::Store`].
     pub fn group_info(
         &mut self,
         group_id: &GroupId,

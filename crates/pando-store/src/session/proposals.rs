@@ -8,11 +8,12 @@ use pando_mls::wire::Remove;
 use pando_mls::{Context, CryptoRng, Encode, Group, GroupId, Proposal};
 
 impl<B: Backend> Session<B> {
-    /// Makes a proposal, which is pending until a Commit covers it or the epoch ends. Returns the
-    /// encoded message. `app` gets it too, to write its outbox.
+    /// Creates a proposal, which is pending until a Commit covers it or the epoch ends. Returns the
+    /// encoded message. `app` also receives the message, so that it can store the message in the
+    /// application's outbox.
     ///
     /// # Errors
-    /// The errors of [`Session::operate`] and [`Group::propose`].
+    /// Returns the errors of [`Session::operate`] and [`Group::propose`].
     pub fn propose(
         &mut self,
         group_id: &GroupId,
@@ -25,15 +26,16 @@ impl<B: Backend> Session<B> {
         self.operate(group_id, propose, |transaction, bytes| app(transaction, bytes))
     }
 
-    /// Proposes to remove the client. Another member must commit the proposal, because a committer
-    /// cannot remove itself (section 12.4). Otherwise like [`Session::propose`].
+    /// Proposes the client's own removal from the group. Another member must commit the proposal,
+    /// because a committer cannot remove itself (section 12.4). In all other respects, this
+    /// function works like [`Session::propose`].
     ///
     /// Until the proposal is committed or the epoch ends, the client cannot send application data
-    /// ([`Misuse::ProposalsPending`](pando_mls::Misuse::ProposalsPending)). In a group with one
-    /// member, no one can commit it: delete the group instead.
+    /// ([`Misuse::ProposalsPending`](pando_mls::Misuse::ProposalsPending)). In a group with a
+    /// single member, no other member can commit the proposal, so delete the group instead.
     ///
     /// # Errors
-    /// The errors of [`Session::propose`].
+    /// Returns the errors of [`Session::propose`].
     pub fn leave(
         &mut self,
         group_id: &GroupId,

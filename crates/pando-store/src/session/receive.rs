@@ -13,23 +13,25 @@ use pando_mls::{
 };
 
 impl<B: Backend> Session<B> {
-    /// Processes a message from the delivery service: a message of a group, or a Welcome that
-    /// contains the ratchet tree. Merges Commits. Does not join successor groups; see the [module
-    /// documentation](crate::session).
+    /// Processes a message from the delivery service, which is either a message of a group or a
+    /// Welcome that contains the ratchet tree. Merges Commits, but does not join successor groups;
+    /// see the [module documentation](crate::session).
     ///
-    /// A client that reads its own messages back from the delivery service needs no replies. This
-    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), and
-    /// drops it when another Commit is merged in its place. It does the same for our external
-    /// Commit.
+    /// A client that reads its own messages back from the delivery service needs no replies to
+    /// them. This function accepts our Commit when the delivery service returns it. In that case,
+    /// call [`Session::send_outbox`] afterwards. If another Commit is merged in place of ours, this
+    /// function drops our Commit. It treats our external Commit in the same way.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
-    /// changes, for all three results. Pass a message that is [`Received::Held`] to the session
-    /// again later; until then, do not advance the cursor, or store the message in the application.
+    /// changes. This applies to all three results. Pass a message that is [`Received::Held`] to the
+    /// session again later. Until then, either do not advance the cursor, or store the message in
+    /// the application.
     ///
     /// # Errors
-    /// Failures of this client: [`SessionError::Store`], [`SessionError::Application`],
-    /// [`SessionError::Group`] if stored rows could not be read, [`SessionError::NoSigner`]. After
-    /// such an error, nothing is stored, and the message can be received again.
+    /// All errors are failures of this client: [`SessionError::Store`],
+    /// [`SessionError::Application`], [`SessionError::NoSigner`], and [`SessionError::Group`] if
+    /// stored rows could not be read. After such an error, nothing is stored, and the message can
+    /// be received again.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -64,7 +66,8 @@ impl<B: Backend> Session<B> {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
             }
-            // We were removed from the current group, so it cannot process the accepted Commit.
+            // The client was removed from the current group, so that group cannot process the
+            // accepted Commit.
             (Some(member), Some(joining)) if member.group.state() == GroupState::Removed => {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
@@ -80,7 +83,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Stores the application's rows for a message without other changes.
+    /// Stores the application's rows for a message that causes no other changes.
     pub(super) fn record(
         &mut self,
         received: Received,
@@ -109,12 +112,12 @@ impl<B: Backend> Session<B> {
         let Taken { unpersisted, merged } = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                // Drops the changes, because the message will be received again.
+                // Drop the group with its changes, because the message will be received again.
                 groups.remove(group_id);
                 return Err(error.into());
             }
         };
-        // A Commit was merged in the epoch of our external Commit, or in a later one.
+        // Whether a Commit was merged in the epoch of our external Commit, or in a later one.
         let is_decided = |joining: &Member| merged.is_some_and(|epoch| joining.group.epoch() <= epoch);
         let is_lost = joining.as_ref().is_some_and(is_decided);
         let unpersisted = unpersisted.map(|mut received| {
@@ -134,9 +137,9 @@ impl<B: Backend> Session<B> {
         Ok(received)
     }
 
-    /// Loads the signature key of our leaf, if it has changed. Closes the group if the key cannot
-    /// be loaded. This is no error, because the changes of the operation are stored; the next
-    /// operation fails.
+    /// Loads the signature key of our leaf if it has changed. Closes the group if the key cannot be
+    /// loaded. This function returns no error, because the changes of the operation are already
+    /// stored. Instead, the next operation on the group fails.
     pub(super) fn renew_signer(&mut self, group_id: &GroupId) {
         if self.load_signer(group_id).is_err() {
             self.close(group_id);
@@ -155,9 +158,9 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Returns the result of a message that only members can process, while our external Commit is
-/// pending. Messages before that Commit are rejected. Others are held, because another Commit may
-/// have been accepted in its place.
+/// Returns the result of a message that only members can process and that arrives while our
+/// external Commit is pending. Messages from before our Commit are rejected. Other messages are
+/// held, because another Commit may have been accepted in place of ours.
 fn beside_join(message: &MlsMessage, joining: &Group) -> Received {
     let (epoch, group) = (message.epoch().unwrap_or_default(), joining.epoch());
     let is_commit = message.content_type() == Some(ContentType::Commit);
@@ -173,14 +176,16 @@ fn beside_join(message: &MlsMessage, joining: &Group) -> Received {
     }
 }
 
-/// Result of a received message, with the changes for the store.
+/// The result of a received message, with the changes for the store.
 struct Taken {
     unpersisted: Unpersisted<Received>,
-    /// The epoch of a merged Commit. A member that the Commit removes does not enter this epoch.
+    /// The epoch that a merged Commit has begun. A member that the Commit removes does not enter
+    /// this epoch.
     merged: Option<u64>,
 }
 
-/// Processes a message, and merges a Commit. Errors are failures of this client's store.
+/// Processes a message, and merges it if it is a Commit. Errors are failures of this client's
+/// store.
 fn process(
     group: &mut Group,
     message: MlsMessage,
@@ -214,7 +219,7 @@ fn process(
             return Ok(Taken { unpersisted, merged: None });
         }
     }
-    // The Delta of a staged Commit is empty: all its changes come with the merge.
+    // The Delta of a staged Commit is empty, because all its changes are returned by the merge.
     #[allow(clippy::disallowed_methods, reason = "the Delta is empty")]
     let Processed::Commit(staged) = processed.assume_persisted() else {
         return Err(Misuse::WrongMessage.into());
