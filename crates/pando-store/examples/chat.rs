@@ -1,6 +1,6 @@
-//! Three clients chat over a delivery service in memory. Each stores its outbox and its inbox in
-//! one transaction with the group, so it can stop at any point. Here each stops after every step.
-//! `cargo run --release -p pando-store --example chat`
+//! Three clients chat over a delivery service in memory. Each client stores its outbox and its
+//! inbox in one transaction with its group, so it can stop at any point. Here, each client stops
+//! after every step. Run it with `cargo run --release -p pando-store --example chat`.
 
 use pando_mls::{wire::ContentType, *};
 use pando_store::session::{Event, Held, Received, no_rows};
@@ -12,12 +12,12 @@ const CHAT: &str = "chat";
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB);
     CREATE TABLE IF NOT EXISTS inbox (text TEXT);";
 
-/// A delivery service: a log of messages with one Commit in each epoch.
+/// A delivery service, whose log of messages contains one Commit in each epoch.
 #[derive(Default)]
 struct Server(Vec<Vec<u8>>, u64);
 
 impl Server {
-    /// Appends a message. Drops duplicates, and a second Commit of an epoch.
+    /// Appends a message. Drops duplicates and any second Commit of an epoch.
     fn accept(&mut self, bytes: Vec<u8>) -> Result {
         let message = MlsMessage::decode(&bytes)?;
         let is_commit = message.content_type() == Some(ContentType::Commit);
@@ -34,7 +34,7 @@ struct Running(Session<Sqlite>, StoredSigner);
 
 impl Running {
     fn start(folder: &Path, name: &str) -> Result<Self> {
-        let key = Key::bytes(&[7; 32])?; // From the operating system's keychain.
+        let key = Key::bytes(&[7; 32])?; // A real key comes from the system's keychain.
         let mut session = Session::new(SqliteStore::open(folder.join(name), &key)?, Client::default());
         session.store().connection().execute_batch(TABLES)?;
         let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
@@ -57,7 +57,7 @@ impl Running {
         Ok(transaction.commit()?)
     }
 
-    /// Sends the outbox, possibly a second time, and receives messages up to one that is held.
+    /// Sends the outbox, possibly a second time. Then receives messages until one is held.
     fn sync(mut self, server: &mut Server) -> Result<Vec<Event>> {
         let (own, mut events) = (self.0.store().connection(), Vec::new());
         let mut outbox = own.prepare("SELECT message FROM outbox ORDER BY id")?;
@@ -89,7 +89,7 @@ fn queue<M: AsRef<[u8]> + ?Sized>(tx: &mut Transaction<'_, Sqlite>, message: &M)
 fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Result {
     let text = match received {
         Received::Applied { events, .. } => events.first().and_then(Event::text),
-        // The message is forged, or older than the membership.
+        // The message is forged, or it is older than the client's membership.
         Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => None,
         Received::Held(_) => return Ok(()),
     };
@@ -112,13 +112,13 @@ pub(crate) fn main() -> Result {
     sync(server, alice.commit(|commit| commit.add(bob).add(carol))?)?;
     sync(server, start("alice")?.write("at five?")?)?;
 
-    // Two Commits race: the first one in the log wins.
+    // Two Commits race, and the first one in the log wins.
     start("alice")?.commit(|commit| commit)?;
     start("bob")?.commit(|commit| commit)?;
     start("bob")?.sync(server)?;
     assert!(sync(server, ())?.contains(&Event::OwnCommitLost(Vec::new())));
 
-    // A forged message is rejected, and does not block the next one.
+    // A forged message is rejected, and does not block the next message.
     server.0.push(server.0.concat());
     sync(server, start("bob")?.write("at six")?)?;
 
@@ -128,7 +128,7 @@ pub(crate) fn main() -> Result {
     sync(server, start("alice")?.commit(|commit| commit.psk(psk))?)?;
     sync(server, start("carol")?.learn_psk()?)?;
 
-    // Bob loses the group, and rejoins by an external Commit.
+    // Bob loses his group, and rejoins by an external Commit.
     let group_info = start("alice")?.0.group_info(&CHAT.into(), |it| it)?;
     let mut bob = start("bob")?;
     bob.0.delete_group(&CHAT.into(), no_rows)?;

@@ -1,5 +1,5 @@
-//! Prints the costs of operations in a store, for groups of several sizes: rows, stored bytes and
-//! time.
+//! Prints what operations on a store cost in groups of several sizes: the number of rows, the
+//! stored bytes and the time.
 //!
 //! `cargo run --release -p pando-store --example cost -- 100 1000`
 

@@ -1,4 +1,4 @@
-//! Two clients, a group and a message. `cargo run -p pando-store --example first`
+//! Two clients create a group and exchange a message. `cargo run -p pando-store --example first`
 
 use pando_mls::{BasicIdentities, CipherSuite, Client, Credential, Group, GroupId};
 use pando_store::session::{Session, no_rows};

@@ -1,4 +1,4 @@
-//! Many groups at the same time in two sessions of an asynchronous program.
+//! Two sessions of an asynchronous program use many groups at the same time.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOW: u64 = 1_800_000_000;
 const GROUPS: u64 = 100;
-/// Number of members that a Commit adds: enough to make the library use the threads of `rayon`.
+/// Number of members that a Commit adds. It is large enough to make the library use the threads of
+/// `rayon`.
 const MEMBERS: u64 = 40;
 
 type Alone = AsyncSession<Memory>;
@@ -44,7 +45,7 @@ async fn live(number: u64, (alice, alices): (Alone, StoredSigner), (bob, bobs): 
     let id = GroupId::from(format!("group {number}").as_str());
     let mut added = vec![key_package(&bob, &bobs).await];
     for other in 1..MEMBERS {
-        // Their private keys are not needed.
+        // The private keys of these members are not needed.
         let (other, identity) = start(&format!("member {other} of group {number}"));
         added.push(key_package(&other, &identity).await);
     }
@@ -97,7 +98,7 @@ async fn a_function_whose_caller_has_gone_runs_to_its_end() {
             alice.create_group(Group::builder("tea"), &identity, no_rows).unwrap();
         });
         let mut slow = std::pin::pin!(slow);
-        // The future is polled once, which sends the function, and dropped.
+        // The future is polled once, which sends the function, and is then dropped.
         tokio::select! {
             biased;
             _ = &mut slow => {}

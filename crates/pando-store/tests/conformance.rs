@@ -1,4 +1,4 @@
-//! Checks that both backends conform to the requirements of a backend.
+//! Checks that the backends `Memory` and `Sqlite` meet the requirements of a backend.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -1,6 +1,6 @@
 //! Every call of the store fails once in every operation, as if the disk were full or could not be
-//! read or written. The operation must fail with that error. After the group is loaded again, it
-//! must go on, whether or not the failed change was stored.
+//! read or written. The operation must fail with the injected error. After the group is loaded
+//! again, it must work, whether or not the failed change was stored.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -47,8 +47,8 @@ fn run_with_faults<B: Backend>(pair: &mut Pair<B>) {
                     failed.insert(point);
                 }
                 pair.finish();
-                // This operation reaches no more failpoints of this name. Anything not yet erased
-                // is erased the next time.
+                // The operation reaches no more failpoints of this name. Contents that are not
+                // erased yet are erased the next time.
                 if succeeded {
                     break;
                 }
@@ -76,7 +76,7 @@ fn in_a_file() {
     scenario.teardown();
 }
 
-/// The disk is full for SQLite itself.
+/// If SQLite itself finds the disk full, the operation fails, and the group works again later.
 #[test]
 fn a_disk_that_is_full() {
     let scenario = FailScenario::setup();
@@ -130,8 +130,8 @@ fn records(database: &Sqlite) -> Records {
     records
 }
 
-/// A power failure at any time while the log is overwritten: the files at that time must contain
-/// everything that was committed.
+/// After a power failure at any time while the log is overwritten, the files contain everything
+/// that was committed.
 #[test]
 fn a_crash_while_the_log_is_overwritten() {
     let scenario = FailScenario::setup();
@@ -149,7 +149,7 @@ fn a_crash_while_the_log_is_overwritten() {
     let mut database = Sqlite::open(folder.path().join("a")).unwrap();
     let mut rng = fixtures::rng(1);
     for round in 0..20 {
-        // Some transactions, the last ones smaller, so that much of the log is after them.
+        // The last transactions are smaller, so that a large part of the log is after their frames.
         for transaction in 0..3 - round % 3 {
             database.begin().unwrap();
             for _ in 0..(40 >> (8 * transaction)).max(1) {
@@ -170,8 +170,8 @@ fn a_crash_while_the_log_is_overwritten() {
     scenario.teardown();
 }
 
-/// Returns a database with most of its values deleted, the values in it, and all values it ever
-/// had.
+/// Returns a database from which most values were deleted, the records that remain in it, and all
+/// values that it has ever contained.
 fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
     let mut database = Sqlite::open(path).unwrap();
     let (mut rng, mut all) = (fixtures::rng(1), Vec::new());
@@ -194,13 +194,13 @@ fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
     (database, there, all)
 }
 
-/// Returns the number of occurrences of the beginnings of values in some bytes.
+/// Returns how often the first 24 bytes of any of the values occur in `bytes`.
 fn found(values: &[Vec<u8>], bytes: &[u8]) -> usize {
     let starts: BTreeSet<&[u8]> = values.iter().map(|value| &value[..24]).collect();
     bytes.windows(24).filter(|window| starts.contains(*window)).count()
 }
 
-/// The file system must get the end of the database only after it is overwritten.
+/// The end of the database is overwritten before it is returned to the file system.
 #[test]
 fn room_is_given_back_without_contents() {
     let scenario = FailScenario::setup();
@@ -226,7 +226,7 @@ fn room_is_given_back_without_contents() {
     scenario.teardown();
 }
 
-/// The process ends before the space is overwritten, or the disk is full at that time.
+/// No space is returned if the process ends or the disk is full before the space is overwritten.
 #[test]
 fn room_is_not_given_back_before_it_is_overwritten() {
     let scenario = FailScenario::setup();
@@ -260,7 +260,7 @@ fn room_is_not_given_back_before_it_is_overwritten() {
     scenario.teardown();
 }
 
-/// Other connections write between the steps.
+/// Space is returned even if other connections write between the steps.
 #[test]
 fn room_is_given_back_while_others_write() {
     let scenario = FailScenario::setup();
@@ -275,7 +275,7 @@ fn room_is_given_back_while_others_write() {
             other.begin().unwrap();
             other.put(&[9], &[9; 20_000]).unwrap();
             other.commit().unwrap();
-            // The log is not written to the database now.
+            // At this time, the log must not be written to the database.
             assert!(matches!(other.erase(), Err(StoreError::Busy)));
         }
     })
@@ -289,7 +289,8 @@ fn room_is_given_back_while_others_write() {
     scenario.teardown();
 }
 
-/// Runs the fuzz target for the store on kept inputs, one hexadecimal line each.
+/// Runs the fuzz target of the store on the kept inputs, which are stored in hexadecimal, one per
+/// line.
 #[test]
 fn chosen_by_the_fuzzer() {
     let text =

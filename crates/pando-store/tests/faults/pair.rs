@@ -1,4 +1,4 @@
-//! Two clients in a group, one of them with a failing store.
+//! Two clients in a group, one of which has a failing store.
 
 #![allow(unreachable_pub, clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -38,15 +38,15 @@ pub const OPERATIONS: [Operation; 12] = [
     Operation::Join,
 ];
 
-/// Two clients. The store of the first one fails.
+/// A client whose store fails, and a client whose store works.
 pub struct Pair<B: Backend> {
     pub faulty: Device<B>,
     pub healthy: Device<Memory>,
 }
 
 impl<B: Backend> Pair<B> {
-    /// Runs an operation. `arm` is called immediately before the part that must fail, which
-    /// concerns only the faulty client.
+    /// Runs an operation. `arm` is called immediately before the part that must fail. Only the
+    /// faulty client runs that part.
     pub fn run(&mut self, operation: Operation, arm: impl Fn()) -> Result<(), StoreError> {
         match operation {
             Operation::Send => {
@@ -122,7 +122,7 @@ impl<B: Backend> Pair<B> {
         Ok(())
     }
 
-    /// Lets the faulty client receive a message, now or after its disk works again.
+    /// Makes the faulty client receive a message, now or after its disk works again.
     fn receive(
         &mut self,
         message: &MlsMessage,
@@ -136,7 +136,7 @@ impl<B: Backend> Pair<B> {
         if received.is_err() {
             self.recover();
             if stored(&self.faulty) == before {
-                // It was not stored, so it can be processed exactly once.
+                // The change was not stored, so the message can be processed exactly once.
                 assert_eq!(self.faulty.receive(message).unwrap().as_deref(), data);
             }
         }
@@ -177,7 +177,7 @@ impl<B: Backend> Pair<B> {
         self.faulty.receive(commit).map(|_| ())
     }
 
-    /// Lets the disk work again.
+    /// Makes the disk work again, and loads the group of the faulty client.
     pub fn recover(&mut self) {
         clear();
         self.faulty.reload().unwrap();
@@ -186,15 +186,14 @@ impl<B: Backend> Pair<B> {
     /// Completes all unfinished operations, and checks that both clients agree.
     pub fn finish(&mut self) {
         self.recover();
-        // A stored Commit was or will be sent, and it is the one in the store.
+        // If a Commit is stored as pending, exactly this Commit was sent or will be sent.
         if let Some(commit) = self.faulty.group().pending_commit().cloned() {
             if self.healthy.group().epoch() == self.faulty.group().epoch() {
                 self.healthy.receive(&commit).unwrap();
             }
             self.faulty.receive(&commit).unwrap();
         }
-        // The other client may not have received all proposals, so the client that has them
-        // commits.
+        // The healthy client may not have received all proposals, so the faulty client commits.
         let (commit, _) = self.faulty.commit(|builder| builder.without_pending()).unwrap();
         self.deliver(&commit).unwrap();
         let sent = self.faulty.send(b"goes on").unwrap();
@@ -211,7 +210,7 @@ pub fn clear() {
     FAILPOINTS.into_iter().for_each(fail::remove);
 }
 
-/// Returns a group of two, in which the faulty client has this store.
+/// Returns a group of two clients, in which the faulty client uses `store`.
 pub fn pair<B: Backend>(store: Store<B>) -> Pair<B> {
     let mut faulty = Device::new("unlucky", store, 1).unwrap();
     let mut healthy = Device::new("lucky", memory(), 2).unwrap();

@@ -1,7 +1,8 @@
-//! Checks that a store returns no block to the file system before it is overwritten by zeros.
+//! Checks that a store overwrites every block with zeros before returning it to the file system.
 //!
-//! No free block of the device may contain deleted secrets. `pando-freed-blocks` records everything
-//! that SQLite cuts off or deletes. The store itself shortens the log; `scenarios` checks that.
+//! No free block of the device may contain deleted secrets. `pando-freed-blocks` records all
+//! contents that SQLite cuts off or deletes. The store itself shortens the log, which the test
+//! `scenarios` checks.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
@@ -40,7 +41,7 @@ impl Life<'_> {
         self.folder.join("b")
     }
 
-    /// Runs a step that deletes secrets, with an open reader if there is one, and then erases.
+    /// Runs a step that deletes secrets, while a reader is open if `is_read` is set. Then erases.
     fn step(&self, bob: &mut Device<Sqlite>, step: impl FnOnce(&mut Device<Sqlite>)) {
         let reader = self.is_read.then(|| {
             let reader = Connection::open(self.path()).unwrap();
@@ -55,7 +56,7 @@ impl Life<'_> {
         bob.store.erase().unwrap();
     }
 
-    /// Simulates a crash of the client's process: nothing is closed.
+    /// Simulates a crash of the client's process, in which nothing is closed.
     fn crash(&self, mut bob: Device<Sqlite>) -> Device<Sqlite> {
         bob.group = None;
         std::mem::forget(bob.store);
@@ -86,7 +87,7 @@ impl Life<'_> {
             bob = if round == 1 { self.crash(bob) } else { bob };
         }
 
-        // An external Commit that is abandoned.
+        // An external Commit is stored, and then abandoned.
         let (_, delta) = resync(&mut alice, &bob, 5).into_parts();
         self.step(&mut bob, |bob| {
             let (_, lock) = bob.group.as_ref().unwrap();
@@ -98,7 +99,7 @@ impl Life<'_> {
             transaction.commit().unwrap();
         });
 
-        // Changes of keys, and shredding.
+        // The keys are changed, and finally the store is shredded.
         bob.group = None;
         let other = Key::bytes(&[9; 32]).unwrap();
         if !matches!(self.key, Key::None) {
@@ -127,14 +128,15 @@ impl Life<'_> {
     }
 }
 
-/// A reader prevents that the old contents of a key change are overwritten at once.
+/// Accepts this error, because a reader prevents the replaced contents from being overwritten at
+/// once.
 fn not_erased(error: StoreError) -> Result<(), StoreError> {
     if matches!(error, StoreError::NotErased { .. }) { Ok(()) } else { Err(error) }
 }
 
-/// Returns whether freed blocks contain nothing of the store. They are pages of zeros, which begin
-/// with the number of the next page, or the header of a rollback journal, which exists until a new
-/// database has its write-ahead log.
+/// Returns whether freed blocks contain no contents of the store. Such blocks are pages of zeros,
+/// which begin with the number of the next page, or the header of a rollback journal. The journal
+/// exists until a new database switches to its write-ahead log.
 fn is_empty(content: &[u8]) -> bool {
     const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let is_journal_header = content.starts_with(&JOURNAL) && content.len() <= 512;
@@ -157,7 +159,7 @@ fn only_zeros_are_given_back() {
             }
         }
     }
-    // The recorder works: SQLite alone returns a deleted value unchanged.
+    // The recorder works, because SQLite alone frees the blocks of a deleted value unchanged.
     let folder = TempDir::new().unwrap();
     let connection = Connection::open(folder.path().join("plain")).unwrap();
     let sql = "CREATE TABLE t (value BLOB); INSERT INTO t VALUES (zeroblob(20000));

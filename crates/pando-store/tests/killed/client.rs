@@ -1,4 +1,5 @@
-//! A typical client application: outbox, inbox and cursor are in one transaction with the group.
+//! A typical client application, which stores its outbox, inbox and cursor in one transaction with
+//! the group.
 
 use crate::delivery::{Delivery, Entry, Kind};
 use crate::fixtures::{Device, receive, sqlite, suite, tea, template};
@@ -35,13 +36,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Opens the store. Deleted secrets must not be in it.
+    /// Opens the store, and checks that it contains no deleted secrets.
     pub(crate) fn start(folder: &Path, number: u8, seed: u64) -> Self {
         let name = ["a", "b", "c"][usize::from(number)];
         let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
-        // A message in an outbox must be decrypted even if other clients make Commits meanwhile.
+        // A message in an outbox must be decrypted even if other clients commit in the meantime.
         let config = GroupConfig::default().with_past_epochs(10);
         let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
@@ -63,12 +64,12 @@ impl Client {
     }
 
     /// Returns the rows of the external Commit that is not yet known to be accepted, or no rows if
-    /// there is none.
+    /// there is no such Commit.
     fn joining_rows(&mut self) -> Rows {
         self.with_lock(|store, lock| store.load_joining(lock).unwrap()).unwrap_or_default()
     }
 
-    /// Returns the group as it will be after the external Commit.
+    /// Returns the group in its state after our external Commit.
     fn joining(&mut self) -> Option<Group> {
         let rows = self.joining_rows();
         if rows.is_empty() {
@@ -78,8 +79,8 @@ impl Client {
         Some(Group::load(&rows, &self.device.client(psks)).unwrap())
     }
 
-    /// Calls a function with the lock of the group. If the client has the group, it already holds
-    /// the lock.
+    /// Calls a function with the lock of the group. If the client has loaded the group, it already
+    /// holds the lock.
     fn with_lock<T>(&mut self, call: impl FnOnce(&mut SqliteStore, &GroupLock) -> T) -> T {
         let store = &mut self.device.store;
         match &self.device.group {
@@ -101,7 +102,7 @@ impl Client {
         append(&self.gone, &bytes);
     }
 
-    /// Runs an operation on the group, and stores its changes with rows of the application.
+    /// Runs an operation on the group, and stores its changes together with the application's rows.
     fn operate<T>(
         &mut self,
         operation: impl FnOnce(
@@ -118,7 +119,7 @@ impl Client {
         result
     }
 
-    /// Encrypts a message. It is in the outbox when it is acknowledged.
+    /// Encrypts a message, and acknowledges it after it is stored in the outbox.
     pub(crate) fn write(&mut self, data: &[u8]) {
         if self.device.group().pending_proposals().next().is_some() {
             return;
@@ -137,7 +138,8 @@ impl Client {
         );
     }
 
-    /// Makes a Commit, unless one is pending. It adds a waiting client, if there is one.
+    /// Creates a Commit, unless one is already pending. The Commit adds a client that waits to be
+    /// added, if there is one.
     pub(crate) fn commit(&mut self, remove: Option<LeafIndex>) {
         if self.device.group().pending_commit().is_some() {
             return;
@@ -163,7 +165,7 @@ impl Client {
         );
     }
 
-    /// Sends the messages in the outbox, and deletes them from it.
+    /// Sends the messages in the outbox, and deletes each message from it.
     pub(crate) fn send(&mut self, delivery: &mut Delivery) {
         let sql = "SELECT id, message, welcome FROM outbox ORDER BY id LIMIT 1";
         loop {
@@ -186,7 +188,8 @@ impl Client {
             && self.joining_rows().is_empty()
     }
 
-    /// Makes an external Commit, which replaces our leaf if there is one. The existing group stays.
+    /// Creates an external Commit, which replaces our leaf if there is one. The existing group is
+    /// kept.
     pub(crate) fn join_externally(&mut self, group_info: &GroupInfo, own_leaf: Option<LeafIndex>) {
         if !self.joining_rows().is_empty() {
             return;
@@ -245,7 +248,7 @@ impl Client {
             if self.is_own_join(&entry.bytes) {
                 return self.accept_join(joining, entry, advance);
             }
-            // Another Commit was accepted in this epoch.
+            // Another Commit was accepted in the epoch of our external Commit.
             assert_eq!(Entry::of(&entry.bytes).1 + 1, joining.epoch());
             self.abandon_join();
         }
@@ -266,8 +269,8 @@ impl Client {
             kind => {
                 let transaction = self.device.store.begin().unwrap();
                 if kind == Kind::Welcome {
-                    // All waiting clients have been added. A Commit with an Add that loses the race
-                    // is made again.
+                    // All waiting clients have been added. If a Commit with an Add loses the race,
+                    // it is created again.
                     transaction.connection().execute("DELETE FROM candidates", []).unwrap();
                 }
                 advance(&transaction).unwrap();
@@ -335,8 +338,9 @@ impl Client {
         self.leave_if_removed();
     }
 
-    /// Forgets the group after a removal. In half of the cases, the client asks to be added again,
-    /// in the same transaction. In the other half, it will join by an external Commit.
+    /// Deletes the group after the client was removed from it. In half of the cases, the same
+    /// transaction asks for the client to be added again. In the other half, the client will rejoin
+    /// by an external Commit.
     fn leave_if_removed(&mut self) {
         if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
             return;

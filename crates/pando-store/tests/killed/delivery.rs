@@ -1,5 +1,6 @@
-//! The delivery service, as seen on the network: a file outside of the process, to which every sent
-//! message is appended. It accepts one Commit in each epoch, and a repeated message only once.
+//! The delivery service. Every sent message is appended to a file outside of the process, which
+//! stands for the network. The service accepts one Commit in each epoch, and accepts a repeated
+//! message only once.
 
 use pando_mls::wire::ContentType;
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};
@@ -83,13 +84,14 @@ impl Delivery {
         if entry.kind == Kind::Commit {
             self.epoch += 1;
         }
-        // All messages are different: nothing was encrypted twice with the same key and nonce.
+        // All messages must differ, which shows that nothing was encrypted twice with the same key
+        // and nonce.
         assert!(self.seen.insert(entry.bytes.clone()));
         self.log.push(entry);
     }
 
-    /// Accepts a message that is in time, with the Welcome of a Commit. Returns whether it is in
-    /// the log.
+    /// Accepts a message, with the Welcome of a Commit. Refuses Commits and proposals of a past
+    /// epoch. Returns whether the message is in the log.
     pub(crate) fn accept(&mut self, from: u8, bytes: &[u8], welcome: Option<&[u8]>) -> bool {
         let (kind, epoch) = Entry::of(bytes);
         if self.seen.contains(bytes) {

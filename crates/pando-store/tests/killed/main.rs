@@ -1,12 +1,14 @@
-//! A process with three clients is killed repeatedly at arbitrary points. Each time, it continues
-//! from its stores. No acknowledged message may be lost, each message must be decrypted exactly
-//! once, no replaced or deleted secret may come back, no Commit may stay pending, and finally all
-//! clients must agree. The third client is removed and added again, and it joins by external
-//! Commits, as a member and after a removal. Some of these are accepted, others lose a race.
+//! A process with three clients is killed repeatedly at arbitrary points, and each time continues
+//! from its stores. No acknowledged message may be lost, and each message must be decrypted exactly
+//! once. No replaced or deleted secret may come back, and no Commit may stay pending. Finally, all
+//! clients must agree.
+//!
+//! The third client is removed and added again. It also joins by external Commits, both as a member
+//! and after a removal. Some of these Commits are accepted, and others lose a race.
 //!
 //! In half of the runs, the process ends itself at a failpoint, before or after a read, a write or
-//! a commit of the store. In the other half, it is killed from outside at an arbitrary time.
-//! `PANDO_KILLS` sets the number of kills, which is 40 by default:
+//! a commit of the store. In the other half, the process is killed from outside at an arbitrary
+//! time. `PANDO_KILLS` sets the number of kills, which is 40 by default:
 //!
 //! ```sh
 //! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
@@ -48,7 +50,7 @@ fn main() {
     }
 }
 
-/// The code of a process that `abort` has ended on Windows.
+/// The exit code of a process that `abort` has ended on Windows.
 const FAIL_FAST: i32 = 0xC000_0409_u32.cast_signed();
 
 fn kill_and_check() {
@@ -69,12 +71,12 @@ fn kill_and_check() {
         let output = victim.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            // Ended by a signal.
+            // The process was ended by a signal.
             None => {
                 kills += 1;
                 by_itself += u32::from(!from_outside);
             }
-            // On Windows, the code of `Child::kill`, or the code of `abort`.
+            // On Windows, this is the exit code of `Child::kill` or of `abort`.
             Some(code) if cfg!(windows) && code == if from_outside { 1 } else { FAIL_FAST } => {
                 kills += 1;
                 by_itself += u32::from(!from_outside);

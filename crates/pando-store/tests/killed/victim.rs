@@ -27,7 +27,7 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
     if !folder.join("begun").exists() {
         begin(folder, &mut clients);
     }
-    // First send what an earlier run left in an outbox.
+    // First, send the messages that an earlier run has left in the outboxes.
     clients.iter_mut().for_each(|client| client.send(&mut delivery));
     let mut random = rng(seed + 1_000_000);
     if countdown == "finish" {
@@ -44,7 +44,7 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
         if at == 2 && (clients[2].is_outside() || random.next_u32().is_multiple_of(6)) {
             join_externally(&mut clients, &delivery);
             if random.next_u32().is_multiple_of(2) {
-                // The external Commit loses the race.
+                // With this Commit, the external Commit loses the race.
                 clients[0].commit(None);
                 clients[0].send(&mut delivery);
             }
@@ -78,8 +78,8 @@ fn third_leaf(client: &Client) -> Option<LeafIndex> {
     members.find(|leaf| *leaf == LeafIndex(2))
 }
 
-/// Lets the third client make an external Commit, if the first client has a GroupInfo of the
-/// current epoch. A client that waits to be added makes none.
+/// Makes the third client create an external Commit, if the first client has a GroupInfo of the
+/// current epoch. A client that waits to be added creates no external Commit.
 fn join_externally(clients: &mut [Client], delivery: &Delivery) {
     let [first, _, third] = clients else { panic!("three clients") };
     let waits_to_be_added = !third.device.store.key_packages().unwrap().is_empty();
@@ -91,8 +91,8 @@ fn join_externally(clients: &mut [Client], delivery: &Delivery) {
     third.join_externally(&group_info, third_leaf(first));
 }
 
-/// Creates the group once. If the process is killed before this is done, it starts again with new
-/// stores.
+/// Creates the group once. If the process is killed before the group is created, it starts again
+/// with new stores.
 fn begin(folder: &Path, clients: &mut Vec<Client>) {
     assert!(!folder.join("log").exists());
     if clients.iter().any(|client| client.device.group.is_some())
@@ -158,8 +158,8 @@ fn settle(clients: &mut [Client], delivery: &mut Delivery) {
     }
 }
 
-/// Checks that acknowledged messages were sent once, and that permanent members have decrypted them
-/// once.
+/// Checks that each acknowledged message was sent once, and that every permanent member has
+/// decrypted it once.
 fn check(folder: &Path, clients: &[Client], delivery: &Delivery) {
     let inbox = |client: &Client| -> BTreeMap<i64, Vec<u8>> {
         let mut statement = client.own().prepare("SELECT position, data FROM inbox").unwrap();

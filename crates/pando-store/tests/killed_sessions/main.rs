@@ -1,10 +1,10 @@
-//! A process with the sessions of three clients is killed at each write of their stores, at one
-//! write in each run. It starts again, is killed once more, and completes the remaining steps in
-//! its last life. Each step finds in the store whether it was done. In the end, each client has
-//! read each message exactly once, and all clients agree.
+//! This test runs the sessions of three clients in one process, and kills the process at a write of
+//! their stores. Each run selects another write. The process starts again, is killed a second time,
+//! and completes the remaining steps in its third life. Each step finds in the store whether it is
+//! already done. In the end, each client has read each message exactly once, and all clients agree.
 //!
-//! The steps come from the examples `chat` and `first`. A run for each write takes minutes, so by
-//! default the test selects some of the writes; `PANDO_STEP=1` selects all:
+//! The steps come from the examples `chat` and `first`. One run for every write would take minutes,
+//! so by default the test selects only some of the writes. `PANDO_STEP=1` selects all of them:
 //!
 //! ```sh
 //! PANDO_STEP=1 cargo test --release -p pando-store --test killed_sessions
@@ -33,14 +33,14 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("--live") => live(Path::new(&arguments[1]), arguments[2].parse().unwrap()),
-        // The filters of other tests are ignored.
+        // Filters that are meant for other tests are ignored.
         Some(filter) if !filter.starts_with('-') && !"killed_sessions".contains(filter) => {}
         Some("--list") => println!("killed_sessions: test"),
         _ => drill(),
     }
 }
 
-/// Kills a new world at each `PANDO_STEP`th write.
+/// Kills the process of new clients at every `PANDO_STEP`th write, one write in each run.
 fn drill() {
     let step: usize = env::var("PANDO_STEP").map_or(53, |step| step.parse().unwrap());
     let writes: u32 =
@@ -66,21 +66,23 @@ fn in_a_folder<T>(run: impl FnOnce(&Path) -> T) -> T {
     run(folder.path())
 }
 
-/// Runs a life to its end. The output is the number of its writes.
+/// Runs a process to its end. The output contains the number of its writes.
 fn finish(folder: &Path) -> Output {
     let output = start(folder, 0);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
-/// Runs a life that is killed at the write with this number, or not killed if the number is 0.
+/// Runs a process that is killed at the write number `countdown`, or not at all if `countdown` is
+/// 0.
 fn start(folder: &Path, countdown: u32) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.arg("--live").arg(folder).arg(countdown.to_string());
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Returns whether `abort` has ended a process: by a signal, or on Windows with this code.
+/// Returns whether `abort` has ended a process, either by a signal or, on Windows, with this exit
+/// code.
 fn is_killed(status: ExitStatus) -> bool {
     const FAIL_FAST: i32 = 0xC000_0409_u32.cast_signed();
     status.code().is_none() || (cfg!(windows) && status.code() == Some(FAIL_FAST))

@@ -1,4 +1,4 @@
-//! The delivery service: a file of messages in one order, in which each epoch has one Commit.
+//! The delivery service. It keeps an ordered file of messages, with one Commit in each epoch.
 
 use pando_mls::wire::ContentType;
 use pando_mls::{Decode, MlsMessage};
@@ -27,7 +27,7 @@ impl Server {
         server
     }
 
-    /// Returns whether there is a Commit in a message.
+    /// Returns whether a message contains a Commit.
     fn is_commit(message: &MlsMessage) -> bool {
         message.content_type() == Some(ContentType::Commit)
     }
@@ -37,7 +37,7 @@ impl Server {
         self.log.push(bytes);
     }
 
-    /// Appends a message to the log. Drops a message that is in the log already, and a second
+    /// Appends a message to the log. Drops a message that is already in the log, and any second
     /// Commit of an epoch.
     pub(crate) fn accept(&mut self, bytes: Vec<u8>) {
         let message = MlsMessage::decode(&bytes).unwrap();
@@ -46,7 +46,7 @@ impl Server {
         }
     }
 
-    /// Appends bytes, which need not be a message, to the log once.
+    /// Appends bytes to the log, unless it already contains them. The bytes need not be a message.
     pub(crate) fn append(&mut self, bytes: Vec<u8>) {
         if self.log.contains(&bytes) {
             return;
@@ -57,7 +57,7 @@ impl Server {
         self.order(bytes);
     }
 
-    /// Returns the number of application messages.
+    /// Returns the number of application messages in the log.
     pub(crate) fn application_messages(&self) -> usize {
         let messages = self.log.iter().filter_map(|bytes| MlsMessage::decode(bytes).ok());
         messages.filter(|message| message.content_type() == Some(ContentType::Application)).count()

@@ -1,6 +1,6 @@
-//! The steps of the three clients. Each life begins at the first step. A step writes a row in its
-//! transaction, and is skipped if the row exists. Sending and receiving continue from the stored
-//! outbox and inbox.
+//! The steps of the three clients. Each process begins at the first step. A step writes a row in
+//! its transaction, and is skipped if that row already exists. Sending and receiving continue from
+//! the stored outbox and inbox.
 
 use crate::server::Server;
 use pando_mls::{
@@ -42,22 +42,22 @@ fn done(tx: &mut Transaction<'_, Sqlite>, step: &str, value: &[u8]) -> Written {
     Ok(())
 }
 
-/// Puts a message into the outbox, once.
+/// Puts a message into the outbox, and records that the step is done.
 fn queue(tx: &mut Transaction<'_, Sqlite>, step: &str, message: &[u8]) -> Written {
     tx.connection().execute("INSERT INTO outbox (message) VALUES (?1)", [message])?;
     done(tx, step, &[])
 }
 
-/// Returns whether a message must wait. The position then stays.
+/// Returns whether a message must wait. In that case, the position in the log does not advance.
 fn waits(received: &Received) -> bool {
     match received {
         Received::Applied { .. } | Received::Rejected(_) => false,
-        // The message is older than the membership.
+        // The message is older than the client's membership.
         Received::Held(held) => !matches!(held, Held::NoGroup(_) | Held::Epoch { .. }),
     }
 }
 
-/// Records that a message was read, with its text, unless it must wait.
+/// Records that a message was read, with its text, unless the message must wait.
 fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Written {
     if !waits(received) {
         let text = match received {
@@ -113,7 +113,7 @@ impl Member {
         }
     }
 
-    /// Accepts our Commit before the server gives it back.
+    /// Accepts our Commit before the server returns it.
     fn accept_commit(&mut self, step: &str) {
         if !self.is_done(step) {
             self.session.accept_commit(&chat(), |tx, _| done(tx, step, &[])).unwrap();
@@ -145,8 +145,8 @@ impl Member {
         own.execute("DELETE FROM outbox", []).unwrap();
     }
 
-    /// Sends the outbox, receives messages up to one that must wait, and sends the Welcomes of
-    /// accepted Commits.
+    /// Sends the outbox, receives messages until one must wait, and sends the Welcomes of accepted
+    /// Commits.
     fn sync(&mut self, server: &mut Server) {
         self.send(server);
         while let Some(message) = server.log.get(self.inbox().len()) {
@@ -213,7 +213,7 @@ impl Chat {
     }
 }
 
-/// Runs all steps that were not done before.
+/// Runs all steps that have not been done before.
 pub(crate) fn live(folder: &Path) {
     let members = ["alice", "bob", "carol"].map(|name| Member::start(folder, name));
     let mut chat = Chat { server: Server::open(folder), members };
@@ -226,13 +226,13 @@ pub(crate) fn live(folder: &Path) {
     chat.members[ALICE].write("at five?");
     chat.sync();
 
-    // Two Commits race.
+    // Two Commits of the same epoch race.
     chat.members[ALICE].commit("race", |commit| commit);
     chat.members[BOB].commit("race", |commit| commit);
     chat.members[BOB].sync(&mut chat.server);
     chat.sync();
 
-    // A forged message does not stop the one behind it.
+    // A forged message does not block the message after it.
     chat.server.append(b"forged".to_vec());
     chat.members[BOB].write("at six");
     chat.sync();
@@ -246,7 +246,7 @@ pub(crate) fn live(folder: &Path) {
     chat.members[CAROL].learn_psk();
     chat.sync();
 
-    // Bob loses the group, and comes back.
+    // Bob loses his group, and rejoins it.
     chat.rejoin_externally(BOB, ALICE);
     chat.sync();
     chat.members[BOB].write("here again");

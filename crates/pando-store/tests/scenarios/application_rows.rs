@@ -1,5 +1,5 @@
-//! An application's own rows are stored if and only if the group's rows are. The database may have
-//! belonged to the application first.
+//! An application's own rows are stored if and only if the group's rows are stored. The application
+//! may have used the database before the store was created in it.
 
 use crate::fixtures::{group_of, rng, sqlite, tea};
 use pando_mls::Encode;

@@ -1,5 +1,5 @@
-//! In an unencrypted store, no file contains deleted or replaced secrets: keys of messages, secrets
-//! of past epochs, used KeyPackages.
+//! Even in an unencrypted store, no file contains deleted or replaced secrets, such as message
+//! keys, secrets of past epochs, or used KeyPackages.
 
 use crate::fixtures::{Device, group_of, rng, sqlite, stranger, tea};
 use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};
@@ -11,16 +11,16 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Returns the contents of all secret rows of a member, in parts.
+/// Returns the contents of all secret rows of a member, divided into parts.
 fn secrets(rows: &Rows) -> BTreeSet<Vec<u8>> {
     let secret = |key: &RowKey| !matches!(key, RowKey::Public | RowKey::Tree(_) | RowKey::Proposal(_));
     let rows = rows.iter().filter(|(key, _)| secret(key));
-    // Parts of 24 bytes, so that a part of a current row at another offset is not mistaken for a
-    // deleted one.
+    // Each part has 24 bytes, so that a part of a current row at another offset is not mistaken for
+    // a deleted part.
     rows.flat_map(|(_, row)| row.expose().chunks_exact(24).map(<[u8]>::to_vec)).collect()
 }
 
-/// Returns the contents of the database and of all files that SQLite keeps beside it.
+/// Returns the contents of the database and of all files that SQLite keeps next to it.
 fn bytes(folder: &Path, name: &str) -> Vec<Vec<u8>> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files =
@@ -28,13 +28,13 @@ fn bytes(folder: &Path, name: &str) -> Vec<Vec<u8>> {
     files.map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Returns how many of these secrets are in some files.
+/// Returns how many of the secrets occur in the files.
 fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
     let windows = files.iter().flat_map(|file| file.windows(24));
     windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
 }
 
-/// Secrets that the member has had, to find the secrets that it no longer has.
+/// The secrets that a member has ever had, for finding the secrets that it no longer has.
 struct Gone {
     had: BTreeSet<Vec<u8>>,
 }
@@ -49,7 +49,7 @@ impl Gone {
         let rows = device.stored();
         let mut has = BTreeSet::new();
         for row in rows.values().map(SecretBytes::expose) {
-            // Some secrets begin with their length, as does a value in a slot.
+            // Some secrets begin with their length, and so does a value in a slot.
             let slot = [&u32::try_from(row.len()).unwrap().to_be_bytes(), row].concat();
             has.extend(slot.windows(24).map(<[u8]>::to_vec));
         }
@@ -63,7 +63,7 @@ fn live(folder: &Path, erase: Erase, mut look: impl FnMut(&mut Device<Sqlite>)) 
     let stores = names.map(|name| sqlite(&folder.join(name), &Key::None).unwrap());
     let mut devices = group_of(stores.into());
     devices[1].store.set_erase(erase);
-    // Many other members, so that there are many pages to split and to join.
+    // The group has many other members, so that SQLite must split and join many pages.
     let crowd: Vec<_> = (0..100).map(|_| stranger(&mut devices[0].rng)).collect();
     let (commit, _) =
         devices[0].commit(|builder| crowd.into_iter().fold(builder, CommitBuilder::add)).unwrap();
@@ -120,7 +120,7 @@ fn it_is_so_after_the_deletions_were_asked_for() {
     let mut devices = live(folder.path(), Erase::WhenAsked, |device| gone.look(device));
     let bob = &mut devices[1];
     let deleted = gone.gone(bob);
-    // Until then, some are in the log.
+    // Before the erasure, the log still contains some of the deleted secrets.
     assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
     bob.store.erase().unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
@@ -158,12 +158,12 @@ fn who_reads_an_old_state_keeps_it_from_being_erased_and_from_nothing_else() {
     reader.execute_batch("COMMIT").unwrap();
     alice.send(b"hello").unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
-    // No row was deleted since this state.
+    // No row has been deleted since the state that this connection reads.
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
     alice.store.erase().unwrap();
 }
 
-/// The application's own transactions are in the log as well, and do not trigger erasing.
+/// The application's own transactions are also written to the log, and do not trigger an erasure.
 #[test]
 fn none_is_in_any_file_when_the_application_writes_in_between() {
     let folder = TempDir::new().unwrap();
@@ -179,7 +179,8 @@ fn none_is_in_any_file_when_the_application_writes_in_between() {
     assert!(devices[1].store.contains(&tea()).unwrap());
 }
 
-/// The log as a file system sees it: its blocks are returned when the file is shortened or removed.
+/// The log as the file system sees it. Its blocks are returned when the file is shortened or
+/// removed.
 struct Blocks {
     path: std::path::PathBuf,
     before: Vec<u8>,
@@ -240,14 +241,14 @@ fn the_log_is_shortened_when_it_is_overwritten() {
         database.put(&[1], &vec![7; len]).unwrap();
         database.commit().unwrap();
     };
-    // The transactions that create the tables are in the log, too.
+    // The transactions that create the tables are also in the log.
     put(&mut database, 1);
     database.erase().unwrap();
     put(&mut database, 3 << 20);
     database.erase().unwrap();
     assert!(len() > 3 << 20);
-    // The first one overwrites the value, the second one its frames in the log, and the third one
-    // cuts off the zeros.
+    // The first round overwrites the value, the second round overwrites the value's frames in the
+    // log, and the third round cuts off the zeros.
     for small in [2, 3, 4] {
         put(&mut database, small);
         database.erase().unwrap();
@@ -256,7 +257,8 @@ fn the_log_is_shortened_when_it_is_overwritten() {
     assert!(bytes(folder.path(), "b").iter().all(|file| file.windows(100).all(|window| window != [7; 100])));
 }
 
-/// Several connections write, read and erase at the same time.
+/// Deleted values are overwritten even if several connections write, read and erase at the same
+/// time.
 #[test]
 fn others_may_write_while_the_log_is_overwritten() {
     let folder = TempDir::new().unwrap();
@@ -327,7 +329,7 @@ fn random_records_leave_nothing_behind() {
             }
         }
         if there.len() > 300 {
-            // As when an epoch is forgotten.
+            // This deletes a range of rows, as the store does when it deletes a past epoch.
             let (from, to) = (vec![random(1)[0]], vec![0xff]);
             database.delete(&*from..&*to).unwrap();
             deleted.extend(there.split_off(&from).into_values().map(|old| old[..24].to_vec()));

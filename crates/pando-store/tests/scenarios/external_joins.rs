@@ -1,5 +1,5 @@
-//! An external Commit is pending until it is accepted. Meanwhile the client keeps its old group,
-//! and may lose the race.
+//! An external Commit is pending until it is accepted. In the meantime, the client keeps its old
+//! group, and the external Commit may lose the race.
 
 use crate::fixtures::{Device, agree, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
@@ -7,7 +7,7 @@ use pando_mls::{Group, GroupError, GroupState, Misuse, MlsMessage, Processed};
 use pando_store::{Backend, StoreError};
 use std::time::Duration;
 
-/// Makes an external Commit that replaces Bob's leaf, and stores it. Then Bob reloads his old
+/// Creates an external Commit that replaces Bob's leaf, and stores it. Bob then reloads his old
 /// group.
 fn store_join<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
     let ((group, commit), delta) = resync(alice, bob, seed).into_parts();
@@ -15,7 +15,7 @@ fn store_join<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64)
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
-    // A client that does not know whether it was stored stores it again.
+    // A client that does not know whether the Delta was stored stores it again.
     transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
     drop(lock);
@@ -52,7 +52,7 @@ fn the_race_is_lost(place: &impl Place) {
     let (commit, _) = alice.commit(|builder| builder).unwrap();
     alice.receive(&commit).unwrap();
     bob.receive(&commit).unwrap();
-    // A second attempt replaces the first.
+    // A second external Commit replaces the first one.
     store_join(alice, bob, 102);
     let rows = bob.stored();
     let (group, lock) = bob.group.take().unwrap();
@@ -120,8 +120,7 @@ fn who_wins_the_race_finds_out_after_a_restart() {
     for_each_store!(the_race_is_won);
 }
 
-/// Deltas of the old instance are stale once the new instance has replaced it, and the other way
-/// around.
+/// Deltas of the old instance are stale once the new instance has replaced it.
 fn instances_are_kept_apart(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);

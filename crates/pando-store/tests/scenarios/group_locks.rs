@@ -1,4 +1,5 @@
-//! A group has one writer at a time, across processes. Other clients get an error or wait.
+//! A group has only one writer at a time, even across processes. Other clients wait or get an
+//! error.
 
 use crate::fixtures::{Device, group_of, sqlite, tea};
 use crate::{Place, for_each_store};
@@ -11,14 +12,14 @@ fn one(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let mut other = place.open("a");
     assert!(matches!(other.lock(&tea(), Duration::ZERO), Err(StoreError::Busy)));
-    // Other groups are not locked, and reading is possible.
+    // Other groups are not locked, and the locked group can still be read.
     other.lock(&b"coffee".as_slice().into(), Duration::ZERO).unwrap();
     assert!(other.contains(&tea()).unwrap());
     devices[0].group = None;
     let lock = other.lock(&tea(), Duration::ZERO).unwrap();
     assert!(other.load(&lock).unwrap().is_some());
     assert!(matches!(devices[0].reload(), Err(StoreError::Busy)));
-    // There is only one transaction at a time.
+    // Only one transaction can be open at a time.
     let transaction = other.begin().unwrap();
     assert!(matches!(devices[0].store.begin(), Err(StoreError::Busy)));
     drop(transaction);
@@ -79,8 +80,8 @@ fn a_lock_is_waited_for_for_ever() {
     for_each_store!(for_ever);
 }
 
-/// A process that closes a file loses all its locks on it. SQLite holds one while a database is
-/// open.
+/// Opening a store again must not close its file, because a process that closes a file loses all
+/// its locks on that file. SQLite holds a lock while a database is open.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_store_that_is_opened_again_keeps_its_locks() {
@@ -101,7 +102,7 @@ fn a_store_that_is_opened_again_keeps_its_locks() {
     assert_eq!(locks(), 1);
 }
 
-/// The groups of a database have a single lock, whatever path it is opened by.
+/// Each group of a database has a single lock, whatever path is used to open the database.
 #[cfg(unix)]
 #[test]
 fn a_database_with_two_names() {
@@ -110,7 +111,7 @@ fn a_database_with_two_names() {
     let store = sqlite(&path, &Key::None).unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
     let other = sqlite(&link, &Key::None).unwrap();
-    // The same holds if the link existed first.
+    // The same holds if the link is created before the database.
     let (later, link) = (folder.path().join("later"), folder.path().join("link to later"));
     std::os::unix::fs::symlink(&later, &link).unwrap();
     drop(sqlite(&link, &Key::None).unwrap());

@@ -1,4 +1,4 @@
-//! The contents of a store are counted, and inconsistencies are found.
+//! An inventory counts the contents of a store, and a verification finds inconsistencies.
 
 use crate::fixtures::{group_of, sqlite, suite, tea};
 use crate::names::Names;
@@ -18,7 +18,7 @@ fn counted(place: &impl Place) {
     alice.publish(true).unwrap();
     alice.propose_update().unwrap();
     alice.commit(|builder| builder.without_pending()).unwrap();
-    // A group that is followed without secrets.
+    // This store follows the group without its secrets.
     let psks = &alice.store;
     let info = alice.group().group_info().build(&alice.client(psks)).unwrap();
     let limits = pando_mls::Limits::default();
@@ -97,18 +97,18 @@ fn what_does_not_hold_together_is_found() {
         "{findings:?}"
     );
     let findings = forged(|database, row| {
-        // Another leaf: the last byte of its signature differs.
+        // The leaf is replaced by another one, which differs in the last byte of its signature.
         let mut node =
             database.get(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0))))).unwrap().unwrap().expose().to_vec();
         *node.last_mut().unwrap() ^= 1;
         database.put(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0)))), &node).unwrap();
     });
     assert!(matches!(&findings[..], [Finding::RowsMissing(_), Finding::TreeHash(_)]), "{findings:?}");
-    // Wrong rows about the tree beside its nodes: a key without a node, and a wrong number of
-    // members in the shape.
+    // Other rows about the tree are wrong: first a key without a node, and then a wrong number of
+    // members in the shape of the tree.
     let key = RowKey::Tree(TreeKey::Key(KeyKind::Signature, 7, NodeIndex(0)));
     let findings = forged(|database, row| database.put(&row(key), &7_u64.to_be_bytes()).unwrap());
-    // Its fingerprint does not match the record's key.
+    // The fingerprint does not match the record's key.
     assert!(matches!(&findings[..], [Finding::Damaged(Record::Row(..))]), "{findings:?}");
     let findings = forged(|database, row| {
         let shape = row(RowKey::Tree(TreeKey::Shape));
@@ -132,7 +132,7 @@ fn what_does_not_hold_together_is_found() {
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
 }
 
-/// A damaged database ends the check, and earlier findings are reported.
+/// A damaged database ends the verification, and earlier findings are still reported.
 #[test]
 fn a_damaged_database_is_found() {
     let folder = TempDir::new().unwrap();
@@ -156,7 +156,7 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let mut alice = group_of(vec![Store::new(memory.again().unwrap(), &Key::None).unwrap()]).remove(0);
     assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
     assert!(matches!(verify(&memory, &Names)[..], [Finding::TreeHash(_)]));
-    // After an update, it is right for both policies.
+    // After an update, the index matches both policies.
     let rows = alice.stored();
     let psks = &alice.store;
     let cx = alice.client(psks).with_policy(&Names);

@@ -1,5 +1,5 @@
-//! The database of a store is in WAL mode, and erasing fails if it is not. In other modes, deleted
-//! secrets remain in the blocks of journals that SQLite has removed.
+//! The database of a store must be in WAL mode, and erasing fails if it is not. In other modes,
+//! deleted secrets remain in the blocks of journals that SQLite has removed.
 
 use crate::fixtures::{Device, group_of, sqlite, tea};
 use pando_store::rusqlite::Connection;
@@ -13,7 +13,7 @@ fn key() -> Key {
     Key::bytes(&[1; 32]).unwrap()
 }
 
-/// Returns a store, and a copy of it made by SQLite, which is not in WAL mode.
+/// Returns a client with a store, and a copy of the store that SQLite has made outside of WAL mode.
 fn copied(folder: &Path) -> (Device<Sqlite>, PathBuf) {
     let alice = group_of(vec![sqlite(&folder.join("a"), &key()).unwrap()]).remove(0);
     let copy = folder.join("copy");
@@ -49,7 +49,7 @@ fn nothing_is_written_before_the_key_is_known() {
     assert!(matches!(sqlite(&copy, &wrong), Err(StoreError::WrongKey)));
     assert!(matches!(sqlite(&copy, &Key::None), Err(StoreError::WrongKey)));
     assert!(fs::read(&copy).unwrap() == before);
-    // Without a store, the database is not changed either.
+    // A database that contains no store is not changed either.
     let other = folder.path().join("other");
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE own (value)").unwrap();
     let before = fs::read(&other).unwrap();
@@ -60,7 +60,8 @@ fn nothing_is_written_before_the_key_is_known() {
     assert!(fs::read(&other).unwrap() == before);
 }
 
-/// While another connection reads the database in its old mode, the mode cannot be changed.
+/// If another connection reads the database in its old mode, the mode cannot be changed, and
+/// opening the store fails.
 #[test]
 fn a_store_that_cannot_be_brought_into_it_is_not_opened() {
     let folder = TempDir::new().unwrap();
@@ -85,7 +86,7 @@ fn erasing_reports_another_mode() {
     assert!(matches!(refused, Err(StoreError::NotErased { .. })), "{refused:?}");
 }
 
-/// In this mode, SQLite moves pages and shortens the database without overwriting them.
+/// With `auto_vacuum`, SQLite moves pages and shortens the database without overwriting the pages.
 #[test]
 fn a_database_that_hands_pages_back_is_refused() {
     let folder = TempDir::new().unwrap();
@@ -108,8 +109,8 @@ fn the_schema_is_not_trusted() {
     assert!(!mode(connection).is_empty());
 }
 
-/// Another client was killed while it overwrote the log: zeros come first, and old contents after
-/// them.
+/// A client that was killed while it overwrote the log has left zeros, followed by old contents.
+/// The next erasure overwrites these contents.
 #[test]
 fn what_another_client_has_left_is_overwritten() {
     let folder = TempDir::new().unwrap();
@@ -120,7 +121,7 @@ fn what_another_client_has_left_is_overwritten() {
         database.put(&[1], &vec![1; len]).unwrap();
         database.commit().unwrap();
     };
-    // A long transaction, whose frames are overwritten after the next one.
+    // The frames of this long transaction are overwritten after the next transaction.
     put(&mut database, 40_000);
     database.erase().unwrap();
     put(&mut database, 1);

@@ -1,4 +1,4 @@
-//! A store gets another key, is re-encrypted, or is shredded.
+//! Stores that get another key, are re-encrypted, or are shredded.
 
 use crate::fixtures::{Device, agree, group_of, passphrase, sqlite, tea};
 use pando_store::rusqlite::Connection;
@@ -29,7 +29,7 @@ fn values(store: &SqliteStore) -> Vec<Vec<u8>> {
     values
 }
 
-/// Returns a member with a record of each kind, and another member.
+/// Returns a member whose store contains a record of each kind, and another member.
 fn two(folder: &Path, key: &Key) -> Vec<Device<pando_store::Sqlite>> {
     let open = |name: &str| sqlite(&folder.join(name), key).unwrap();
     let mut devices = group_of(vec![open("a"), open("b")]);
@@ -40,7 +40,7 @@ fn two(folder: &Path, key: &Key) -> Vec<Device<pando_store::Sqlite>> {
     devices
 }
 
-/// Checks that all records are there, and that the group goes on.
+/// Checks that the store still contains all records, and that the group still works.
 fn check(folder: &Path, key: &Key, other: &mut Device<pando_store::Sqlite>, seed: u64) {
     let mut alice = Device::new("member 0", sqlite(&folder.join("a"), key).unwrap(), seed).unwrap();
     let message = alice.send(b"hello").unwrap();
@@ -66,7 +66,7 @@ fn another_key_wraps_the_same_data_key() {
         assert!(matches!(refused, Err(StoreError::WrongKey)));
         alice.store.rewrap(&pair[0], &pair[1]).unwrap();
         assert!(values(&alice.store) == before);
-        // A client that has the store open can go on.
+        // A client that has the store open can continue to use it.
         alice.reload().unwrap();
         alice.send(b"").unwrap();
         drop(alice);
@@ -89,7 +89,7 @@ fn everything_is_encrypted_again() {
     let (mut bob, mut alice) = (devices.pop().unwrap(), devices.pop().unwrap());
     for (new, seed) in [&second, &Key::None, &third].into_iter().zip(100..) {
         let other = sqlite(&path, old).unwrap();
-        // Not while a group is locked.
+        // The keys cannot be rotated while a group is locked.
         assert!(matches!(alice.store.rotate(new), Err(StoreError::Busy)));
         alice.group = None;
         let before = values(&alice.store);
@@ -97,8 +97,8 @@ fn everything_is_encrypted_again() {
         let after = values(&alice.store);
         assert_eq!(after.len(), before.len());
         assert!(after.iter().all(|value| !before.contains(value)));
-        // A client that opened the store before does not mistake it for an empty one, and writes
-        // nothing.
+        // A client that opened the store before the rotation does not mistake it for an empty
+        // store, and writes nothing.
         let mut other = other;
         assert!(matches!(other.contains(&tea()), Err(StoreError::WrongKey)));
         assert!(matches!(other.groups(), Err(StoreError::WrongKey)));
@@ -114,8 +114,8 @@ fn everything_is_encrypted_again() {
     }
 }
 
-/// Another connection reads while a store is shredded: erasing is completed when the store is
-/// opened again.
+/// If another connection reads a store while it is shredded, the erasure is completed when the
+/// store is opened again.
 #[test]
 fn a_store_is_shredded_while_it_is_read() {
     let folder = TempDir::new().unwrap();
@@ -128,7 +128,7 @@ fn a_store_is_shredded_while_it_is_read() {
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
     let busy = |error: &StoreError| matches!(error, StoreError::NotErased { source } if matches!(**source, StoreError::Busy));
     assert!(busy(&alice.store.shred().unwrap_err()));
-    // The store is shredded, but not erased while it is read.
+    // The store is shredded, but its contents are not erased while another connection reads them.
     assert!(busy(&sqlite(&path, &Key::None).unwrap_err()));
     reader.execute_batch("COMMIT").unwrap();
     assert!(matches!(sqlite(&path, &Key::None), Err(StoreError::Shredded)));
@@ -180,8 +180,8 @@ type Change = fn(&mut SqliteStore, &Key, &Key) -> Result<(), StoreError>;
 
 const CHANGES: [Change; 2] = [|store, old, new| store.rewrap(old, new), |store, _, new| store.rotate(new)];
 
-/// Returns the contents that a change of keys has replaced: the header, and all values if they were
-/// re-encrypted.
+/// Returns the contents that a key change has replaced: the header, and also all values if they
+/// were re-encrypted.
 fn replaced(store: &SqliteStore, before: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let after: Vec<_> = values(store).into_iter().chain([header(store)]).collect();
     before.iter().filter(|value| value.len() >= 24 && !after.contains(value)).cloned().collect()
@@ -220,8 +220,8 @@ fn a_change_of_keys_that_is_not_erased_is_reported() {
         reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
         let changed = change(&mut alice.store, &old, &new);
         assert!(matches!(changed, Err(StoreError::NotErased { .. })), "{changed:?}");
-        // The change took effect. The store goes on, and opens with the new key while the old state
-        // is read.
+        // The change took effect. The store stays usable, and opens with the new key while another
+        // connection reads the old state.
         let gone = replaced(&alice.store, &before);
         assert!(!gone.is_empty() && has(&files(folder.path()), &gone[0]));
         alice.publish(false).unwrap();
@@ -229,14 +229,15 @@ fn a_change_of_keys_that_is_not_erased_is_reported() {
         let mut other = sqlite(&path, &new).unwrap();
         assert!(matches!(other.erase(), Err(StoreError::Busy)));
         reader.execute_batch("COMMIT").unwrap();
-        // The next transaction erases, regardless of the mode.
+        // The next transaction erases the old contents, regardless of the mode.
         alice.publish(false).unwrap();
         let files = files(folder.path());
         assert!(!gone.iter().any(|value| has(&files, value)));
     }
 }
 
-/// The process ends between the change and erasing.
+/// If the process ends between a key change and the erasure, opening the store erases the old
+/// contents.
 #[test]
 fn a_store_that_is_opened_erases_what_a_crash_has_left() {
     for change in CHANGES {

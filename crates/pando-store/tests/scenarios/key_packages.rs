@@ -1,5 +1,5 @@
-//! KeyPackages are found by a Welcome. They are deleted after use or expiry, unless they are
-//! KeyPackages of last resort.
+//! A Welcome finds its KeyPackage in the store. A KeyPackage is deleted when it has expired, or
+//! after its use unless it is one of last resort.
 
 use crate::fixtures::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};
@@ -14,16 +14,16 @@ fn used(place: &impl Place) {
     let (_, welcome) = alice.commit(|builder| builder.add(published.clone())).unwrap();
     let welcome = welcome.unwrap();
     alice.merge_pending().unwrap();
-    // The Welcome is for none of Alice's KeyPackages.
+    // The Welcome was created for none of Alice's KeyPackages.
     assert!(alice.store.key_package_for(&welcome).unwrap().is_none());
     let found = bob.store.key_package_for(&welcome).unwrap().unwrap();
     assert_eq!((&found.bundle.key_package, found.last_resort), (&published, false));
-    // A transaction that is not committed does not use it.
+    // A transaction that is not committed does not use the KeyPackage.
     let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = bob.store.begin().unwrap();
     transaction.use_key_package(&lock, &found.reference, OldWelcome::Accept).unwrap();
     drop(transaction);
-    // A group that is not stored does not use it either.
+    // A group that is not stored does not use the KeyPackage either.
     let mut transaction = bob.store.begin().unwrap();
     let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
     assert!(matches!(refused, Err(StoreError::Stale)));
@@ -33,7 +33,7 @@ fn used(place: &impl Place) {
     assert!(bob.store.key_package(&found.reference).unwrap().is_none());
     let left = bob.store.key_packages().unwrap();
     assert_eq!(left.iter().map(|stored| &stored.bundle.key_package).collect::<Vec<_>>(), [&other]);
-    // It cannot be used again.
+    // The KeyPackage cannot be used again.
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
     let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
@@ -82,7 +82,8 @@ fn expired(place: &impl Place) {
     assert!(bob.store.key_packages().unwrap().is_empty());
 }
 
-/// A member may have added the client on the last day, and the Welcome has not arrived yet.
+/// An expired KeyPackage is kept for a while. A member may have added the client on the last day of
+/// its lifetime, and the Welcome may not have arrived yet.
 fn in_grace(place: &impl Place) {
     let mut alice = group_of(vec![place.open("a")]).remove(0);
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
@@ -140,7 +141,8 @@ fn numbered(place: &impl Place) {
     let sequence =
         |bob: &Device<_>, at: usize| bob.store.key_package(&references[at]).unwrap().unwrap().sequence;
     assert_eq!([sequence(&bob, 0), sequence(&bob, 1), sequence(&bob, 2)], [1, 2, 3]);
-    // A KeyPackage that is stored again keeps its sequence, and gaps are not filled.
+    // A KeyPackage that is stored again keeps its sequence, and gaps between sequences are not
+    // filled.
     let mut transaction = bob.store.begin().unwrap();
     transaction.insert_key_package(suite(), &bundles[1], false).unwrap();
     transaction.remove_key_package(&references[0]).unwrap();

@@ -1,4 +1,4 @@
-//! Stores as applications use them, with one scenario in each file.
+//! Scenarios of stores as applications use them. Each file contains one scenario.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -40,7 +40,8 @@ use fixtures::sqlite;
 use pando_store::{Backend, Key, Memory, Store};
 use tempfile::TempDir;
 
-/// Runs a scenario with stores of each kind: in memory and in a file, both in clear and encrypted.
+/// Runs a scenario with stores of each kind: in memory and in a file, both unencrypted and
+/// encrypted.
 macro_rules! for_each_store {
     ($scenario:path) => {
         $scenario(&crate::InMemory(Default::default(), pando_store::Key::None));
@@ -54,11 +55,11 @@ macro_rules! for_each_store {
 }
 pub(crate) use for_each_store;
 
-/// A place for several stores, by name.
+/// A place in which several stores exist, each with its own name.
 pub(crate) trait Place {
     type Backend: Backend;
 
-    /// Opens a store, or creates it.
+    /// Opens a store, or creates it if it does not exist.
     fn open(&self, name: &str) -> Store<Self::Backend>;
 }
 

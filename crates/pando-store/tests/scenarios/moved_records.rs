@@ -1,5 +1,5 @@
-//! In an encrypted store, a record that was changed, or moved to the key of another one, is
-//! detected and named.
+//! In an encrypted store, a record that was changed, or moved to the key of another record, is
+//! detected, and the error names the record.
 
 use crate::fixtures::{Device, group_of, sqlite, tea};
 use pando_mls::wire::NodeIndex;

@@ -1,5 +1,5 @@
-//! With a KeyPackage of last resort, a removed client could otherwise join again by its old
-//! Welcome.
+//! An old Welcome is refused. Otherwise, a removed client with a KeyPackage of last resort could
+//! use its old Welcome to join again.
 
 use crate::fixtures::{Device, group_of, tea};
 use crate::{Place, for_each_store};
@@ -7,7 +7,7 @@ use pando_mls::{BasicIdentities, LeafIndex, RustCrypto, Welcome};
 use pando_store::{Backend, OldWelcome, StoreError};
 use std::time::Duration;
 
-/// Joins by a Welcome as `Device::join` does, with the given treatment of old ones.
+/// Joins by a Welcome as `Device::join` does, with the given treatment of old Welcomes.
 fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) -> Result<(), StoreError> {
     let stored = device.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
     let (group, delta) = {
@@ -25,7 +25,7 @@ fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) 
     Ok(())
 }
 
-/// Lets Alice add Bob, by a published KeyPackage of last resort, and remove him again.
+/// Makes Alice add Bob with a published KeyPackage of last resort, and then remove him again.
 fn added_and_removed<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>) -> Welcome {
     let published = bob.publish(true).unwrap();
     let (commit, welcome) = alice.commit(|builder| builder.add(published)).unwrap();
@@ -42,13 +42,13 @@ fn story(place: &impl Place) {
     let mut alice = group_of(vec![place.open("a")]).remove(0);
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
     let old = added_and_removed(&mut alice, &mut bob);
-    // The rows of the group are still there: it is the same instance.
+    // The rows of the group are still stored, and the Welcome leads to the same instance.
     assert!(matches!(join(&mut bob, &old, OldWelcome::Refuse), Err(StoreError::Occupied)));
     bob.reload().unwrap();
     bob.delete().unwrap();
     assert!(matches!(join(&mut bob, &old, OldWelcome::Refuse), Err(StoreError::OldWelcome)));
     assert!(!bob.store.contains(&tea()).unwrap());
-    // The record survives a change of keys.
+    // The record survives a key change.
     bob.store.rotate(&pando_store::Key::None).unwrap();
     assert!(matches!(join(&mut bob, &old, OldWelcome::Refuse), Err(StoreError::OldWelcome)));
     assert!(bob.store.verify(&RustCrypto, &BasicIdentities).unwrap().is_empty());
@@ -65,8 +65,8 @@ fn story(place: &impl Place) {
     join(&mut bob, &old, OldWelcome::Accept).unwrap();
     bob.delete().unwrap();
 
-    // Another group with this identifier is in its first epochs: a KeyPackage newer than the record
-    // lets the client join.
+    // Another group with the same identifier is in one of its first epochs. The client can join it
+    // with a KeyPackage that is newer than the record.
     let mut carol = Device::new("carol", place.open("c"), 8).unwrap();
     carol.create(&tea()).unwrap();
     let new = bob.publish(false).unwrap();
@@ -75,7 +75,7 @@ fn story(place: &impl Place) {
     join(&mut bob, &welcome.unwrap(), OldWelcome::Refuse).unwrap();
     bob.delete().unwrap();
 
-    // The record is deleted with the last KeyPackage of that age.
+    // The record is deleted together with the last KeyPackage of its age.
     assert!(bob.store.inspect().unwrap().records.contains_key("former group"));
     let references: Vec<_> =
         bob.store.key_packages().unwrap().into_iter().map(|stored| stored.reference).collect();

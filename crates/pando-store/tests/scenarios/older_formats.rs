@@ -1,5 +1,5 @@
-//! A store of an older format is refused with both format numbers, and stays unchanged. The same
-//! holds for a store whose header was altered to look like an older one.
+//! A store of an older format is refused with an error that contains both format numbers, and stays
+//! unchanged. The same holds for a store whose header was altered to look like an older header.
 
 use crate::fixtures::{group_of, passphrase, sqlite, tea};
 use pando_store::{Backend, FORMAT, Key, Sqlite, StoreError};
@@ -17,7 +17,7 @@ fn set_header(path: &Path, header: &[u8]) {
 #[test]
 fn older_formats_are_refused() {
     let keys = [Key::None, Key::bytes(&[1; 32]).unwrap(), passphrase("a")];
-    // The header of formats 1 and 2: the kind of wrapping, and the wrapped data key.
+    // In formats 1 and 2, the header contains the kind of wrapping and the wrapped data key.
     let old: [&[u8]; 3] = [&[0; 14], &[1; 14], &[2, 16]];
     for (key, old) in keys.iter().zip(old) {
         let folder = TempDir::new().unwrap();

@@ -1,6 +1,6 @@
-//! A row of a group that is deleted, replaced by an older one or exchanged for a row of another
-//! group is detected when the group is loaded. In an opened group, a row of the tree is checked
-//! when it is read.
+//! If a row of a group is deleted, replaced by an older row or exchanged for a row of another
+//! group, loading the group detects this. In an opened group, a row of the tree is checked when it
+//! is read.
 
 use crate::fixtures::{Device, group_of, tea};
 use crate::{InMemory, Place};
@@ -8,12 +8,12 @@ use pando_mls::{Context, Group, RowKey, TreeKey};
 use pando_store::{Backend, Key, Memory};
 use std::collections::BTreeMap;
 
-/// Length of the part of a record's key before the RowKey.
+/// Length of the part of a record's key that precedes the RowKey.
 const BEFORE: usize = 17;
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Returns all records of groups: entries and rows.
+/// Returns all records of groups, which are entries and rows.
 fn records(database: &Memory) -> Records {
     let mut records = Records::new();
     let mut each = |key: &[u8], value: &[u8]| {
@@ -64,7 +64,7 @@ fn each_row_is_bound_to_its_time() {
     std::mem::swap(&mut other.store, &mut devices[0].store);
     let mut database = devices[0].store.backend().again().unwrap();
 
-    // Every row of these states is tried in the last state.
+    // Every row of these earlier states is put into the last state.
     let mut times = vec![records(&database)];
     for by in [1, 0, 2] {
         let message = devices[by].send(b"hello").unwrap();
@@ -93,7 +93,7 @@ fn each_row_is_bound_to_its_time() {
             assert!(is_index || is_refused_when_opened(alice), "{row:?} {what}, opened");
             set(&mut database, key, Some(value));
         };
-        // Without its entry, a group does not exist.
+        // If its entry is missing, a group does not exist.
         if key.starts_with(&[1]) || key[1..BEFORE] != tag {
             continue;
         }

@@ -56,14 +56,14 @@ fn resumption_psks_are_those_of_the_groups() {
     for_each_store!(resumption);
 }
 
-/// An action of another process, after a number of reads.
+/// An action of another process, which happens after a number of reads.
 type Meanwhile = (u32, Box<dyn FnOnce()>);
 
 thread_local! {
     static MEANWHILE: RefCell<Option<Meanwhile>> = RefCell::default();
 }
 
-/// The same database, read while another process writes.
+/// A database that is read while another process writes to it.
 struct Watched(Memory);
 
 impl Watched {
@@ -130,8 +130,8 @@ impl Backend for Watched {
     }
 }
 
-/// The group of the requested PSK is not locked: another process may enter the next epoch at any
-/// time.
+/// The returned PSK belongs to the requested epoch. Its group is not locked, so another process may
+/// enter the next epoch at any time.
 #[test]
 fn a_resumption_psk_is_that_of_its_epoch_whatever_happens_meanwhile() {
     for reads in 0..8 {

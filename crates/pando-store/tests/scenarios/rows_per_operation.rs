@@ -5,7 +5,8 @@ use pando_mls::CommitBuilder;
 use pando_store::{Key, Sqlite};
 use tempfile::TempDir;
 
-/// Returns the number of pages that an operation writes to the log of SQLite, which it restarts.
+/// Returns the number of pages that an operation writes to SQLite's log, which the operation
+/// restarts.
 fn pages(device: &mut Device<Sqlite>, operation: impl FnOnce(&mut Device<Sqlite>)) -> u64 {
     device.store.erase().unwrap();
     operation(device);
@@ -31,7 +32,7 @@ fn a_message_is_a_few_pages_and_a_commit_a_few_more() {
         let first = pages(&mut bob, |bob| drop(bob.receive(&first).unwrap()));
         let next = alice.send(b"hello").unwrap();
         let next = pages(&mut bob, |bob| drop(bob.receive(&next).unwrap()));
-        // The first Commit fills the parents of the tree.
+        // The first Commit fills the parent nodes of the tree.
         for _ in 0..2 {
             let (commit, _) = alice.commit(|builder| builder).unwrap();
             alice.receive(&commit).unwrap();

@@ -23,7 +23,7 @@ fn story(place: &impl Place) {
     let signer = store.signer(p256, &public_key).unwrap().unwrap();
     let signature = p256.sign_with_label(&*signer, "label", b"content").unwrap();
     p256.verify_with_label(&public_key, "label", b"content", &signature).unwrap();
-    // A key belongs to its cipher suite.
+    // A key is found only with its own cipher suite.
     assert!(store.signer(suite(), &public_key).unwrap().is_none());
 
     let mut transaction = alice.store.begin().unwrap();

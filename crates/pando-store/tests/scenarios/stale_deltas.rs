@@ -34,8 +34,8 @@ fn after_a_transaction_that_was_undone() {
     for_each_store!(undone);
 }
 
-/// A transaction is committed, but its reply is lost. The result is stored again, and the
-/// application's rows are not.
+/// If a transaction is committed but its reply is lost, the result is stored again. The
+/// application's rows are not written a second time.
 fn committed_and_not_known(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
@@ -56,7 +56,7 @@ fn committed_and_not_known(place: &impl Place) {
     };
     let message = alice.store.persist(&lock, again, also).unwrap();
     assert_eq!(calls.get(), 0);
-    // Without changes of the group, rows of the application are written.
+    // If an operation has not changed the group, the application's rows are still written.
     let also = |_: &mut pando_store::Transaction<'_, _>, (): &_| {
         calls.set(calls.get() + 1);
         Ok::<_, StoreError>(())
@@ -97,7 +97,7 @@ fn after_a_delta_that_was_taken_and_dropped() {
 fn behind(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
-    // Keep a state without its lock: it is outdated after any other write.
+    // Keep a group in memory without its lock. It is outdated after any other write.
     let (mut old, lock) = alice.group.take().unwrap();
     drop(lock);
     alice.reload().unwrap();
@@ -152,7 +152,7 @@ fn deleted(place: &impl Place) {
         let mut transaction = alice.store.begin().unwrap();
         assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
         drop(transaction);
-        // Under another lock, it is refused as well.
+        // The Delta is also refused with a new lock.
         drop(lock);
         lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     }
@@ -173,7 +173,8 @@ fn comes_back(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
-    // State that must disappear: a proposal, a pending Commit, keys of past epochs.
+    // The former group has state that must disappear: a proposal, a pending Commit, and keys of
+    // past epochs.
     for _ in 0..2 {
         let (commit, _) = alice.commit(|builder| builder).unwrap();
         alice.receive(&commit).unwrap();

@@ -1,5 +1,5 @@
-//! A store opens only with its key, and is not changed by attempts with another key. A store of a
-//! later version is not touched.
+//! A store opens only with its key, and attempts with another key do not change it. A store that a
+//! later version has written is not touched.
 
 use crate::fixtures::{group_of, passphrase, sqlite, tea};
 use pando_store::{
@@ -16,7 +16,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.file_type().unwrap().is_file())
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        // Any reader creates the index of the log.
+        // Any reader creates the index of the log, so the index is left out.
         .filter(|(name, bytes)| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()))
         .collect();
     files.sort();
@@ -114,7 +114,8 @@ fn at_cost(words: &str, cost: Argon2Cost, limit: Argon2Limit) -> Key {
     Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
 }
 
-/// The Argon2 memory is stored after the format, the magic, the identifier, the kind and the salt.
+/// The position of the Argon2 parameters in a header, after the format, the magic, the identifier,
+/// the kind and the salt.
 const COST: std::ops::Range<usize> = 2 + 11 + 16 + 1 + 17..2 + 11 + 16 + 1 + 17 + 12;
 
 #[test]
@@ -126,7 +127,7 @@ fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
         [memory.to_be_bytes(), passes.to_be_bytes(), lanes.to_be_bytes()].concat()
     };
     let began = std::time::Instant::now();
-    // Each parameter is within its own bounds.
+    // Argon2 itself would allow each of these parameters.
     for (memory, passes, lanes) in
         [(u32::MAX, 1, 1), (4 << 20, 1_000, 1), (7 << 10, 1_000, 1), (2 << 20, 2, 1), (7 << 10, 5, 65)]
     {
@@ -138,7 +139,7 @@ fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
         assert!(matches!(new, Err(StoreError::Misuse(Misuse::Argon2))), "{new:?}");
     }
     assert!(began.elapsed().as_secs() < 5);
-    // A header with an altered, lower cost does not open either.
+    // A header whose cost was lowered does not open either.
     set_header(&path, |header| header.splice(COST, words(7 << 10, 4, 1)).for_each(drop));
     assert!(matches!(sqlite(&path, &passphrase("a")), Err(StoreError::WrongKey)));
     set_header(&path, |header| header.splice(COST, words(7 << 10, 5, 1)).for_each(drop));
@@ -159,7 +160,7 @@ fn the_limit_can_be_lower() {
         let refused = sqlite(&path, &at_cost("a", floor, limit));
         assert!(matches!(refused, Err(StoreError::TooCostly(_))), "{refused:?}");
     }
-    // The limit cannot be higher.
+    // A limit above the default has no effect.
     let high = Argon2Limit { memory: u32::MAX, work: u64::MAX };
     let dear = Argon2Cost { memory: 2 << 20, passes: 2, lanes: 1 };
     let refused = sqlite(&folder.path().join("new"), &at_cost("a", dear, high));
@@ -194,7 +195,7 @@ fn no_store_gets_a_weak_passphrase() {
     empty(sqlite(&path, &Key::passphrase("")));
 }
 
-/// Everything in the header is authenticated, including the store that it belongs to.
+/// All parts of the header are authenticated, including the identifier of its store.
 #[test]
 fn a_header_is_of_one_store_and_format() {
     let folder = TempDir::new().unwrap();
@@ -212,7 +213,7 @@ fn a_header_is_of_one_store_and_format() {
     let (ours, others) = (header("a"), header("b"));
     assert_eq!(ours[..13], *b"\0\x03pando-store");
     assert_eq!(ours[13..29], ids[0]);
-    // With another store's header, its records are not found here, and the store is not mistaken
+    // With the header of another store, the records cannot be found, but the store is not mistaken
     // for an empty one.
     set_header(&path("a"), |header| *header = others.clone());
     let store = sqlite(&path("a"), &key()).unwrap();
@@ -229,7 +230,7 @@ fn a_header_is_of_one_store_and_format() {
         let expected = matches!(refused, Err(StoreError::WrongKey | StoreError::Corrupt(Record::Header)));
         assert!(expected, "{at}: {refused:?}");
     }
-    // The same holds for the wrapped key of another store.
+    // The wrapped data key of another store is refused, too.
     set_header(&path("a"), |header| {
         *header = ours.clone();
         let data_key = others.len() - 72;

@@ -1,5 +1,5 @@
-//! Failures of the application's closure: nothing is stored, the session continues, and the
-//! operation can be repeated.
+//! If the application's closure fails, nothing is stored, the session continues, and the operation
+//! can be repeated.
 
 use crate::fixture::{Member, agree, epoch, group_of, put, tea};
 use pando_mls::wire::Remove;
@@ -21,8 +21,8 @@ fn stored(member: &Member) -> BTreeMap<Vec<u8>, Vec<u8>> {
     records
 }
 
-/// Runs an operation with a closure that writes a row and fails, and again with a closure that
-/// succeeds, with and without a restart in between.
+/// Runs an operation with a closure that writes a row and fails. Then runs it again with a closure
+/// that succeeds. A restart happens in between if the test requires it.
 fn fail_then_repeat<T>(
     member: &mut Member,
     mut operation: impl FnMut(&mut Member, App<'_>) -> Result<T, SessionError>,
@@ -72,7 +72,8 @@ fn receive_messages() {
     let (first, second) = (alice.send("first"), alice.send("second"));
     assert_eq!(applied(receive(&mut bob, &second))[0].text(), Some("second"));
     assert_eq!(applied(receive(&mut bob, &first))[0].text(), Some("first"));
-    // The closure fails, and the next message is received before the first one is received again.
+    // The closure fails for the first message. The second message is received before the first one
+    // is received again.
     let (first, second) = (alice.send("first"), alice.send("second"));
     assert!(bob.session.receive(&first, |_, _| Err("failed".into())).is_err());
     assert_eq!(bob.read(&second), "second");
@@ -120,8 +121,8 @@ fn receive_what_is_not_taken() {
     assert!(matches!(receive(&mut stranger, &message), Received::Held(Held::NoGroup(_))));
     assert!(matches!(receive(&mut bob, &message), Received::Held(Held::Epoch { message: 2, group: 1 })));
     assert!(matches!(receive(&mut bob, b"no message"), Received::Rejected(_)));
-    // The message is authentic, but rejected: its key is deleted in the transaction of the closure
-    // that succeeds.
+    // The message is authentic, but it is rejected. Its key is deleted in the transaction of the
+    // closure that succeeds.
     assert_eq!(applied(receive(&mut alice, &message)), [Event::OwnMessage]);
     bob.apply(&commit);
     assert_eq!(bob.read(&message), "hello");
@@ -238,7 +239,7 @@ fn accept_and_abandon_joins() {
     let events = fail_then_repeat(&mut bob, |bob, app| bob.session.accept_join(&tea(), |tx, _| app(tx)));
     assert_eq!(events, [Event::JoinAccepted { epoch: 2 }]);
     agree([&mut alice, &mut bob]);
-    // A Commit that makes our external Commit void.
+    // This Commit makes our external Commit void.
     bob.join_externally(&alice.group_info());
     let winner = alice.commit(|commit| commit);
     alice.accept();
@@ -260,8 +261,8 @@ fn delete_group() {
     agree([&mut alice, &mut bob]);
 }
 
-/// Stores any operation of a group in one transaction with the application's rows, such as an
-/// acknowledgement.
+/// [`Session::operate`] stores any operation on a group in one transaction with the application's
+/// rows, such as an acknowledgement.
 #[test]
 fn operate() {
     let [mut alice] = group_of(["alice"]);

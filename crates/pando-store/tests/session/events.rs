@@ -1,4 +1,4 @@
-//! Events of Commits. The tests compare the whole list of each member.
+//! Events of Commits. The tests compare the complete list of events of each member.
 
 use crate::fixture::{Member, agree, by, decode, epoch, group_of, group_with, suite, tea};
 use pando_mls::wire::{
@@ -64,7 +64,7 @@ fn members_are_removed() {
     agree([&mut alice, &mut bob]);
 }
 
-/// One Commit removes and adds Bob. His old membership ends, and he joins by the Welcome.
+/// One Commit removes Bob and adds him again. His old membership ends, and he joins by the Welcome.
 #[test]
 fn a_member_is_removed_and_added_again() {
     let [mut alice, mut bob, mut carol] = group_of(["alice", "bob", "carol"]);
@@ -116,7 +116,8 @@ fn template(member: &Member, identity: &StoredSigner) -> LeafTemplate {
     LeafTemplate { credential, capabilities, extensions: Extensions::default() }
 }
 
-/// Afterwards, the committer signs with the new key, even after a restart.
+/// After a Commit with another identity, the committer signs with the new key, even after a
+/// restart.
 #[test]
 fn a_committer_has_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
@@ -137,11 +138,12 @@ fn a_committer_has_another_identity() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// The session finds the signer and the rest of the leaf. The pending Commit survives a restart.
+/// The session finds the signer of another identity, and keeps the rest of the leaf. The pending
+/// Commit survives a restart.
 #[test]
 fn a_session_commits_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
-    // A leaf that the client's settings alone would not give.
+    // This leaf contains more than the client's settings alone would give it.
     let mut template = template(&alice, &alice.identity);
     template.capabilities.extensions.push(ExtensionType(0xf0f0));
     template.extensions =
@@ -170,7 +172,8 @@ fn a_session_commits_another_identity() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// The identity of another store has no signature key in this one. Nothing is pending afterwards.
+/// An identity whose signature key is in another store cannot be committed. Nothing is pending
+/// afterwards.
 #[test]
 fn an_identity_without_its_key_is_not_committed() {
     let [mut alice, bob, _] = renaming(["alice", "bob", "carol"]);
@@ -179,8 +182,9 @@ fn an_identity_without_its_key_is_not_committed() {
     assert!(alice.group().pending_commit().is_none());
 }
 
-/// Suites 1 and 3 share a signature scheme. The session finds a key by the suite of the group, so
-/// it takes no identity of another suite: it could not sign after the Commit was accepted.
+/// Cipher suites 1 and 3 share a signature scheme. The session looks up a key by the group's cipher
+/// suite. It therefore refuses an identity of another suite, with which it could not sign after the
+/// Commit was accepted.
 #[test]
 fn an_identity_of_another_suite_is_refused() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -202,7 +206,8 @@ fn an_identity_of_another_suite_is_refused() {
     assert_eq!(bob.read(&message), "still here");
 }
 
-/// The message before the error is deleted from the outbox. The others stay, also after a restart.
+/// If sending fails, the message that was sent before is deleted from the outbox. The other
+/// messages stay in it, even after a restart.
 #[test]
 fn an_outbox_is_sent_in_parts() {
     let [mut alice, _] = group_of(["alice", "bob"]);
@@ -226,7 +231,7 @@ fn an_outbox_is_sent_in_parts() {
     assert_eq!(alice.outbox(), all[1..]);
 }
 
-/// A delivery service that follows the group gets the GroupInfo with the Commit.
+/// A delivery service that follows the group receives the GroupInfo together with the Commit.
 #[test]
 fn a_commit_has_its_group_info() {
     let [mut alice, _] = group_of(["alice", "bob"]);
@@ -282,7 +287,7 @@ fn own_leaf(member: &mut Member) -> LeafNode {
     group.public().tree().leaf(group.own_leaf()).unwrap().unwrap()
 }
 
-/// A member whose Update another member commits signs with the new key afterwards.
+/// After another member has committed a member's Update, that member signs with its new key.
 #[test]
 fn an_update_brings_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
@@ -305,7 +310,7 @@ fn an_update_brings_another_identity() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// An Update that changes only the encryption key has no event.
+/// An Update that changes only the encryption key causes no event.
 #[test]
 fn an_update_of_encryption_keys() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -330,7 +335,7 @@ fn extensions_change() {
     let commit = alice.commit(|commit| commit.extensions(extensions.clone()));
     assert_eq!(bob.apply(&commit), [epoch(2, 0, false), changed.clone()]);
     assert_eq!(alice.accept(), [epoch(2, 0, true), changed]);
-    // The same extensions again have no event.
+    // Setting the same extensions again causes no event.
     let commit = alice.commit(|commit| commit.extensions(extensions));
     assert_eq!(bob.apply(&commit), [epoch(3, 0, false)]);
 }

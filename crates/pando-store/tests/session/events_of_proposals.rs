@@ -1,4 +1,4 @@
-//! Events of proposals, and of Commits that cover them or leave them out.
+//! Events of proposals, and of Commits that cover proposals or leave them out.
 
 use crate::fixture::{Member, NOW, agree, by, epoch, group_of, tea};
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
@@ -15,7 +15,7 @@ fn remove(leaf: u32) -> Proposal {
     Proposal::Remove(Remove { removed: LeafIndex(leaf) })
 }
 
-/// The event contains the sender of the Add, not the committer.
+/// The event of an added member contains the sender of the Add, not the committer.
 #[test]
 fn an_add_by_reference() {
     let [mut alice, mut bob, mut carol] = group_of(["alice", "bob", "carol"]);
@@ -122,14 +122,15 @@ fn our_own_proposal_is_left_out() {
     let psk = Psk::External { psk_id: "a shared secret".into() };
     let psk = PreSharedKeyId { psk, psk_nonce: vec![7; 32].into() };
     let (_, left_out) = bob.propose(Proposal::PreSharedKey(Box::new(PreSharedKey { psk })));
-    // Alice has not received it.
+    // Alice has not received the proposal.
     let commit = alice.commit(|commit| commit);
     assert_eq!(bob.apply(&commit), [epoch(2, 0, false), Event::ProposalsLeftOut(vec![left_out])]);
     alice.accept();
     agree([&mut alice, &mut bob]);
 }
 
-/// A client proposes to be added itself. The default rules do not admit the proposal, but keep it.
+/// A client proposes its own addition. The default rules do not admit the proposal, but the group
+/// keeps it.
 #[test]
 fn a_proposal_is_not_admitted() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

@@ -1,4 +1,4 @@
-//! External Commits that are accepted or lose a race, with and without a restart in between.
+//! External Commits that are accepted or that lose a race, with and without a restart in between.
 
 use crate::fixture::{Member, agree, epoch, group_of, tea};
 use pando_mls::wire::{Add, Sender};
@@ -44,7 +44,7 @@ fn write_to_each_other<const N: usize>(members: [&mut Member; N]) {
     agree(members);
 }
 
-/// A member with a pending Commit replaces its own leaf by an external Commit, so the pending
+/// A member with a pending Commit replaces its own leaf with an external Commit, so the pending
 /// Commit is lost.
 #[test]
 fn a_resync_wins_over_our_pending_commit() {
@@ -64,7 +64,7 @@ fn a_resync_wins_over_our_pending_commit() {
     });
 }
 
-/// A client joins that was never a member.
+/// A client that was never a member joins when its external Commit comes back.
 #[test]
 fn the_commit_comes_back() {
     each(|between| {
@@ -77,7 +77,7 @@ fn the_commit_comes_back() {
         assert_eq!(bob.apply(&commit), [Event::JoinAccepted { epoch: 2 }]);
         between(&mut bob);
         assert!(!is_joining(&mut bob) && has_group(&mut bob));
-        // The same Commit again belongs to a past epoch.
+        // When the same Commit arrives again, it belongs to a past epoch.
         assert!(matches!(bob.receive(&commit), Received::Rejected(Rejection::Group(_))));
         write_to_each_other([&mut alice, &mut bob]);
     });
@@ -94,7 +94,7 @@ fn the_commit_is_acknowledged() {
         assert_eq!(bob.accept(), [Event::JoinAccepted { epoch: 2 }]);
         between(&mut bob);
         assert!(!is_joining(&mut bob));
-        // A second acceptance fails.
+        // Accepting the Commit a second time fails.
         let again = bob.session.accept_commit(&tea(), no_rows);
         assert!(matches!(
             again,
@@ -104,8 +104,8 @@ fn the_commit_is_acknowledged() {
     });
 }
 
-/// A member replaces its own leaf. Until the Commit is accepted, it can send and receive in the old
-/// group.
+/// A member replaces its own leaf with an external Commit. Until that Commit is accepted, the
+/// member can send and receive in the old group.
 #[test]
 fn a_resync_is_accepted() {
     each(|between| {
@@ -125,7 +125,7 @@ fn a_resync_is_accepted() {
     });
 }
 
-/// Another Commit wins, and the old group merges it.
+/// Another Commit wins over our external Commit, and the old group merges the other Commit.
 #[test]
 fn a_resync_is_lost() {
     each(|between| {
@@ -151,7 +151,7 @@ fn a_resync_is_lost() {
     });
 }
 
-/// The winning Commit removes the client.
+/// The Commit that wins over our external Commit removes the client.
 #[test]
 fn a_resync_is_lost_to_our_removal() {
     each(|between| {
@@ -204,8 +204,8 @@ fn a_join_after_our_removal_is_lost() {
     });
 }
 
-/// The old group is some epochs behind: only the Commit of the same epoch decides that ours has
-/// lost.
+/// The client's old group is some epochs behind. Only the Commit of the same epoch decides that our
+/// external Commit has lost.
 #[test]
 fn a_resync_of_a_member_that_is_behind() {
     each(|between| {
@@ -232,8 +232,7 @@ fn a_resync_of_a_member_that_is_behind() {
     });
 }
 
-/// Our Commit as a member wins in the old group, although it was created before the external
-/// Commit.
+/// A Commit that we created as a member wins over the external Commit that we created after it.
 #[test]
 fn a_resync_is_lost_to_our_own_commit() {
     each(|between| {
@@ -248,8 +247,8 @@ fn a_resync_is_lost_to_our_own_commit() {
     });
 }
 
-/// The same, but the application calls `accept_commit`. The external Commit is deleted from the
-/// store.
+/// Our Commit as a member wins, and the application calls `accept_commit`. The external Commit is
+/// deleted from the store.
 #[test]
 fn a_resync_is_lost_to_our_accepted_commit() {
     each(|between| {
@@ -272,7 +271,7 @@ fn a_resync_is_lost_to_our_accepted_commit() {
     });
 }
 
-/// Another Commit wins, and the client has no group that could process it: the messages are held
+/// Another Commit wins, and the client has no group that could process it. The messages are held
 /// until the application abandons the join.
 #[test]
 fn a_first_join_is_lost() {
@@ -307,7 +306,7 @@ fn a_first_join_is_lost() {
     });
 }
 
-/// A second external Commit replaces the first.
+/// A second external Commit replaces the first one.
 #[test]
 fn a_join_is_tried_again() {
     each(|between| {
@@ -340,8 +339,8 @@ fn a_welcome_comes_meanwhile() {
         between(&mut bob);
         assert!(has_group(&mut bob));
         write_to_each_other([&mut alice, &mut bob]);
-        // The Commit that adds Bob has won against his own. He does not receive it, and learns of
-        // it from the next one.
+        // The Commit that adds Bob has won over his external Commit. Bob does not receive the
+        // winning Commit, and learns of it from the next Commit.
         let next = alice.commit(|commit| commit);
         alice.accept();
         assert_eq!(bob.apply(&next), [epoch(3, 0, false), Event::JoinLost]);
@@ -352,7 +351,8 @@ fn a_welcome_comes_meanwhile() {
     });
 }
 
-/// Our own Commit wins, and a Welcome belongs to an epoch that was never accepted.
+/// Our external Commit wins, although the Welcome of a Commit that was never accepted arrives
+/// before.
 #[test]
 fn a_welcome_of_a_lost_commit_comes_meanwhile() {
     each(|between| {
@@ -377,7 +377,7 @@ fn a_welcome_of_a_lost_commit_comes_meanwhile() {
     });
 }
 
-/// A GroupInfo without the tree, which is passed separately.
+/// The tree can be passed separately from a GroupInfo that does not contain it.
 #[test]
 fn the_tree_comes_apart() {
     let [mut alice] = group_of(["alice"]);
@@ -397,7 +397,7 @@ fn the_tree_comes_apart() {
     write_to_each_other([&mut alice, &mut bob]);
 }
 
-/// Bytes that are no GroupInfo.
+/// A message that contains no GroupInfo is refused.
 #[test]
 fn a_message_of_another_kind() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

@@ -26,7 +26,8 @@ pub fn tea() -> GroupId {
     "tea".into()
 }
 
-/// Returns a session at the time [`NOW`], with another seed than all other sessions of the test.
+/// Returns a session at the time [`NOW`]. Its seed differs from the seeds of all other sessions of
+/// the test.
 pub fn session<B: Backend>(store: Store<B>, client: Client) -> Session<B> {
     thread_local!(static SESSIONS: Cell<u64> = const { Cell::new(0) });
     let seed = SESSIONS.replace(SESSIONS.get() + 1);
@@ -68,36 +69,36 @@ impl Member {
 }
 
 impl<B: Backend> Member<B> {
-    /// Returns a client with a new identity over the store opened by `open`.
+    /// Returns a client with a new identity in the store that `open` opens.
     pub fn open(name: &str, client: Client, open: impl Fn() -> Store<B> + 'static) -> Self {
         let mut session = session(open(), client.clone());
         let identity = session.create_identity(SUITE, Credential::basic(name)).unwrap();
         Self { session, identity, client, open: Box::new(open), received: 0 }
     }
 
-    /// Ends the session, and starts another one over the same database.
+    /// Ends the session, and starts another one on the same database.
     pub fn restart(&mut self) {
         self.session = self.another_session();
     }
 
-    /// Returns another session over the same database.
+    /// Returns another session on the same database.
     pub fn another_session(&self) -> Session<B> {
         session((self.open)(), self.client.clone())
     }
 
-    /// Replaces the session by one with other settings.
+    /// Restarts the session with other client settings.
     pub fn restart_with(&mut self, client: Client) {
         self.client = client;
         self.restart();
     }
 
     /// Passes a message to the session. Asserts that the closure is called once with the returned
-    /// result, and that its row is stored.
+    /// result, and that the row of the closure is stored.
     pub fn receive(&mut self, bytes: &[u8]) -> Received {
         self.take(|session, app| session.receive(bytes, |tx, received| app(tx, received)))
     }
 
-    /// Passes a Welcome to the session, with the tree.
+    /// Passes a Welcome to the session, together with the tree if one is given.
     pub fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Received {
         self.take(|session, app| session.join(welcome, tree, |tx, received| app(tx, received)))
     }
@@ -121,7 +122,7 @@ impl<B: Backend> Member<B> {
         received
     }
 
-    /// Receives a message that must be applied.
+    /// Receives a message that must be applied, and returns its events.
     pub fn apply(&mut self, bytes: &[u8]) -> Vec<Event> {
         match self.receive(bytes) {
             Received::Applied { events, .. } => events,
@@ -145,7 +146,7 @@ impl<B: Backend> Member<B> {
         self.session.commit(&tea(), fill, no_rows).unwrap().message
     }
 
-    /// Enters the epoch of the pending Commit.
+    /// Enters the epoch of the pending Commit, and returns the events.
     pub fn accept(&mut self) -> Vec<Event> {
         let mut told = Vec::new();
         let is_joining = self.session.joining(&tea()).unwrap().is_some();
@@ -173,7 +174,7 @@ impl<B: Backend> Member<B> {
         self.session.operate(&tea(), operation, no_rows).unwrap()
     }
 
-    /// Sends a proposal. Returns it in the form of a pending proposal.
+    /// Sends a proposal. Returns the message and the pending proposal.
     pub fn propose(&mut self, proposal: Proposal) -> (Vec<u8>, PendingProposal) {
         let message = self.operate(|group, cx, rng| group.propose(proposal, b"", cx, rng));
         let pending = self.group().pending_proposals().last().unwrap().clone();
@@ -198,7 +199,7 @@ impl<B: Backend> Member<B> {
         session.create_group(Group::builder(tea()), identity, no_rows).unwrap();
     }
 
-    /// Sends the messages of the outbox.
+    /// Sends the messages in the outbox, and returns them.
     pub fn outbox(&mut self) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
         let send = |message: &[u8]| {
@@ -246,19 +247,19 @@ impl<B: Backend> Member<B> {
         self.session.store().psk(name.as_bytes()).unwrap().map(|value| value.expose().to_vec())
     }
 
-    /// Returns a signature key of the store.
+    /// Returns a signature key from the store.
     pub fn signer(&self, public_key: &SignaturePublicKey) -> Box<dyn Signer> {
         self.session.store().signer(suite(), public_key).unwrap().unwrap()
     }
 }
 
-/// Returns members of a group in epoch 1, which the first has created and to which it has added the
+/// Returns the members of a group in epoch 1. The first member has created the group and added the
 /// others.
 pub fn group_of<const N: usize>(names: [&str; N]) -> [Member; N] {
     group_with(names.map(Member::new))
 }
 
-/// Creates a group of `clients`: the first creates it and adds the others.
+/// Creates a group of `members`. The first member creates the group and adds the others.
 pub fn group_with<B: Backend, const N: usize>(members: [Member<B>; N]) -> [Member<B>; N] {
     let mut members = members;
     let (first, others) = members.split_first_mut().unwrap();
@@ -280,7 +281,7 @@ pub fn agree<B: Backend, const N: usize>(members: [&mut Member<B>; N]) {
     assert!(seen.all(|other| other == first));
 }
 
-/// Returns the event of an epoch whose committer is a member.
+/// Returns the event of a new epoch whose committer is the member at `leaf`.
 pub fn epoch(epoch: u64, leaf: u32, is_own: bool) -> Event {
     Event::Epoch { epoch, committer: by(leaf), is_own }
 }

@@ -1,5 +1,5 @@
-//! Messages that were altered in transit. They change no state: the original messages can be
-//! received afterwards.
+//! Messages that were altered in transit change no state, so the original messages can be received
+//! afterwards.
 
 use crate::fixture::{Member, agree, group_with, public_handshakes};
 use pando_mls::{Client, LeafIndex, Proposal};
@@ -9,8 +9,8 @@ fn members(client: &Client) -> [Member; 2] {
     group_with(["alice", "bob"].map(|name| Member::with_client(name, client.clone())))
 }
 
-/// Passes copies of a message with one altered byte each. None is applied. Some are held, because
-/// they appear to belong to another group or to a later epoch.
+/// Passes copies of a message to a member, each with one altered byte. No copy is applied. Some
+/// copies are held, because they appear to belong to another group or to a later epoch.
 fn forge_each(receiver: &mut Member, bytes: &[u8], step: usize) {
     let mut rejected = 0;
     for position in (0..bytes.len()).step_by(step) {
@@ -71,7 +71,7 @@ fn external_commits() {
     let mut carol = Member::new("carol");
     let commit = carol.join_externally(&alice.group_info());
     forge_each(&mut bob, &commit, 11);
-    // The forged Commit is not the one that Carol waits for.
+    // The forged Commit is not the Commit for which Carol waits.
     let mut forged = commit.clone();
     *forged.last_mut().unwrap() ^= 1;
     assert!(matches!(carol.receive(&forged), Received::Held(Held::JoinPending)));
@@ -81,7 +81,7 @@ fn external_commits() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// The KeyPackage stays, and the original Welcome can be used.
+/// After a forged Welcome, the KeyPackage is still stored, and the original Welcome can be used.
 #[test]
 fn welcomes() {
     let [mut alice, mut bob] = members(&Client::default());
@@ -97,7 +97,7 @@ fn welcomes() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// Messages of another group with the same identifier.
+/// Messages of another group with the same identifier are rejected.
 #[test]
 fn messages_of_another_group() {
     let [mut alice, mut bob] = members(&Client::default());

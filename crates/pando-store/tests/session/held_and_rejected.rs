@@ -91,7 +91,7 @@ fn a_missing_psk() {
                     bob.restart();
                 }
             }
-            // Messages of the epoch can be decrypted in the meantime.
+            // Messages of the current epoch can be decrypted in the meantime.
             let message = alice.send("have you got it?");
             assert_eq!(bob.read(&message), "have you got it?");
             bob.learn_psk("sugar");
@@ -179,7 +179,7 @@ fn bytes_that_are_too_many() {
     let short = alice.send("hello");
     let long = alice.send(&"hello ".repeat(1_000));
     assert_eq!(refused(bob.receive(&long)), Exceeded::MessageBytes(1_000).into());
-    // The session does not decode them.
+    // The session does not decode messages that are too long.
     assert_eq!(refused(bob.receive(&[0xff; 1_001])), Exceeded::MessageBytes(1_000).into());
     assert!(matches!(refused(bob.receive(&[0xff; 1_000])), GroupError::Malformed(_)));
     let welcome = [&[0, 1, 0, 3][..], &[0; 4_000]].concat();
@@ -188,7 +188,7 @@ fn bytes_that_are_too_many() {
     assert_eq!(bob.read(&short), "hello");
 }
 
-/// The delivery service returns our own messages.
+/// The delivery service returns our own messages, which are applied each time.
 #[test]
 fn our_own_messages() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -207,7 +207,7 @@ fn our_own_messages() {
     let commit = bob.commit(|commit| commit.without_pending());
     bob.accept();
     alice.apply(&commit);
-    // The same in the next epoch.
+    // Our own message is also recognized in the next epoch.
     assert_eq!(alice.apply(&message), [Event::OwnMessage]);
     agree([&mut alice, &mut bob]);
 }
@@ -225,7 +225,7 @@ fn a_dropped_commit_comes_back() {
         refused(alice.receive(&commit));
         let message = bob.send("are you there?");
         assert_eq!(held(alice.receive(&message)), Held::Epoch { message: 2, group: 1 });
-        // She rejoins by an external Commit.
+        // Alice rejoins by an external Commit.
         let commit = alice.join_externally(&bob.group_info());
         alice.apply(&commit);
         bob.apply(&commit);
@@ -254,7 +254,7 @@ fn a_replay() {
     }
 }
 
-/// Messages for a removed client, and for a group that has ended.
+/// A removed client holds messages of later epochs, and rejects the Commit that has removed it.
 #[test]
 fn a_group_that_has_ended() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -270,7 +270,8 @@ fn a_group_that_has_ended() {
     }
 }
 
-/// A failure of this client is an error. Nothing is stored, and the closure is not called.
+/// A missing signature key is a failure of this client and therefore an error. Nothing is stored,
+/// and the closure is not called.
 #[test]
 fn a_signature_key_is_missing() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -287,8 +288,8 @@ fn remove_signer(member: &mut Member, key: &SignaturePublicKey) {
     transaction.commit().unwrap();
 }
 
-/// The signature key of our new leaf is missing. The Commit with the leaf is stored, and its events
-/// are returned. The next call fails.
+/// If the signature key of our new leaf is missing, the Commit with the leaf is stored, and its
+/// events are returned. The next call fails.
 #[test]
 fn a_new_signature_key_is_missing() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

@@ -1,10 +1,10 @@
-//! A policy that advises against Commits. They can be merged after the policy is removed.
+//! A policy that advises against Commits. Such a Commit can be merged after the policy is removed.
 
 use crate::fixture::{Member, agree, epoch, group_of};
 use pando_mls::{Advice, CommitView, LeafIndex, LocalPolicy, RuleError};
 use pando_store::session::{Event, Held, Received};
 
-/// Advises against Commits that remove a member.
+/// A policy that advises against Commits that remove a member.
 struct Against(fn(String) -> Advice);
 
 impl LocalPolicy for Against {
@@ -15,7 +15,7 @@ impl LocalPolicy for Against {
     }
 }
 
-/// Refuses all Commits.
+/// A policy that refuses all Commits.
 struct Refusal;
 
 impl LocalPolicy for Refusal {

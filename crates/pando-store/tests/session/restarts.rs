@@ -31,8 +31,8 @@ fn first<B: Backend>(alice: Member<B>, bob: Member<B>) {
     alice.restart();
     assert!(alice.session.outbox(&tea()).unwrap().is_empty());
 
-    // Each message is sent and received in a new session. A key that is used twice would be
-    // refused.
+    // Each message is sent and received in a new session. If a key were used twice, the second
+    // message would be refused.
     for round in 0..4 {
         let text = format!("message {round}");
         let (from_alice, from_bob) = (alice.send(&text), bob.send(&text));
@@ -74,8 +74,8 @@ fn in_files() {
     first(member("alice"), member("bob"));
 }
 
-/// Two sessions over one store: the session that has loaded the group holds its lock until it
-/// closes the group.
+/// Of two sessions on one store, the session that has loaded a group holds the group's lock until
+/// it closes the group.
 #[test]
 fn a_group_is_locked() {
     let [mut alice, mut bob] =

@@ -36,7 +36,7 @@ fn messages_find_their_groups() {
     assert_eq!(bob.session.store().groups().unwrap(), [coffee(), crate::fixture::tea()]);
     let tea = alice.send("about tea");
     let about_coffee = alice.session.send(&coffee(), "about coffee", no_rows).unwrap();
-    // A failure in one group does not affect the other one.
+    // A failure in one group does not affect the other group.
     let failed = bob.session.receive(&tea, |_, _| Err("the closure fails".into()));
     assert!(matches!(failed, Err(SessionError::Application(_))));
     assert_eq!(read(&mut bob, &about_coffee), "about coffee");
@@ -45,7 +45,7 @@ fn messages_find_their_groups() {
     assert_eq!(read(&mut bob, &alice.send("still")), "still");
 }
 
-/// A Commit in one group uses the resumption PSK of the other, which is in the store.
+/// A Commit in one group uses the resumption PSK of the other group, which is in the store.
 #[test]
 fn a_resumption_psk_of_another_group() {
     for restarts in [false, true] {
@@ -82,7 +82,7 @@ fn a_group_that_does_not_exist() {
     assert!(is_unknown(session.abandon_join(&coffee(), no_rows).unwrap_err()));
     assert!(is_unknown(session.delete_group(&coffee(), no_rows).unwrap_err()));
     assert!(session.store().groups().unwrap().is_empty());
-    // The group can be created, but only once.
+    // The missing group can be created, but only once.
     let identity = &alice.identity;
     session.create_group(Group::builder(coffee()), identity, no_rows).unwrap();
     let again = session.create_group(Group::builder(coffee()), identity, |_, _| panic!("not called"));

@@ -1,6 +1,6 @@
-//! A simulation of random operations by four members, over a delivery service that delays and
+//! A simulation of random operations by four members, with a delivery service that delays and
 //! orders messages. Closures fail and sessions restart. The test checks each member's result for
-//! each message, and that all members end in the same epoch.
+//! each message, and checks that all members end in the same epoch.
 
 use crate::fixture::{Member, decode, group_of, put, tea};
 use pando_mls::wire::ContentType;
@@ -24,7 +24,8 @@ struct Ordered {
 /// An external Commit.
 struct External {
     bytes: Vec<u8>,
-    /// Whether the delivery service has accepted it, or `None` before it has arrived.
+    /// Whether the delivery service has accepted the Commit, or `None` if the Commit has not
+    /// arrived yet.
     is_accepted: Option<bool>,
 }
 
@@ -32,13 +33,13 @@ struct Simulation {
     members: [Member; MEMBERS],
     rng: ChaCha20Rng,
     log: Vec<Ordered>,
-    /// The epoch of which the delivery service accepts the next Commit.
+    /// The epoch in which the delivery service accepts the next Commit.
     epoch: u64,
     /// Messages in transit to the delivery service.
     delayed: Vec<Ordered>,
     /// The position of each member in the log.
     cursors: [usize; MEMBERS],
-    /// The epoch in which each member has joined.
+    /// The epoch in which each member joined.
     joined: [u64; MEMBERS],
     /// External Commits whose results their senders do not know yet.
     external: BTreeMap<usize, External>,
@@ -83,12 +84,12 @@ impl Simulation {
         Some(self.members[at].session.group(&tea()).ok()?.state())
     }
 
-    /// Delays a sent message.
+    /// Sends a message, which is delayed in transit.
     fn send(&mut self, sender: usize, bytes: Vec<u8>, text: Option<String>) {
         self.delayed.push(Ordered { sender, bytes, text });
     }
 
-    /// Lets a message arrive at the delivery service, which accepts one Commit in each epoch.
+    /// Makes a message arrive at the delivery service, which accepts one Commit in each epoch.
     fn arrive(&mut self) {
         if self.delayed.is_empty() {
             return;
@@ -178,7 +179,7 @@ impl Simulation {
         }
     }
 
-    /// Joins by an external Commit, unless one is in transit.
+    /// Joins by an external Commit, unless an external Commit is in transit.
     fn join(&mut self, at: usize) {
         let epoch = self.epoch;
         let inviter = (0..MEMBERS).find(|other| {
@@ -193,7 +194,7 @@ impl Simulation {
         }
     }
 
-    /// Lets a member receive all messages up to one that is held.
+    /// Makes a member receive messages until one is held.
     fn sync(&mut self, at: usize) {
         // The delivery service has refused the external Commit.
         if self.is_accepted(at) == Some(false) {
@@ -220,7 +221,7 @@ impl Simulation {
         }
     }
 
-    /// Lets a member receive a message, and checks the result. Returns whether the member has
+    /// Makes a member receive a message, and checks the result. Returns whether the member has
     /// advanced to the next message.
     fn take(&mut self, at: usize, ordered: &Ordered) -> bool {
         let Ordered { sender, bytes, text } = ordered;
@@ -239,8 +240,8 @@ impl Simulation {
             Received::Held(Held::JoinPending) => {
                 assert!(!is_active && is_joining && !ends_join, "{what}");
                 self.count("held messages");
-                // The delivery service knows whether the Commit was accepted. If it was, earlier
-                // messages are rejected.
+                // The delivery service knows whether the external Commit was accepted. If it was
+                // accepted, messages from before it are rejected.
                 return self.is_accepted(at) == Some(true);
             }
             // The message was sent after the member's removal.
@@ -303,7 +304,7 @@ impl Simulation {
         true
     }
 
-    /// Lets all delayed messages arrive, and brings all members into the same epoch.
+    /// Makes all delayed messages arrive, and brings all members into the same epoch.
     fn finish(&mut self) {
         while !self.delayed.is_empty() {
             self.arrive();

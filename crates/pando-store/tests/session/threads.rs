@@ -21,7 +21,7 @@ const _: () = {
     is_send::<Store<pando_store::Sqlite>>();
 };
 
-/// A session with a loaded group works on another thread.
+/// A session with a loaded group can be used on another thread.
 #[test]
 fn a_session_moves_to_another_thread() {
     let [alice, mut bob] = group_of(["alice", "bob"]);

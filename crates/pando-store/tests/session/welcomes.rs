@@ -38,7 +38,7 @@ fn the_tree_comes_apart() {
                 bob.restart();
             }
         }
-        // The tree of another epoch does not match.
+        // The tree of another epoch does not match the Welcome.
         let tree = alice.group().public().tree().export().unwrap();
         let [mut other] = group_of(["other"]);
         let wrong = other.group().public().tree().export().unwrap();
@@ -69,7 +69,7 @@ fn a_psk_is_missing() {
     agree([&mut alice, &mut bob]);
 }
 
-/// A Welcome for another client, and one whose KeyPackage was used before.
+/// A Welcome for another client is rejected, and so is a Welcome whose KeyPackage was used before.
 #[test]
 fn a_key_package_that_is_not_ours() {
     let [mut alice] = group_of(["alice"]);
@@ -90,7 +90,7 @@ fn a_key_package_that_is_not_ours() {
 }
 
 /// An old Welcome does not restore the membership of a client that was removed or has deleted the
-/// group. A new Welcome does.
+/// group. A new Welcome restores it.
 #[test]
 fn an_old_welcome() {
     for deletes in [false, true] {
@@ -100,7 +100,7 @@ fn an_old_welcome() {
         let old = add(&mut alice, key_package.clone());
         assert_eq!(bob.apply(&old), [joined(2)]);
         assert_eq!(stored_key_packages(&bob), 1);
-        // While the client is in the group, the reason is another one.
+        // While the client is in the group, the Welcome is rejected for another reason.
         let received = bob.receive(&old);
         let error = GroupError::Violation(Violation::AlreadyInGroup);
         assert!(matches!(received, Received::Rejected(Rejection::Group(is)) if is == error));
@@ -123,7 +123,7 @@ fn an_old_welcome() {
     }
 }
 
-/// One Welcome for two clients.
+/// Two clients can join by the same Welcome.
 #[test]
 fn a_welcome_for_two() {
     let [mut alice] = group_of(["alice"]);
@@ -167,8 +167,8 @@ fn a_welcome_waits_in_the_outbox() {
     assert_eq!(bob.group().epoch(), 2);
 }
 
-/// A Welcome arrives before the Commits that remove the client and add it again. It is held until
-/// they have arrived.
+/// A Welcome arrives before the Commits that remove the client and add it again. The Welcome is
+/// held until these Commits have arrived.
 #[test]
 fn a_welcome_before_the_removal() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -181,8 +181,8 @@ fn a_welcome_before_the_removal() {
     assert_eq!(bob.read(&alice.send("back again")), "back again");
 }
 
-/// Messages of the client's next membership arrive before its Welcome. They are held until it has
-/// arrived.
+/// Messages of the client's next membership arrive before its Welcome. They are held until the
+/// Welcome has arrived.
 #[test]
 fn messages_before_the_welcome_of_a_removed_client() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -196,8 +196,8 @@ fn messages_before_the_welcome_of_a_removed_client() {
     assert_eq!(bob.read(&early), "too early");
 }
 
-/// The application has deleted the signature key of a KeyPackage. The Welcome does not block the
-/// messages after it.
+/// If the application has deleted the signature key of a KeyPackage, a Welcome for it is rejected,
+/// and does not block the messages after it.
 #[test]
 fn the_signature_key_is_gone() {
     let [mut alice] = group_of(["alice"]);

@@ -1,6 +1,6 @@
-//! Lets every call of the store fail once, in every step of two clients with sessions. After a
-//! failure, the sessions are restarted or continue, and the step is repeated unless it was stored.
-//! In the end, every message has been read exactly once.
+//! Makes every call of the store fail once, in every step of two clients with sessions. After a
+//! failure, the sessions either are restarted or continue, and the step is repeated unless it was
+//! stored. In the end, every message has been read exactly once.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -32,8 +32,8 @@ enum Recovery {
     Continue,
 }
 
-/// Returns whether an error comes from a failpoint: in the session, in a read by the group, or in a
-/// write by the closure.
+/// Returns whether an error comes from a failpoint. It can arise in the session, in a read by the
+/// group, or in a write by the closure.
 fn is_injected(error: &SessionError) -> bool {
     let error = match error {
         SessionError::Store(error) => Some(error),
@@ -61,7 +61,7 @@ fn run<B: Backend>(pair: &mut Pair<B>, recovery: Recovery) -> Vec<&'static str> 
     failed
 }
 
-/// Lets every `step_by`th call of each failpoint fail, one in each run.
+/// Makes every `step_by`th call of each failpoint fail, one call in each run.
 fn run_with_faults<B: Backend>(pair: impl Fn() -> Pair<B>, step_by: usize) {
     let (mut failed, mut silent) = (BTreeSet::new(), BTreeMap::new());
     let mut erasures = BTreeMap::new();
@@ -97,8 +97,8 @@ fn run_with_faults<B: Backend>(pair: impl Fn() -> Pair<B>, step_by: usize) {
     let renewals = silent.remove("store::get").unwrap_or(0);
     assert_eq!(silent, erasures);
     if step_by == 1 {
-        // A Commit is stored, but the new signature key cannot be read after it. The next step
-        // reads it.
+        // The Commit is stored, but afterwards the new signature key cannot be read. The next step
+        // reads the key.
         assert_eq!(renewals, 2);
         assert_eq!(failed, steps::<B>().map(|(name, _)| name).into());
     }

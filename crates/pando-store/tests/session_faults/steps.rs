@@ -1,5 +1,5 @@
-//! The steps of two clients. Each step writes a row in its transaction, and does nothing if the row
-//! exists.
+//! The steps of two clients. Each step writes a row in its transaction, and does nothing if that
+//! row already exists.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
@@ -13,7 +13,7 @@ use pando_store::{Backend, Session, Store, StoredSigner, Transaction};
 
 type Result<T = ()> = std::result::Result<T, SessionError>;
 
-/// A step, with its name.
+/// A step and its name.
 pub(crate) type Step<B> = (&'static str, fn(&mut Pair<B>) -> Result);
 
 pub(crate) struct User<B: Backend> {
@@ -154,7 +154,7 @@ impl<B: Backend> Pair<B> {
     }
 }
 
-/// Returns the steps in their order.
+/// Returns all steps in order.
 pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
     [
         ("alice makes an identity", |pair| pair.alice.create_identity()),
