@@ -12,7 +12,7 @@ const CHAT: &str = "chat";
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB);
     CREATE TABLE IF NOT EXISTS inbox (text TEXT);";
 
-/// A delivery service, whose log of messages contains one Commit in each epoch.
+/// A delivery service with a log of messages, which contains one Commit for each epoch.
 #[derive(Default)]
 struct Server(Vec<Vec<u8>>, u64);
 
@@ -128,7 +128,7 @@ pub(crate) fn main() -> Result {
     sync(server, start("alice")?.commit(|commit| commit.psk(psk))?)?;
     sync(server, start("carol")?.learn_psk()?)?;
 
-    // Bob loses his group, and rejoins by an external Commit.
+    // Bob loses his group, and rejoins with an external Commit.
     let group_info = start("alice")?.0.group_info(&CHAT.into(), |it| it)?;
     let mut bob = start("bob")?;
     bob.0.delete_group(&CHAT.into(), no_rows)?;

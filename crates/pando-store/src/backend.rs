@@ -1,4 +1,5 @@
-//! The database interface of a store. It maps ordered byte strings to values, and has transactions.
+//! The database interface of a store. A database maps byte-string keys to values, keeps the keys
+//! ordered, and supports transactions.
 
 use crate::StoreError;
 use pando_mls::SecretBytes;

@@ -22,7 +22,7 @@ use crate::faults::point;
 use crate::sqlite::Sqlite;
 use rusqlite::OptionalExtension;
 
-/// Maximum number of attempts while other connections write.
+/// Maximum number of attempts to return unused space while other connections write.
 const ATTEMPTS: u8 = 3;
 
 /// Maximum number of pages in one row of zeros.
@@ -38,7 +38,8 @@ pub(crate) fn run(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     Err(StoreError::Busy)
 }
 
-/// Makes one attempt. Returns false if another connection has written in the meantime.
+/// Makes one attempt to return unused space. Returns false if another connection has written in the
+/// meantime.
 fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     let pages = mark(sqlite)?;
     let reader = hold(sqlite)?;

@@ -1,4 +1,5 @@
-//! A conformance test for implementations of [`Backend`]. [`run`] panics on a violation.
+//! A conformance test for implementations of [`Backend`]. [`run`] panics if a backend violates a
+//! requirement.
 //!
 //! ```
 //! use pando_store::{Backend, Memory, conformance};
@@ -20,7 +21,7 @@ type Bytes = Vec<u8>;
 /// Tests a backend.
 ///
 /// `place` creates an empty location for a database. `open` opens the database at such a location
-/// as another process would, and the database may already be open. `open` should set the timeout
+/// as another process would, even if the database is already open. `open` should set the timeout
 /// for other transactions to a few milliseconds at most.
 ///
 /// # Panics

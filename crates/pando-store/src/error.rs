@@ -15,8 +15,8 @@ pub enum StoreError {
     #[error("the store or the group is locked")]
     Busy,
     /// The Delta does not follow the stored rows, because a previous Delta was not stored or
-    /// because another object of the group has written rows. The group must be loaded again. For a
-    /// KeyPackage, this error means that another client has already used it.
+    /// because another object in memory has changed the same group. The group must be loaded again.
+    /// For a KeyPackage, this error means that another client has already used it.
     #[error("the change does not follow the stored rows")]
     Stale,
     /// The Delta begins a new instance of a group that is already stored and that has not ended for

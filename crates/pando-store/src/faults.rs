@@ -17,8 +17,8 @@ pub const FAILPOINTS: [&str; 9] = [
     "store::erased",
 ];
 
-/// Returns the error that a test has configured for a failpoint, if any. The test names it as
-/// `full` or `read`; any other name stands for a write error.
+/// Returns the error that a test has configured for a failpoint, if any. The test configures
+/// `full`, `read`, or any other text for a write error.
 #[cfg(feature = "failpoints")]
 pub(crate) fn point(name: &str) -> Result<(), StoreError> {
     use crate::IoKind;

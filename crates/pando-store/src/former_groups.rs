@@ -1,8 +1,8 @@
 //! Records of former groups, which prevent an old Welcome from restoring such a group.
 //!
 //! A KeyPackage of last resort can open the same Welcome any number of times. After the client was
-//! removed from a group or has deleted it, the Welcome with which it joined could make it a member
-//! of an old epoch again. The client would then accept old messages a second time.
+//! removed from a group or has deleted it, the Welcome with which it joined could make the client a
+//! member of an old epoch again. The client would then accept old messages a second time.
 //!
 //! For each former group, a record therefore keeps the client's last epoch and the sequence of the
 //! newest KeyPackage at that time. A Welcome is refused if its epoch is not higher and its
@@ -39,7 +39,8 @@ pub(crate) struct FormerRecord {
     name: [u8; 32],
     /// The highest epoch that the client has reached in the group.
     epoch: u64,
-    /// The largest sequence of the KeyPackages that were stored at that time.
+    /// The largest sequence of the KeyPackages that were stored when the group ended for the
+    /// client.
     sequence: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Checks that the stored bytes match `docs/storage.md`, with fixed keys and nonces.
+//! Checks, with fixed keys and nonces, that the stored bytes match `docs/storage.md`.
 
 use crate::cipher::{Cipher, Kind, StoreId, alone, tagged};
 use crate::group::{GroupRecord, InstanceEntry};

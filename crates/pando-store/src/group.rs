@@ -7,7 +7,8 @@ use crate::error::{Misuse, Record};
 use pando_mls::{Decode, GroupId, Instance, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The exclusive right to write a group. It also excludes other processes.
+/// The exclusive right to write a group. No other thread or process can have this right at the same
+/// time.
 #[derive(Debug)]
 pub struct GroupLock {
     group_id: GroupId,
@@ -36,7 +37,8 @@ impl GroupLock {
     }
 }
 
-/// A group's entry in the list of groups. It contains the instances of the group at this client.
+/// A group's entry in the list of groups. This entry contains the instances of the group that this
+/// client stores.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct GroupRecord {
     pub(crate) group_id: GroupId,

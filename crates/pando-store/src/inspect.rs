@@ -285,8 +285,8 @@ fn check_tree(
     computed: Result<Rows, GroupError>,
     stored: &Rows,
 ) -> Vec<Finding> {
-    // When a group is loaded, its stored hashes and all other rows about its tree are trusted. So
-    // they are recomputed here from the exported tree.
+    // When a group is loaded, its stored hashes and all other rows about its tree are trusted. The
+    // rows about the tree are therefore recomputed here from the exported tree.
     let tree = public.tree();
     let anew = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
     let hashes_fit = anew.is_ok_and(|anew| {
@@ -298,8 +298,8 @@ fn check_tree(
 }
 
 /// Returns whether both sets of rows agree about the tree and its clients. Rows of clients are
-/// compared only if the policy identifies clients. Another policy cannot judge the rows of clients
-/// that were stored under a policy that does.
+/// compared only if the policy identifies clients. A policy that does not identify clients cannot
+/// judge rows that were stored under another policy.
 fn are_of_the_same_tree(computed: &Rows, stored: &Rows) -> bool {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
     let has_clients = computed.keys().any(is_client);

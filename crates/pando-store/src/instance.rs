@@ -2,8 +2,8 @@
 //! reveal missing and outdated rows.
 //!
 //! Each instance has its own random key, which is stored in the group's entry. The keys of the rows
-//! are derived from it. In an encrypted store, deleting the instance's key makes copies of the rows
-//! useless, except to an attacker who also has a copy of the entry.
+//! are derived from the instance's key. In an encrypted store, deleting the instance's key makes
+//! copies of the rows useless, except to an attacker who also has a copy of the entry.
 //!
 //! The record of [`RowKey::State`] contains two sums: one over the rows of the tree, and one over
 //! all other rows. Each summand is a keyed hash of a row's place, nonce and tag. A row that is
@@ -136,8 +136,8 @@ impl InstanceCipher {
         (from, to)
     }
 
-    /// Returns the ranges of the records outside the tree. They include the record of the tree's
-    /// shape.
+    /// Returns the ranges of the records outside the tree. These ranges include the record of the
+    /// tree's shape.
     pub(crate) fn beside_the_tree(&self) -> [(Vec<u8>, Vec<u8>); 2] {
         let (from, to) = self.all_rows();
         let nodes = self.place(RowKey::Tree(TreeKey::Node(NodeIndex(0))));

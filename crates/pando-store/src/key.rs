@@ -25,7 +25,8 @@ pub enum Key {
     Bytes(SecretBytes),
     /// A passphrase.
     Passphrase {
-        /// The passphrase, in an encoding chosen by the application. It must not be empty.
+        /// The passphrase, in an encoding chosen by the application. The passphrase must not be
+        /// empty.
         passphrase: SecretBytes,
         /// The cost of one guess at the passphrase, for a store that is created or rewrapped with
         /// this key. An existing store is opened with the cost that its header contains.
@@ -95,9 +96,9 @@ impl Default for Argon2Limit {
 }
 
 impl Argon2Cost {
-    /// The minimum parameters for creating a store. They have the same memory and work as the
-    /// cheapest parameter set that OWASP recommends: 7 MiB and five passes. The other OWASP sets
-    /// require more memory and about the same work.
+    /// The minimum parameters for creating a store. These parameters have the same memory and work
+    /// as the cheapest parameter set that OWASP recommends: 7 MiB and five passes. The other OWASP
+    /// sets require more memory and about the same work.
     pub const FLOOR: Self = Self { memory: 7 << 10, passes: 5, lanes: 1 };
 
     const MOST_LANES: u32 = 64;
@@ -167,7 +168,8 @@ pub(crate) struct Header {
 
 impl Encode for Header {}
 
-/// The header without the data key. It is the associated data of the wrapped data key.
+/// The header without the data key. This part is the associated data with which the data key is
+/// wrapped.
 #[derive(Debug, Clone, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Wrapping {
     format: u16,
@@ -280,7 +282,7 @@ impl Header {
     ///
     /// # Errors
     /// Returns [`StoreError::Older`] or [`StoreError::Newer`] if the header has another format, or
-    /// [`StoreError::Corrupt`].
+    /// [`StoreError::Corrupt`] if it cannot be decoded.
     pub(crate) fn read(stored: &[u8]) -> Result<Self, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);
         let found = u16::from_be_bytes(*stored.first_chunk().ok_or_else(corrupt)?);

@@ -38,8 +38,8 @@ pub struct StoredKeyPackage {
     /// Number of times that the KeyPackage was used. Only a KeyPackage of last resort remains
     /// stored after its use.
     pub uses: u32,
-    /// The position in the order of insertion. It is larger than the sequence of every KeyPackage
-    /// that was stored when this one was inserted.
+    /// The position in the order of insertion. A new KeyPackage gets a larger sequence than every
+    /// KeyPackage that is stored at that time.
     pub sequence: u64,
 }
 
@@ -170,7 +170,7 @@ impl<B: Backend> Transaction<'_, B> {
     /// and its number of uses.
     ///
     /// # Errors
-    /// [`Misuse::CipherSuite`] if `suite` is not the KeyPackage's cipher suite.
+    /// Returns [`Misuse::CipherSuite`] if `suite` is not the KeyPackage's cipher suite.
     pub fn insert_key_package(
         &mut self,
         suite: Suite,
@@ -199,7 +199,7 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// Returns the sequence for the next KeyPackage. It is one more than the largest sequence in
+    /// Returns the sequence for the next KeyPackage, which is one more than the largest sequence in
     /// the stored KeyPackages and in the records of former groups.
     fn next_sequence(&self) -> Result<u64, StoreError> {
         let stored = self.store.key_package_sequences()?.map_or(0, |(_, largest)| largest);
@@ -207,9 +207,9 @@ impl<B: Backend> Transaction<'_, B> {
         largest.checked_add(1).ok_or(StoreError::Corrupt(Record::KeyPackage))
     }
 
-    /// Marks a KeyPackage as used for the group of `lock`, which this transaction stores. The
-    /// KeyPackage is deleted. If it is one of last resort, it is kept, and its number of uses
-    /// increases by one.
+    /// Marks a KeyPackage as used for the group of `lock`, which this transaction stores. A
+    /// single-use KeyPackage is deleted. A KeyPackage of last resort is kept, and its number of
+    /// uses increases by one.
     ///
     /// # Errors
     /// - [`StoreError::Stale`] if the KeyPackage is not stored, because another client has used it,

@@ -75,12 +75,12 @@
 //!
 //! # After an error
 //!
-//! When [`Store::persist`] fails, its error contains the result and the changes. Persist them
-//! again, even if it is unknown whether they were stored. Rows that are already stored do not
-//! change, and the application's rows are not written twice. If the error is dropped, the changes
-//! return to the [`Group`](pando_mls::Group), and the next operation includes them. In that case, a
-//! received message is lost, because its key is deleted. To be able to receive the message again,
-//! drop the group and load it from the store.
+//! When [`Store::persist`] fails, its error contains the result and the changes. Persist the result
+//! and the changes again, even if it is unknown whether they were stored. Rows that are already
+//! stored do not change, and the application's rows are not written twice. If the error is dropped,
+//! the changes return to the [`Group`](pando_mls::Group), and the next operation includes them. In
+//! that case, a received message is lost, because its key is deleted. To be able to receive the
+//! message again, drop the group and load it from the store.
 //!
 //! If the application takes a Delta from its result and loses it, the store refuses all later
 //! Deltas of the group with [`StoreError::Stale`].
@@ -102,8 +102,9 @@
 //! The store's keys and nonces are random bytes, which the crate `getrandom` reads from the
 //! operating system. On `wasm32-unknown-unknown`, there is no operating system, so the application
 //! must choose a source for `getrandom`: the feature `wasm_js` in browsers and Node.js, or a custom
-//! backend elsewhere. That target has no clock either. Acquiring a lock that is already held
-//! therefore fails immediately with [`StoreError::Busy`], whatever the timeout.
+//! backend elsewhere. The target `wasm32-unknown-unknown` has no clock either. Acquiring a lock
+//! that is already held therefore fails immediately with [`StoreError::Busy`], whatever the
+//! timeout.
 //!
 //! # Non-goals
 //!

@@ -4,8 +4,8 @@
 //! to the file system with their contents. The log therefore keeps its blocks, and everything after
 //! its live frames is overwritten in place with zeros.
 //!
-//! The live frames are the frames that SQLite may still read. They are not touched, so no committed
-//! data depends on the order in which the zeros reach the disk.
+//! The live frames are the frames that SQLite may still read. The live frames are not touched, so
+//! no committed data depends on the order in which the zeros reach the disk.
 //!
 //! After a complete checkpoint, the live frames contain only data that is also in the database,
 //! provided that no page occurs twice. Each frame then contains the current content of its page. No
@@ -15,8 +15,9 @@
 //!
 //! Each erasure reads everything after the live frames. Another connection may have been killed
 //! while it was overwriting the log, which leaves no trace, so no part of the log can be assumed to
-//! be zero. For this reason, the log keeps only a few zeros. The log is synced even if all of these
-//! bytes were already zero, because another connection may have been killed before it synced them.
+//! be zero. For this reason, the log keeps only a few zeros. The log is synced even if everything
+//! after the live frames was already zero, because another connection may have been killed before
+//! it synced them.
 //!
 //! SQLite takes its locks on the database and on the index of the log (`-shm`), but never on the
 //! log itself. The log can therefore be opened and closed elsewhere in the process without losing
@@ -44,7 +45,7 @@ const MAGIC: u32 = 0x377f_0682;
 const CHUNK: usize = 64 << 10;
 
 /// Number of zero bytes that the log keeps. Without these zeros, the file system would have to
-/// allocate blocks for each transaction. Each erasure reads them.
+/// allocate blocks for each transaction. Each erasure reads these zeros.
 const SPARE: u64 = 128 << 10;
 
 /// The write-ahead log of a database.
@@ -126,7 +127,8 @@ fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
         if [first, second] != [salt, other_salt] {
             return Err(foreign());
         }
-        // The first page contains the schema and no values. Restarting the log writes this page.
+        // The first page contains the schema and no values. A transaction that restarts the log
+        // writes this page.
         if page != 1 && !pages.insert(page) {
             return Ok(None);
         }

@@ -83,9 +83,9 @@ pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(),
     slots.into_iter().try_for_each(|slot| free(connection, slot))
 }
 
-/// Removes the free slots. Deleting them would move other slots and leave copies behind. Instead,
-/// the used slots are copied in order to a new table and then back, which overwrites the former
-/// pages. `VACUUM` then returns the free pages.
+/// Removes the free slots. Deleting free slots would move other slots and leave copies behind.
+/// Instead, the used slots are copied one after the other to a new table and then back, which
+/// overwrites the former pages. `VACUUM` then returns the free pages.
 pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     let sql = "BEGIN IMMEDIATE;
                CREATE TABLE pando_kept (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
@@ -103,7 +103,7 @@ pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     Ok(dropped?)
 }
 
-/// Writes a value to a free slot of its length, or to a new slot. Returns the slot.
+/// Writes a value to a free slot of its length or to a new slot, and returns that slot.
 fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError> {
     let sql = "DELETE FROM pando_free
                WHERE size = ?1 AND slot = (SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1) RETURNING slot";
@@ -133,8 +133,8 @@ fn slot_of(value: &[u8]) -> Result<SecretBytes, StoreError> {
     let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
     let len = u32::try_from(value.len()).map_err(|_| too_long())?;
     let used = value.len().checked_add(4).ok_or_else(too_long)?;
-    // The size is a multiple of 32 bytes. Above 256 bytes, it is a multiple of one eighth of the
-    // next lower power of two.
+    // The size of a slot is a multiple of 32 bytes. Above 256 bytes, the size is a multiple of one
+    // eighth of the next lower power of two.
     let step = 1_usize.checked_shl(used.ilog2().saturating_sub(3)).unwrap_or(usize::MAX).max(32);
     let size = used.checked_next_multiple_of(step).ok_or_else(too_long)?;
     let mut slot = Vec::with_capacity(size);

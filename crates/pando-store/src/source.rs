@@ -8,8 +8,8 @@ use crate::store::Store;
 use pando_mls::{GroupId, RowKey, RowSource, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The rows of one instance of a group. They are read through a second connection, so they can be
-/// read while the store is being written.
+/// The rows of one instance of a group. The rows are read through a second connection, so they can
+/// be read while the store is being written.
 struct Source<B: Backend> {
     store: Mutex<Store<B>>,
     group_id: GroupId,
@@ -24,7 +24,7 @@ impl<B: Backend> Store<B> {
     /// ([`Store::rotate`]), the group must be opened again.
     ///
     /// # Errors
-    /// Returns [`StoreError::Io`] or [`StoreError::Corrupt`]. The latter contains
+    /// Returns [`StoreError::Io`] or [`StoreError::Corrupt`]. [`StoreError::Corrupt`] contains
     /// [`Record::Group`](crate::Record::Group) if a row outside the tree is missing or outdated.
     pub fn source(&self, lock: &GroupLock) -> Result<Option<Arc<dyn RowSource>>, StoreError> {
         let Some(entry) = self.locked_record(lock)?.current else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! SQLite backend. Its tables are in a database that may also contain the application's own tables.
-//! The module `slots` describes the tables of the backend.
+//! SQLite backend. The tables of a store are in a database that may also contain the application's
+//! own tables. The module `slots` describes the tables of the backend.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Default timeout for a transaction that waits for a transaction of another process.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The longest timeout that SQLite supports, because it counts milliseconds in 31 bits.
+/// The longest timeout that SQLite supports. SQLite counts milliseconds in 31 bits.
 const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
 
 /// Maximum number of attempts to overwrite the log while other connections write.
@@ -73,7 +73,7 @@ impl Sqlite {
     /// See [`Sqlite::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         // Each database needs a single name that does not depend on the working directory, because
-        // the path of its locks is derived from its name.
+        // the path of its locks is derived from that name.
         let path = &fs::canonicalize(path).map_err(opening)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -83,8 +83,9 @@ impl Sqlite {
             // Otherwise, SQLite would plan statements again depending on the values that are bound
             // to them.
             (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
-            // The schema comes from the file, which an attacker may have written. It must not call
-            // functions with side effects, and SQL must not damage the file or the journal.
+            // The schema comes from the file, which an attacker may have written. The schema must
+            // not call functions with side effects, and SQL must not damage the file or the
+            // journal.
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
             // Otherwise, closing the last connection would remove the log, and its contents would
@@ -93,7 +94,7 @@ impl Sqlite {
         ] {
             connection.set_db_config(config, on)?;
         }
-        // None of these settings writes to the file. They ensure that deleted values are
+        // None of these settings writes to the file. These settings ensure that deleted values are
         // overwritten, that no temporary files with copies are created, and that a committed
         // transaction is on the disk. On Apple's systems, `fsync` alone does not guarantee the
         // latter.
@@ -169,7 +170,8 @@ impl Sqlite {
     /// Rolls back the current transaction, if there is one.
     fn end(&self) {
         if !self.connection.is_autocommit() {
-            // If the rollback fails here, it happens when the database is opened again.
+            // If this rollback fails, SQLite rolls the transaction back when the database is opened
+            // again.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
@@ -348,7 +350,8 @@ impl Backend for Sqlite {
         self.set_journal()?;
         if self.tables {
             self.unfilled = true;
-            // If this fails, the log is not written to the database until a later attempt succeeds.
+            // If the refill fails, the log is not written to the database until a later attempt
+            // succeeds.
             let _ = compact::refill(self);
         }
         Ok(())

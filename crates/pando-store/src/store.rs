@@ -64,7 +64,7 @@ impl<B: Backend> Store<B> {
     /// Opens the store in a database, or creates a store if the database contains none.
     ///
     /// Opening a store also overwrites deleted contents that an earlier client left behind. If
-    /// another connection prevents that, the next transaction tries again.
+    /// another connection prevents the overwriting, the next transaction tries again.
     ///
     /// # Errors
     /// - Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`],
@@ -93,9 +93,9 @@ impl<B: Backend> Store<B> {
         Ok(store)
     }
 
-    /// Returns the identifier of the store, which consists of 16 random bytes. It distinguishes
-    /// stores with the same key, so an application with several stores can check which one it has
-    /// opened.
+    /// Returns the identifier of the store, which consists of 16 random bytes. The identifier
+    /// distinguishes stores that have the same key, so an application with several stores can check
+    /// which one it has opened.
     pub const fn id(&self) -> &[u8; 16] {
         self.cipher.store_id()
     }
@@ -133,7 +133,7 @@ impl<B: Backend> Store<B> {
     /// and returns the result.
     ///
     /// If the changes are already stored, because an earlier call failed after its commit, `also`
-    /// is not called. Its writes from the earlier call are stored, too.
+    /// is not called. The writes of `also` from the earlier call are stored, too.
     ///
     /// # Errors
     /// Returns the errors of `also`, [`Store::begin`], [`Transaction::apply`] and
@@ -200,7 +200,7 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns the rows of a group whose keys are in a range.
+    /// Returns those rows of a group that have keys in a range.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -290,8 +290,8 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Overwrites unused space and returns it to the file system. This needs memory for the whole
-    /// database, and disk space for twice its size.
+    /// Overwrites unused space and returns it to the file system. The compaction needs memory for
+    /// the whole database, and disk space for twice its size.
     ///
     /// # Errors
     /// Returns [`StoreError::Busy`] if another connection prevents the compaction, or
@@ -337,8 +337,8 @@ impl<B: Backend> Store<B> {
     ) -> Result<Option<SecretBytes>, StoreError> {
         point("store::get")?;
         let Some(stored) = self.backend.get(key)? else {
-            // After a change of the data key, every lookup finds nothing. So the key is checked
-            // here.
+            // After a change of the data key, every lookup finds nothing. The data key is therefore
+            // checked here.
             return self.check_key().map(|()| None);
         };
         self.cipher.open(key, stored.expose(), what).map(Some)
@@ -376,7 +376,7 @@ impl<B: Backend> Store<B> {
         if key == RowKey::State { Ok(Some(state(&row)?.1)) } else { Ok(Some(row)) }
     }
 
-    /// Returns the rows of an instance whose keys are in a range.
+    /// Returns those rows of an instance that have keys in a range.
     pub(crate) fn read_rows(
         &self,
         group_id: &GroupId,
@@ -486,8 +486,8 @@ fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {
     Ok((state, row.into()))
 }
 
-/// Returns [`StoreError::NotErased`] with the reason why the contents that a change has replaced
-/// are not overwritten yet.
+/// Returns [`StoreError::NotErased`] with the reason why the contents replaced by a committed
+/// change have not been overwritten.
 pub(crate) fn not_erased(source: StoreError) -> StoreError {
     StoreError::NotErased { source: Box::new(source) }
 }

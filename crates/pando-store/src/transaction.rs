@@ -10,8 +10,8 @@ use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::store::{Store, Unerased};
 use pando_mls::{Delta, DeltaError, Encode, Fit, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 
-/// A transaction on a store. It is rolled back if it is dropped without a commit. After an error,
-/// it can only be dropped.
+/// A transaction on a store. The transaction is rolled back if it is dropped without a commit.
+/// After an error, the transaction can only be dropped.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction<'a, B: Backend> {
@@ -30,13 +30,14 @@ impl<'a, B: Backend> Transaction<'a, B> {
 
     /// Stores the changes of an operation on a group.
     ///
-    /// A Delta changes only the rows of its own instance, and only if it follows their stored
-    /// position. Storing a Delta again has no effect and is not an error.
+    /// A Delta changes only the rows of its own instance, and only if the Delta follows the stored
+    /// position of the instance. Storing a Delta again has no effect and is not an error.
     ///
     /// A whole Delta begins a new instance, and replaces a group that has ended for this client.
-    /// The instance of an external Commit is kept in addition to the existing group. It replaces
-    /// that group when the Delta of [`Group::merge_pending`](pando_mls::Group::merge_pending) is
-    /// stored. If an earlier attempt to join has left an instance, that instance is deleted.
+    /// The instance of an external Commit is kept in addition to the existing group. The new
+    /// instance replaces that group when the Delta of
+    /// [`Group::merge_pending`](pando_mls::Group::merge_pending) is stored. If an earlier attempt
+    /// to join has left an instance, that instance is deleted.
     ///
     /// # Errors
     /// - [`StoreError::Stale`] if the Delta does not follow the stored rows.
@@ -271,7 +272,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
     /// the groups must be loaded again.
     ///
     /// Deleted contents that cannot be overwritten yet are overwritten after a later transaction.
-    /// [`Store::erase`] reports why they cannot be overwritten.
+    /// [`Store::erase`] reports why deleted contents cannot be overwritten.
     ///
     /// # Errors
     /// Returns [`StoreError::Io`] or [`StoreError::Busy`], or [`Misuse::TransactionEnded`] if an

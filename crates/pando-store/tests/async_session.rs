@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOW: u64 = 1_800_000_000;
 const GROUPS: u64 = 100;
-/// Number of members that a Commit adds. It is large enough to make the library use the threads of
-/// `rayon`.
+/// Number of members that a Commit adds, which is large enough to make the library use the threads
+/// of `rayon`.
 const MEMBERS: u64 = 40;
 
 type Alone = AsyncSession<Memory>;

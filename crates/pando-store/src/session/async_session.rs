@@ -1,10 +1,10 @@
 //! A session for asynchronous programs.
 //!
-//! A session blocks while it reads and writes, and its locks must not be held across `await`. It
-//! therefore runs in its own thread, and callers send functions to that thread.
+//! A session blocks while it reads and writes, and its locks must not be held across `await`. A
+//! session therefore runs in its own thread, to which callers send functions.
 //!
-//! A mutex around a session would not be a safe alternative. If the mutex is locked in a thread
-//! pool, it can deadlock, because large operations use the threads of `rayon`. While such a thread
+//! A mutex around a session would not be a safe alternative. A mutex that is locked in a thread
+//! pool can deadlock, because large operations use the threads of `rayon`. While such a thread
 //! waits, it may run other work of the pool.
 
 use crate::backend::Backend;
@@ -33,7 +33,7 @@ pub struct AsyncSession<B: Backend> {
 pub struct Ended;
 
 impl<B: Backend> AsyncSession<B> {
-    /// Capacity of the queue of functions. Callers wait while it is full.
+    /// Capacity of the queue of functions. Callers wait while the queue is full.
     const WAITING: usize = 64;
 
     /// Moves a session to its own thread.

@@ -14,10 +14,10 @@ pub type AppError = Box<dyn std::error::Error + Send + Sync>;
 /// [`Session::send_outbox`](crate::Session::send_outbox) consists of several operations. The
 /// messages that it has sent before the error are already deleted from the outbox.
 ///
-/// If [`Transaction::commit`](crate::Transaction::commit) has failed with a
-/// [`SessionError::Store`], it can be unknown whether the operation is stored. The operation is
-/// stored either entirely, with the rows of the closure, or not at all. The application can
-/// therefore find out by reading those rows.
+/// After [`SessionError::Store`], it can be unknown whether the operation is stored, because
+/// [`Transaction::commit`](crate::Transaction::commit) may have failed. The operation is stored
+/// either entirely, with the rows of the closure, or not at all. The application can therefore read
+/// those rows to find out whether the operation is stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {

@@ -29,7 +29,7 @@ pub enum Received {
     Rejected(Rejection),
 }
 
-/// Reason why a message cannot be processed yet.
+/// The reason why a message cannot be processed yet.
 ///
 /// A message that is held as [`Held::Epoch`], [`Held::NoGroup`] or [`Held::JoinPending`] is not
 /// authenticated. Anyone who knows the group's identifier can cause [`Held::Epoch`] and
@@ -57,7 +57,7 @@ pub enum Held {
         /// The epoch of the group.
         group: u64,
     },
-    /// The client is not in this group. Its Welcome may not have arrived yet.
+    /// The client is not in this group. The client's Welcome may not have arrived yet.
     NoGroup(GroupId),
     /// The client is already in the group of a Welcome. The Commit that removes the client may not
     /// have arrived yet. If the delivery service has no such Commit, discard the Welcome.
@@ -125,7 +125,7 @@ pub enum Event {
         /// The sender of the Add, or the committer if that sender is not known.
         by: Sender,
     },
-    /// A client has joined by an external Commit. If the client was a member before, an earlier
+    /// A client has joined with an external Commit. If the client was a member before, an earlier
     /// event reports the removal of its former leaf.
     JoinedExternally {
         /// The new member's leaf.
@@ -151,7 +151,7 @@ pub enum Event {
         /// The new credential and signature key.
         new: (Credential, SignaturePublicKey),
     },
-    /// The group's extensions have changed. This is their new list.
+    /// The group's extensions have changed to this list.
     ExtensionsChanged(Extensions),
     /// These pending proposals are void now, because the Commit does not cover them.
     ProposalsLeftOut(Vec<PendingProposal>),
@@ -162,7 +162,7 @@ pub enum Event {
     /// A new identity ([`Session::commit_identity`](crate::Session::commit_identity)) is not among
     /// these proposals, and must be committed again.
     OwnCommitLost(Vec<Proposal>),
-    /// The client has joined this group by a Welcome.
+    /// The client has joined this group with a Welcome.
     Joined {
         /// The group.
         group_id: GroupId,
@@ -184,7 +184,7 @@ pub enum Event {
         /// The sender of the Remove, or the committer if that sender is not known.
         by: Sender,
     },
-    /// The group has ended. Its successor group will have these parameters.
+    /// The group has ended. The successor group will have these parameters.
     Reinitialized(ReInit),
 }
 

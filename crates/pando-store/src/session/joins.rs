@@ -1,4 +1,4 @@
-//! Joining groups by Welcomes and by external Commits.
+//! Joining groups with Welcomes and with external Commits.
 
 use crate::backend::Backend;
 use crate::former_groups::OldWelcome;
@@ -15,7 +15,7 @@ use pando_mls::{
     MlsMessage, MlsMessageBody, Signer, SourceError, Unpersisted, Violation, Welcome,
 };
 
-/// A stored external Commit. It is pending until the delivery service accepts it.
+/// A stored external Commit, which is pending until the delivery service accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExternalCommit {
@@ -33,9 +33,9 @@ impl AsRef<[u8]> for ExternalCommit {
 }
 
 impl<B: Backend> Session<B> {
-    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member. It
-    /// is required if the Welcome does not contain the tree. The same transaction deletes the
-    /// KeyPackage for which the Welcome was created, or counts its use if it is one of last resort.
+    /// Joins a group with an encoded Welcome. `tree` is the ratchet tree as exported by a member,
+    /// and is required if the Welcome contains no tree. The same transaction deletes the KeyPackage
+    /// for which the Welcome was created, or counts its use if it is one of last resort.
     ///
     /// The result has the same meaning as that of [`Session::receive`]. If a pre-shared key or the
     /// tree is missing, the Welcome is held.
@@ -58,7 +58,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Joins a group by a decoded Welcome.
+    /// Joins a group with a decoded Welcome.
     pub(super) fn take_welcome(
         &mut self,
         welcome: &Welcome,
@@ -145,9 +145,9 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates an external Commit, with which the client joins a group, or rejoins it after a
-    /// removal or the loss of its state. `tree` is the ratchet tree as exported by a member. It is
-    /// required if the GroupInfo does not contain the tree. `fill` completes the builder. The
-    /// Commit removes the leaf that has the identity's signature key, if there is such a leaf.
+    /// removal or the loss of its state. `tree` is the ratchet tree as exported by a member, and is
+    /// required if the GroupInfo contains no tree. `fill` completes the builder. The Commit removes
+    /// the leaf that has the identity's signature key, if there is such a leaf.
     ///
     /// If the signature key was lost together with the store, name the client's former leaf with
     /// [`ExternalJoin::replace_leaf`]. Otherwise, that leaf stays in the group. A
@@ -156,9 +156,9 @@ impl<B: Backend> Session<B> {
     /// This call abandons an earlier external Commit that is still pending. Do not call it before
     /// the delivery service has refused the earlier Commit.
     ///
-    /// The new group is kept in addition to the client's current group ([`Session::joining`]). It
-    /// is pending until [`Session::receive`] receives our Commit from the delivery service, or
-    /// until [`Session::accept_join`] is called.
+    /// The new group is kept in addition to the client's current group ([`Session::joining`]). The
+    /// new group is pending until [`Session::receive`] receives our Commit from the delivery
+    /// service, or until [`Session::accept_join`] is called.
     ///
     /// `app` receives the Commit, so that it can store the Commit in the application's outbox.
     ///
@@ -209,8 +209,8 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
     }
 
-    /// Changes the stored rows of a group without loading the group, so that this also works for
-    /// damaged groups. Drops the group from memory, even after an error.
+    /// Changes the stored rows of a group without loading the group. This also works for damaged
+    /// groups. Drops the group from memory, even after an error.
     pub(super) fn change_stored(
         &mut self,
         group_id: &GroupId,

@@ -1,10 +1,10 @@
 //! A session, which manages the groups of one client in a store.
 //!
 //! This module combines the operations of `pando-mls` with a [`Store`]. A session acquires the
-//! group's lock, loads the group, runs an operation and merges Commits. It stores all changes and
-//! the application's own rows in one transaction. If the process stops at any point, the
-//! application later finds the group and its own rows either in the state before the operation or
-//! in the state after it.
+//! group's lock, loads the group, runs an operation and merges Commits. The session stores all
+//! changes and the application's own rows in one transaction. If the process stops at any point,
+//! the application later finds the group and its own rows either in the state before the operation
+//! or in the state after it.
 //!
 //! Sessions do not handle networking or retries, and do not decide when to commit or to join again.
 //! Successor groups, which result from a ReInit or a branch, are created and joined with functions
@@ -46,9 +46,9 @@ use std::time::Duration;
 
 /// The groups of one client in a store.
 ///
-/// Functions that change a group or create a KeyPackage take a closure as an argument. In the same
-/// transaction, this closure writes the application's own rows, such as its outbox, its messages
-/// and its cursor. If the closure fails, nothing is stored. [`no_rows`] is a closure that writes
+/// Functions that change a group or create a KeyPackage take a closure as an argument. The closure
+/// writes the application's own rows, such as its outbox, its messages and its cursor, in the same
+/// transaction. If the closure fails, nothing is stored. [`no_rows`] is a closure that writes
 /// nothing. [`Session::acknowledge`] and [`Session::send_outbox`] take no such closure.
 ///
 /// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`].
@@ -131,9 +131,9 @@ impl<B: Backend> Session<B> {
         &self.store
     }
 
-    /// Returns the store, for records that belong to no group. Do not use it to write a group that
-    /// the session has loaded. Otherwise, the session's next operation on that group would fail
-    /// with [`StoreError::Stale`](crate::StoreError::Stale).
+    /// Returns the store, for writing records that belong to no group. Do not write a group with
+    /// the returned store while the session has the group loaded. Otherwise, the session's next
+    /// operation on that group would fail with [`StoreError::Stale`](crate::StoreError::Stale).
     pub const fn store_mut(&mut self) -> &mut Store<B> {
         &mut self.store
     }
@@ -158,7 +158,8 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Returns the group of our pending external Commit, or `None` if there is none.
+    /// Returns the group of our pending external Commit, or `None` if no external Commit is
+    /// pending.
     ///
     /// # Errors
     /// Returns the errors of [`Session::group`].
@@ -188,8 +189,8 @@ impl<B: Backend> Session<B> {
     /// Returns a group with its lock, and loads the group if it is not in memory. If the group is
     /// not stored, `current` and `joining` are `None`.
     fn load(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
-        // This is not `if let Some(loaded) = get_mut()`, because that borrow would last for the
-        // other branch, too.
+        // This does not use `if let Some(loaded) = get_mut()`, because its borrow would also last
+        // for the other branch.
         if !self.groups.contains_key(group_id) {
             let lock = self.store.lock(group_id, self.wait)?;
             let current = match self.store.source(&lock)? {

@@ -14,7 +14,7 @@ use pando_mls::{
     LeftOut, Misuse, MlsMessage, NewLeaf, OutboxId, Proposal, Signer, Suite, Unpersisted,
 };
 
-/// A stored Commit. It is pending until the delivery service accepts it.
+/// A stored Commit, which is pending until the delivery service accepts it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Commit {
@@ -23,8 +23,9 @@ pub struct Commit {
     /// accepted.
     pub message: Vec<u8>,
     /// The encoded GroupInfo of the new epoch, without the tree, if
-    /// [`CommitBuilder::with_group_info`] was called. Send it with the Commit to a delivery service
-    /// that follows the group ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
+    /// [`CommitBuilder::with_group_info`] was called. Send the GroupInfo with the Commit to a
+    /// delivery service that follows the group
+    /// ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
     pub group_info: Option<Vec<u8>>,
     /// The pending proposals that the Commit does not cover, with the reasons.
     pub left_out: Vec<LeftOut>,
@@ -74,7 +75,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates a KeyPackage, stores its private keys, and returns it for publication, for instance
-    /// as an [`MlsMessage`]. `fill` completes the builder. When the client joins a group by a
+    /// as an [`MlsMessage`]. `fill` completes the builder. When the client joins a group with a
     /// Welcome for this KeyPackage, the private keys are deleted.
     ///
     /// # Errors
@@ -91,9 +92,9 @@ impl<B: Backend> Session<B> {
     }
 
     /// Creates a last-resort KeyPackage (section 16.8), which the delivery service hands out when
-    /// it has no other KeyPackage of the client. Joining by a Welcome does not delete the private
-    /// keys. They are kept until the KeyPackage expires or the application deletes it. In all other
-    /// respects, this function works like [`Session::create_key_package`].
+    /// it has no other KeyPackage of the client. Joining with a Welcome does not delete the private
+    /// keys. These keys are kept until the KeyPackage expires or the application deletes it. In all
+    /// other respects, this function works like [`Session::create_key_package`].
     ///
     /// # Errors
     /// Returns the errors of [`Session::create_key_package`].
@@ -296,9 +297,9 @@ impl<B: Backend> Session<B> {
     /// that it carried by value.
     ///
     /// Do not call this function if the Commit may have been accepted, for instance after a lost
-    /// reply. The client could then not process its own Commit, and would have to rejoin. Do not
-    /// call it either if another Commit was accepted, because [`Session::receive`] drops our Commit
-    /// in that case.
+    /// reply. In that case, the client could not process its own Commit, and would have to rejoin.
+    /// Also do not call this function if another Commit was accepted, because [`Session::receive`]
+    /// then drops our Commit.
     ///
     /// # Errors
     /// Returns the errors of [`Session::operate`].
@@ -348,8 +349,8 @@ impl<B: Backend> Session<B> {
     }
 
     /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that have not been
-    /// acknowledged yet ([`Group::outbox`]). This function is for applications that send them
-    /// asynchronously. It returns an empty list if the group is not stored.
+    /// acknowledged yet ([`Group::outbox`]). Applications that send these messages asynchronously
+    /// need this function. Returns an empty list if the group is not stored.
     ///
     /// # Errors
     /// Returns [`SessionError::Store`], or [`SessionError::Group`] if the group cannot be loaded.
@@ -385,8 +386,8 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.delete_group(lock)?), app)
     }
 
-    /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins by an
-    /// external Commit. `fill` completes the builder.
+    /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins with
+    /// an external Commit. `fill` completes the builder.
     ///
     /// # Errors
     /// Returns [`SessionError::Group`] with the errors of [`GroupInfoBuilder::build`]. Other errors

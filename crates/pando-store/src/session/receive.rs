@@ -17,15 +17,15 @@ impl<B: Backend> Session<B> {
     /// Welcome that contains the ratchet tree. Merges Commits, but does not join successor groups;
     /// see the [module documentation](crate::session).
     ///
-    /// A client that reads its own messages back from the delivery service needs no replies to
-    /// them. This function accepts our Commit when the delivery service returns it. In that case,
-    /// call [`Session::send_outbox`] afterwards. If another Commit is merged in place of ours, this
-    /// function drops our Commit. It treats our external Commit in the same way.
+    /// A client that reads its own messages back from the delivery service does not need replies.
+    /// This function accepts our Commit when the delivery service returns it. After our Commit was
+    /// accepted, call [`Session::send_outbox`]. If another Commit is merged in place of ours, this
+    /// function drops our Commit. This function treats our external Commit in the same way.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
-    /// changes. This applies to all three results. Pass a message that is [`Received::Held`] to the
-    /// session again later. Until then, either do not advance the cursor, or store the message in
-    /// the application.
+    /// changes. This applies to all three kinds of results. Pass a message that is
+    /// [`Received::Held`] to the session again later. Until then, either do not advance the cursor,
+    /// or store the message in the application.
     ///
     /// # Errors
     /// All errors are failures of this client: [`SessionError::Store`],
@@ -117,7 +117,7 @@ impl<B: Backend> Session<B> {
                 return Err(error.into());
             }
         };
-        // Whether a Commit was merged in the epoch of our external Commit, or in a later one.
+        // Whether the merged Commit has begun the epoch of our external Commit, or a later epoch.
         let is_decided = |joining: &Member| merged.is_some_and(|epoch| joining.group.epoch() <= epoch);
         let is_lost = joining.as_ref().is_some_and(is_decided);
         let unpersisted = unpersisted.map(|mut received| {

@@ -41,7 +41,8 @@ impl Life<'_> {
         self.folder.join("b")
     }
 
-    /// Runs a step that deletes secrets, while a reader is open if `is_read` is set. Then erases.
+    /// Runs a step that deletes secrets, while a reader is open if `is_read` is set. Then erases
+    /// the deleted contents.
     fn step(&self, bob: &mut Device<Sqlite>, step: impl FnOnce(&mut Device<Sqlite>)) {
         let reader = self.is_read.then(|| {
             let reader = Connection::open(self.path()).unwrap();
@@ -128,8 +129,8 @@ impl Life<'_> {
     }
 }
 
-/// Accepts this error, because a reader prevents the replaced contents from being overwritten at
-/// once.
+/// Accepts [`StoreError::NotErased`], because a reader prevents the replaced contents from being
+/// overwritten.
 fn not_erased(error: StoreError) -> Result<(), StoreError> {
     if matches!(error, StoreError::NotErased { .. }) { Ok(()) } else { Err(error) }
 }

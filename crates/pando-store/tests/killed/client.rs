@@ -180,7 +180,7 @@ impl Client {
         }
     }
 
-    /// Returns whether the client must join by an external Commit, because it was removed and has
+    /// Returns whether the client must join with an external Commit, because it was removed and has
     /// not asked to be added.
     pub(crate) fn is_outside(&mut self) -> bool {
         self.device.group.is_none()
@@ -340,7 +340,7 @@ impl Client {
 
     /// Deletes the group after the client was removed from it. In half of the cases, the same
     /// transaction asks for the client to be added again. In the other half, the client will rejoin
-    /// by an external Commit.
+    /// with an external Commit.
     fn leave_if_removed(&mut self) {
         if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
             return;

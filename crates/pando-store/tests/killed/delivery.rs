@@ -45,7 +45,7 @@ impl Entry {
         }
     }
 
-    /// Returns whether this is an external Commit.
+    /// Returns whether the entry is an external Commit.
     pub(crate) fn is_external(&self) -> bool {
         matches!(MlsMessage::decode(&self.bytes).unwrap().body, MlsMessageBody::PublicMessage(_))
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Length of a payload. Its first byte is the number of the client.
+/// Length of a payload. The first byte of a payload is the number of the client.
 const PAYLOAD: usize = 16;
 
 pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {

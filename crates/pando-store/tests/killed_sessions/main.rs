@@ -1,7 +1,8 @@
 //! This test runs the sessions of three clients in one process, and kills the process at a write of
-//! their stores. Each run selects another write. The process starts again, is killed a second time,
-//! and completes the remaining steps in its third life. Each step finds in the store whether it is
-//! already done. In the end, each client has read each message exactly once, and all clients agree.
+//! their stores. Each run selects another write. The process is started again, killed a second
+//! time, and completes the remaining steps after its third start. Each step checks in the store
+//! whether it is already done. In the end, each client has read each message exactly once, and all
+//! clients agree.
 //!
 //! The steps come from the examples `chat` and `first`. One run for every write would take minutes,
 //! so by default the test selects only some of the writes. `PANDO_STEP=1` selects all of them:
@@ -81,8 +82,8 @@ fn start(folder: &Path, countdown: u32) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Returns whether `abort` has ended a process, either by a signal or, on Windows, with this exit
-/// code.
+/// Returns whether `abort` has ended a process, either by a signal or, on Windows, with the exit
+/// code `FAIL_FAST`.
 fn is_killed(status: ExitStatus) -> bool {
     const FAIL_FAST: i32 = 0xC000_0409_u32.cast_signed();
     status.code().is_none() || (cfg!(windows) && status.code() == Some(FAIL_FAST))

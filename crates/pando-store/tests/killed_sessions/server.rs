@@ -1,4 +1,4 @@
-//! The delivery service. It keeps an ordered file of messages, with one Commit in each epoch.
+//! The delivery service, which keeps an ordered file of messages with one Commit in each epoch.
 
 use pando_mls::wire::ContentType;
 use pando_mls::{Decode, MlsMessage};

@@ -34,7 +34,8 @@ fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
     windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
 }
 
-/// The secrets that a member has ever had, for finding the secrets that it no longer has.
+/// All secrets that a member has had so far. They serve to find the secrets that the member no
+/// longer has.
 struct Gone {
     had: BTreeSet<Vec<u8>>,
 }
@@ -179,7 +180,7 @@ fn none_is_in_any_file_when_the_application_writes_in_between() {
     assert!(devices[1].store.contains(&tea()).unwrap());
 }
 
-/// The log as the file system sees it. Its blocks are returned when the file is shortened or
+/// The log as the file system sees it. The log's blocks are returned when its file is shortened or
 /// removed.
 struct Blocks {
     path: std::path::PathBuf,

@@ -82,8 +82,8 @@ fn expired(place: &impl Place) {
     assert!(bob.store.key_packages().unwrap().is_empty());
 }
 
-/// An expired KeyPackage is kept for a while. A member may have added the client on the last day of
-/// its lifetime, and the Welcome may not have arrived yet.
+/// An expired KeyPackage is kept during the grace period. A member may have added the client on the
+/// last day of its lifetime, and the Welcome may not have arrived yet.
 fn in_grace(place: &impl Place) {
     let mut alice = group_of(vec![place.open("a")]).remove(0);
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();

@@ -7,7 +7,7 @@ use pando_mls::{BasicIdentities, LeafIndex, RustCrypto, Welcome};
 use pando_store::{Backend, OldWelcome, StoreError};
 use std::time::Duration;
 
-/// Joins by a Welcome as `Device::join` does, with the given treatment of old Welcomes.
+/// Joins with a Welcome as `Device::join` does, with the given treatment of old Welcomes.
 fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) -> Result<(), StoreError> {
     let stored = device.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
     let (group, delta) = {
@@ -65,8 +65,8 @@ fn story(place: &impl Place) {
     join(&mut bob, &old, OldWelcome::Accept).unwrap();
     bob.delete().unwrap();
 
-    // Another group with the same identifier is in one of its first epochs. The client can join it
-    // with a KeyPackage that is newer than the record.
+    // Another group with the same identifier is in one of its first epochs. The client can join
+    // this group with a KeyPackage that is newer than the record.
     let mut carol = Device::new("carol", place.open("c"), 8).unwrap();
     carol.create(&tea()).unwrap();
     let new = bob.publish(false).unwrap();

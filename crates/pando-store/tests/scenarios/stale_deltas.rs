@@ -97,7 +97,7 @@ fn after_a_delta_that_was_taken_and_dropped() {
 fn behind(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
-    // Keep a group in memory without its lock. It is outdated after any other write.
+    // Keep a group in memory without its lock. This group is outdated after any other write.
     let (mut old, lock) = alice.group.take().unwrap();
     drop(lock);
     alice.reload().unwrap();
@@ -168,7 +168,7 @@ fn a_group_that_was_deleted() {
     for_each_store!(deleted);
 }
 
-/// A member rejoins by an external Commit, with the lock of its former group.
+/// A member rejoins with an external Commit, with the lock of its former group.
 fn comes_back(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);

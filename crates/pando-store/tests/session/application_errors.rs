@@ -21,8 +21,8 @@ fn stored(member: &Member) -> BTreeMap<Vec<u8>, Vec<u8>> {
     records
 }
 
-/// Runs an operation with a closure that writes a row and fails. Then runs it again with a closure
-/// that succeeds. A restart happens in between if the test requires it.
+/// Runs an operation twice with a closure that writes a row and fails, and restarts the session
+/// after the second failure. Then runs the operation with a closure that succeeds.
 fn fail_then_repeat<T>(
     member: &mut Member,
     mut operation: impl FnMut(&mut Member, App<'_>) -> Result<T, SessionError>,

@@ -64,7 +64,8 @@ fn members_are_removed() {
     agree([&mut alice, &mut bob]);
 }
 
-/// One Commit removes Bob and adds him again. His old membership ends, and he joins by the Welcome.
+/// One Commit removes Bob and adds him again. His old membership ends, and he joins with the
+/// Welcome.
 #[test]
 fn a_member_is_removed_and_added_again() {
     let [mut alice, mut bob, mut carol] = group_of(["alice", "bob", "carol"]);
@@ -183,8 +184,8 @@ fn an_identity_without_its_key_is_not_committed() {
 }
 
 /// Cipher suites 1 and 3 share a signature scheme. The session looks up a key by the group's cipher
-/// suite. It therefore refuses an identity of another suite, with which it could not sign after the
-/// Commit was accepted.
+/// suite. The session therefore refuses an identity of another suite, with which it could not sign
+/// after the Commit was accepted.
 #[test]
 fn an_identity_of_another_suite_is_refused() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -206,8 +207,8 @@ fn an_identity_of_another_suite_is_refused() {
     assert_eq!(bob.read(&message), "still here");
 }
 
-/// If sending fails, the message that was sent before is deleted from the outbox. The other
-/// messages stay in it, even after a restart.
+/// If sending fails, the messages that were sent before are deleted from the outbox. The other
+/// messages stay in the outbox, even after a restart.
 #[test]
 fn an_outbox_is_sent_in_parts() {
     let [mut alice, _] = group_of(["alice", "bob"]);

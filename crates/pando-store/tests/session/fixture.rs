@@ -26,8 +26,8 @@ pub fn tea() -> GroupId {
     "tea".into()
 }
 
-/// Returns a session at the time [`NOW`]. Its seed differs from the seeds of all other sessions of
-/// the test.
+/// Returns a session at the time [`NOW`]. The session's seed differs from the seeds of all other
+/// sessions of the test.
 pub fn session<B: Backend>(store: Store<B>, client: Client) -> Session<B> {
     thread_local!(static SESSIONS: Cell<u64> = const { Cell::new(0) });
     let seed = SESSIONS.replace(SESSIONS.get() + 1);

@@ -225,7 +225,7 @@ fn a_dropped_commit_comes_back() {
         refused(alice.receive(&commit));
         let message = bob.send("are you there?");
         assert_eq!(held(alice.receive(&message)), Held::Epoch { message: 2, group: 1 });
-        // Alice rejoins by an external Commit.
+        // Alice rejoins with an external Commit.
         let commit = alice.join_externally(&bob.group_info());
         alice.apply(&commit);
         bob.apply(&commit);

@@ -179,7 +179,7 @@ impl Simulation {
         }
     }
 
-    /// Joins by an external Commit, unless an external Commit is in transit.
+    /// Joins with an external Commit, unless an external Commit is in transit.
     fn join(&mut self, at: usize) {
         let epoch = self.epoch;
         let inviter = (0..MEMBERS).find(|other| {

@@ -90,7 +90,7 @@ fn a_key_package_that_is_not_ours() {
 }
 
 /// An old Welcome does not restore the membership of a client that was removed or has deleted the
-/// group. A new Welcome restores it.
+/// group. A new Welcome restores the membership.
 #[test]
 fn an_old_welcome() {
     for deletes in [false, true] {
@@ -123,7 +123,7 @@ fn an_old_welcome() {
     }
 }
 
-/// Two clients can join by the same Welcome.
+/// Two clients can join with the same Welcome.
 #[test]
 fn a_welcome_for_two() {
     let [mut alice] = group_of(["alice"]);
@@ -181,8 +181,8 @@ fn a_welcome_before_the_removal() {
     assert_eq!(bob.read(&alice.send("back again")), "back again");
 }
 
-/// Messages of the client's next membership arrive before its Welcome. They are held until the
-/// Welcome has arrived.
+/// Messages of the client's next membership arrive before its Welcome. These messages are held
+/// until the Welcome has arrived.
 #[test]
 fn messages_before_the_welcome_of_a_removed_client() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

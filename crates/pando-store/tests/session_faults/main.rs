@@ -32,8 +32,8 @@ enum Recovery {
     Continue,
 }
 
-/// Returns whether an error comes from a failpoint. It can arise in the session, in a read by the
-/// group, or in a write by the closure.
+/// Returns whether an error comes from a failpoint. The error can arise in the session, in a read
+/// by the group, or in a write by the closure.
 fn is_injected(error: &SessionError) -> bool {
     let error = match error {
         SessionError::Store(error) => Some(error),
