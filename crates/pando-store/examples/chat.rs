@@ -57,7 +57,7 @@ impl Running {
         Ok(transaction.commit()?)
     }
 
-    /// Sends the outbox, possibly a second time. Then receives messages until one is held.
+    /// Sends the outbox, possibly a second time. Then receives messages until a message is held.
     fn sync(mut self, server: &mut Server) -> Result<Vec<Event>> {
         let (own, mut events) = (self.0.store().connection(), Vec::new());
         let mut outbox = own.prepare("SELECT message FROM outbox ORDER BY id")?;

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 /// A database for a [`Store`](crate::Store). Keys are ordered bytewise.
 ///
-/// A transaction consists of the calls between [`Backend::begin`] and [`Backend::commit`]. It is
-/// durable when `commit` has returned. Other connections see either all of its changes or none.
-/// Reads in a transaction see the writes of that transaction.
+/// A transaction consists of the calls between [`Backend::begin`] and [`Backend::commit`]. A
+/// transaction is durable when `commit` has returned. Other connections see either all of its
+/// changes or none. Reads in a transaction see the writes of that transaction.
 ///
 /// The function `conformance::run`, which requires the feature `conformance`, tests whether a
 /// backend meets all of these requirements.

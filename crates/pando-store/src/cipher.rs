@@ -173,7 +173,7 @@ pub(crate) fn open(aead: &XChaCha20Poly1305, associated_data: &[u8], stored: &[u
 }
 
 /// Derives a key of a store from a secret. The label and the identifier of the store are
-/// concatenated. This is unambiguous because the identifier is always 16 bytes long.
+/// concatenated. The concatenation is unambiguous because the identifier is always 16 bytes long.
 pub(crate) fn derive(secret: &SecretBytes, label: &[u8], store_id: &StoreId) -> SecretBytes {
     let mut key = SecretBytes::from(vec![0; 32]);
     let info = [label, store_id.as_slice()];

@@ -8,7 +8,7 @@
 //! 1. Run `VACUUM`, and then add rows of zeros to the table `pando_filler` until the database has
 //!    as many pages as before. During this step, another connection reads the former state, which
 //!    prevents checkpoints.
-//! 2. Write the log to the database. This overwrites each page with a new one.
+//! 2. Write the log to the database, which overwrites each page with a new one.
 //! 3. Delete the zeros, and run `VACUUM` again. The database has the same contents as after the
 //!    first `VACUUM`, and therefore the same pages, so only zeros are cut off. If another
 //!    connection has written in the meantime, the zeros are added again.
@@ -38,8 +38,8 @@ pub(crate) fn run(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     Err(StoreError::Busy)
 }
 
-/// Makes one attempt to return unused space. Returns false if another connection has written in the
-/// meantime.
+/// Makes one attempt to return unused space. Returns false if another connection has written during
+/// the attempt.
 fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     let pages = mark(sqlite)?;
     let reader = hold(sqlite)?;

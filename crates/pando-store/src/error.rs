@@ -23,8 +23,9 @@ pub enum StoreError {
     /// this client.
     #[error("the group is already stored and has not ended")]
     Occupied,
-    /// The Welcome could restore a former group. Its epoch is not higher than the client's last
-    /// epoch in that group, and the client already had the Welcome's KeyPackage at that time.
+    /// The Welcome could restore a former group. The Welcome's epoch is not higher than the
+    /// client's last epoch in that group, and the client already had the Welcome's KeyPackage at
+    /// that time.
     #[error("the Welcome leads to a former group and is not newer")]
     OldWelcome,
     /// The key does not open the store. This error is also returned if a key is given for an

@@ -1,5 +1,5 @@
-//! Failpoints, at which tests kill a client or make a call fail. They do nothing unless the feature
-//! `failpoints` is enabled.
+//! Failpoints, at which tests kill a client or make a call fail. Failpoints do nothing unless the
+//! feature `failpoints` is enabled.
 
 use crate::StoreError;
 

@@ -38,8 +38,8 @@ pub struct StoredKeyPackage {
     /// Number of times that the KeyPackage was used. Only a KeyPackage of last resort remains
     /// stored after its use.
     pub uses: u32,
-    /// The position in the order of insertion. A new KeyPackage gets a larger sequence than every
-    /// KeyPackage that is stored at that time.
+    /// The position in the order of insertion. A new KeyPackage receives a larger sequence than
+    /// every KeyPackage that is already stored.
     pub sequence: u64,
 }
 

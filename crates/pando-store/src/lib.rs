@@ -82,8 +82,8 @@
 //! that case, a received message is lost, because its key is deleted. To be able to receive the
 //! message again, drop the group and load it from the store.
 //!
-//! If the application takes a Delta from its result and loses it, the store refuses all later
-//! Deltas of the group with [`StoreError::Stale`].
+//! If the application separates a Delta from its result and loses the Delta, the store refuses all
+//! later Deltas of the group with [`StoreError::Stale`].
 //!
 //! # Encryption and deletion
 //!

@@ -17,7 +17,7 @@
 //! while it was overwriting the log, which leaves no trace, so no part of the log can be assumed to
 //! be zero. For this reason, the log keeps only a few zeros. The log is synced even if everything
 //! after the live frames was already zero, because another connection may have been killed before
-//! it synced them.
+//! it synced the zeros.
 //!
 //! SQLite takes its locks on the database and on the index of the log (`-shm`), but never on the
 //! log itself. The log can therefore be opened and closed elsewhere in the process without losing

@@ -203,7 +203,7 @@ mod tests {
             for key in 0..20 {
                 put(&connection, &[key], &vec![round; 10 + usize::from(key) * 20]).unwrap();
             }
-            // The value gets another length, and then its former length again.
+            // The length of the value changes, and then changes back.
             put(&connection, &[0], &[round; 300]).unwrap();
             put(&connection, &[0], &[round; 10]).unwrap();
             delete(&connection, &[5][..]..&[15][..]).unwrap();

@@ -303,7 +303,7 @@ impl Sqlite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overwritten {
     All,
-    /// Another connection has written in the meantime.
+    /// Another connection has written while the log was being overwritten.
     Changed,
     /// Frames that SQLite may still read contain superseded pages.
     Superseded,

@@ -242,8 +242,8 @@ impl<B: Backend> Store<B> {
         Ok(groups)
     }
 
-    /// Returns whether a group is stored. An external Commit that is not yet known to be accepted
-    /// does not count.
+    /// Returns whether a group is stored. A group does not count as stored if only an external
+    /// Commit is stored that is not yet known to be accepted.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].

@@ -36,7 +36,7 @@ pub enum Received {
 /// [`Held::JoinPending`]. Anyone at all can cause [`Held::NoGroup`], with any identifier. Anyone
 /// who has one of our KeyPackages can send a Welcome that is held as [`Held::Missing`] or
 /// [`Held::StillInGroup`]. An application must therefore not wait forever for such a message to
-/// become processable:
+/// become processable. The application should react as follows:
 ///
 /// | Reason | If the delivery service has one ordered log for each group | Otherwise |
 /// |---|---|---|
@@ -155,9 +155,9 @@ pub enum Event {
     ExtensionsChanged(Extensions),
     /// These pending proposals are void now, because the Commit does not cover them.
     ProposalsLeftOut(Vec<PendingProposal>),
-    /// Our pending Commit was not accepted. These are the proposals that the Commit carried by
-    /// value. Commit them again if they still apply. The leaf that a Remove names may belong to
-    /// another client by now.
+    /// Our pending Commit was not accepted. The event contains the proposals that the Commit
+    /// carried by value. Commit them again if they still apply. The leaf that a Remove names may
+    /// belong to another client by now.
     ///
     /// A new identity ([`Session::commit_identity`](crate::Session::commit_identity)) is not among
     /// these proposals, and must be committed again.

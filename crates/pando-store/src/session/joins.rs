@@ -209,8 +209,8 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
     }
 
-    /// Changes the stored rows of a group without loading the group. This also works for damaged
-    /// groups. Drops the group from memory, even after an error.
+    /// Changes the stored rows of a group without loading the group. This function also works for
+    /// damaged groups. Drops the group from memory, even after an error.
     pub(super) fn change_stored(
         &mut self,
         group_id: &GroupId,

@@ -206,7 +206,7 @@ impl<B: Backend> Session<B> {
         self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
     }
 
-    /// Returns a stored group with its lock. Releases the lock if the group is not stored.
+    /// Returns a stored group with its lock. If the group is not stored, releases its lock.
     fn load_stored(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
         let loaded = self.load(group_id)?;
         if loaded.current.is_none() && loaded.joining.is_none() {

@@ -23,7 +23,7 @@ impl<B: Backend> Session<B> {
     /// function drops our Commit. This function treats our external Commit in the same way.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
-    /// changes. This applies to all three kinds of results. Pass a message that is
+    /// changes. The closure is called for all three kinds of results. Pass a message that is
     /// [`Received::Held`] to the session again later. Until then, either do not advance the cursor,
     /// or store the message in the application.
     ///

@@ -47,8 +47,8 @@ fn run_with_faults<B: Backend>(pair: &mut Pair<B>) {
                     failed.insert(point);
                 }
                 pair.finish();
-                // The operation reaches no more failpoints of this name. Contents that are not
-                // erased yet are erased the next time.
+                // The operation has succeeded, so it reaches no further failpoint of this name.
+                // Contents that have not been erased yet are erased by the next erasure.
                 if succeeded {
                     break;
                 }

@@ -135,7 +135,7 @@ fn not_erased(error: StoreError) -> Result<(), StoreError> {
     if matches!(error, StoreError::NotErased { .. }) { Ok(()) } else { Err(error) }
 }
 
-/// Returns whether freed blocks contain no contents of the store. Such blocks are pages of zeros,
+/// Returns whether freed blocks contain nothing from the store. Such blocks are pages of zeros,
 /// which begin with the number of the next page, or the header of a rollback journal. The journal
 /// exists until a new database switches to its write-ahead log.
 fn is_empty(content: &[u8]) -> bool {

@@ -42,7 +42,7 @@ impl Client {
         let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
-        // A message in an outbox must be decrypted even if other clients commit in the meantime.
+        // A message in an outbox must be decrypted even if other clients commit before it is sent.
         let config = GroupConfig::default().with_past_epochs(10);
         let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));

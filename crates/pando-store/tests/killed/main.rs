@@ -3,8 +3,9 @@
 //! once. No replaced or deleted secret may come back, and no Commit may stay pending. Finally, all
 //! clients must agree.
 //!
-//! The third client is removed and added again. It also joins with external Commits, both as a
-//! member and after a removal. Some of the external Commits are accepted, and others lose a race.
+//! The third client is removed and added again. The third client also joins with external Commits,
+//! both as a member and after a removal. Some of the external Commits are accepted, and others lose
+//! a race.
 //!
 //! In half of the runs, the process ends itself at a failpoint, before or after a read, a write or
 //! a commit of the store. In the other half, the process is killed from outside at an arbitrary

@@ -34,7 +34,7 @@ fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
     windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
 }
 
-/// All secrets that a member has had so far. They serve to find the secrets that the member no
+/// All secrets that a member has had so far, among which the test finds those that the member no
 /// longer has.
 struct Gone {
     had: BTreeSet<Vec<u8>>,

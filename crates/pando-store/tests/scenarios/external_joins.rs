@@ -89,7 +89,8 @@ fn the_race_is_won(place: &impl Place) {
     let (delta, accepted) = {
         let psks = &bob.store;
         let cx = bob.client(psks);
-        // No operation is possible before the Commit is accepted, and nothing is lost.
+        // No operation is possible before the Commit is accepted, and a refused message is not
+        // lost.
         let waits = GroupError::Misuse(Misuse::JoinPending);
         assert_eq!(group.process(early.clone(), &cx).map(drop).unwrap_err(), waits);
         assert_eq!(group.encrypt(b"", &cx, &mut rng(103)).map(drop).unwrap_err(), waits);

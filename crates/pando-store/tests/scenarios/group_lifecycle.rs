@@ -32,8 +32,8 @@ fn story(place: &impl Place) {
         }
         agree(&devices);
     }
-    // After the store is opened again, all rows are in it, and reads of single rows return the same
-    // rows.
+    // After the store is opened again, it contains all rows, and reading single rows returns the
+    // same contents.
     drop(devices.remove(1));
     let mut again = Device::new("member 1", place.open("b"), 9).unwrap();
     let rows = again.stored();

@@ -1,4 +1,4 @@
-//! A group has only one writer at a time, even across processes. Other clients wait or get an
+//! A group has only one writer at a time, even across processes. Other clients wait or receive an
 //! error.
 
 use crate::fixtures::{Device, group_of, sqlite, tea};

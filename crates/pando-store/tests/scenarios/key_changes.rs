@@ -1,4 +1,4 @@
-//! Stores that get another key, are re-encrypted, or are shredded.
+//! Stores that receive another key, are re-encrypted, or are shredded.
 
 use crate::fixtures::{Device, agree, group_of, passphrase, sqlite, tea};
 use pando_store::rusqlite::Connection;

@@ -130,8 +130,8 @@ impl Backend for Watched {
     }
 }
 
-/// The returned PSK belongs to the requested epoch. Its group is not locked, so another process may
-/// enter the next epoch at any time.
+/// The returned PSK belongs to the requested epoch. The group of the PSK is not locked, so another
+/// process may enter the next epoch at any time.
 #[test]
 fn a_resumption_psk_is_that_of_its_epoch_whatever_happens_meanwhile() {
     for reads in 0..8 {

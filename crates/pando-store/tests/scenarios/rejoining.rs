@@ -1,5 +1,5 @@
 //! A removed client is not in the group, although the group is still stored, and it can be invited
-//! again. No part of its former state remains.
+//! again. No part of the client's former state remains.
 
 use crate::fixtures::{agree, group_of, suite, tea};
 use crate::{Place, for_each_store};

@@ -71,8 +71,8 @@ fn a_reply_is_lost() {
     for_each_store!(committed_and_not_known);
 }
 
-/// A Delta that was taken from its result does not return to the group, and subsequent Deltas are
-/// refused.
+/// A Delta that was separated from its result does not return to the group, and subsequent Deltas
+/// are refused.
 fn taken(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];

@@ -121,8 +121,8 @@ fn receive_what_is_not_taken() {
     assert!(matches!(receive(&mut stranger, &message), Received::Held(Held::NoGroup(_))));
     assert!(matches!(receive(&mut bob, &message), Received::Held(Held::Epoch { message: 2, group: 1 })));
     assert!(matches!(receive(&mut bob, b"no message"), Received::Rejected(_)));
-    // The message is authentic, but it is rejected. Its key is deleted in the transaction of the
-    // closure that succeeds.
+    // The message is authentic, but it is rejected. The message's key is deleted in the transaction
+    // of the closure that succeeds.
     assert_eq!(applied(receive(&mut alice, &message)), [Event::OwnMessage]);
     bob.apply(&commit);
     assert_eq!(bob.read(&message), "hello");

@@ -64,7 +64,7 @@ fn a_resync_wins_over_our_pending_commit() {
     });
 }
 
-/// A client that was never a member joins when its external Commit comes back.
+/// A client that was never a member joins when the delivery service returns its external Commit.
 #[test]
 fn the_commit_comes_back() {
     each(|between| {
@@ -204,8 +204,8 @@ fn a_join_after_our_removal_is_lost() {
     });
 }
 
-/// The client's old group is some epochs behind. Only the Commit of the same epoch decides that our
-/// external Commit has lost.
+/// The client's old group is some epochs behind. Our external Commit is known to have lost only
+/// after the Commit of the same epoch has arrived.
 #[test]
 fn a_resync_of_a_member_that_is_behind() {
     each(|between| {

@@ -196,8 +196,8 @@ fn messages_before_the_welcome_of_a_removed_client() {
     assert_eq!(bob.read(&early), "too early");
 }
 
-/// If the application has deleted the signature key of a KeyPackage, a Welcome for it is rejected,
-/// and does not block the messages after it.
+/// If the application has deleted the signature key of a KeyPackage, a Welcome for that KeyPackage
+/// is rejected, and does not block the messages after it.
 #[test]
 fn the_signature_key_is_gone() {
     let [mut alice] = group_of(["alice"]);
