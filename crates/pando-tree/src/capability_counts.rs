@@ -1,4 +1,4 @@
-//! Number of members that support each capability (RFC 9420, sections 7.2 and 7.3), kept up to date
+//! Counts of the members that support each capability (RFC 9420, sections 7.2 and 7.3), updated
 //! with every change of a leaf.
 
 use imbl::OrdMap;
@@ -7,7 +7,7 @@ use pando_wire::{
 };
 use std::collections::BTreeSet;
 
-/// A capability. The order has no meaning.
+/// A capability of a member. The order of the variants has no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Capability {
     Version(ProtocolVersion),
@@ -15,14 +15,14 @@ enum Capability {
     Extension(ExtensionType),
     Proposal(ProposalType),
     Credential(CredentialType),
-    /// Not a capability but the type of the member's own credential.
+    /// The type of a member's own credential, which is not a capability.
     UsedCredential(CredentialType),
 }
 
-/// Number of members that support each capability and that use each credential type.
+/// The number of members that support each capability and that use each credential type.
 ///
-/// Default types, which all members support and must not list, are counted like all others. The
-/// group's rules treat them separately.
+/// Default types, which all members support and must not list, are counted like all other types.
+/// The group's rules treat default types separately.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CapabilityCounts {
     members: u32,
@@ -62,7 +62,7 @@ impl CapabilityCounts {
 
     /// Returns the types of the members' own credentials.
     pub fn credential_types_in_use(&self) -> impl Iterator<Item = CredentialType> {
-        // These entries follow all others.
+        // The entries for credential types in use are sorted after all other entries.
         let first = Capability::UsedCredential(CredentialType(0));
         self.counts.range(first..).filter_map(|(capability, _)| match capability {
             Capability::UsedCredential(credential_type) => Some(*credential_type),
@@ -70,8 +70,8 @@ impl CapabilityCounts {
         })
     }
 
-    /// Counts the capabilities of members. Adjacent members usually have equal capabilities and are
-    /// counted together.
+    /// Counts the capabilities of members. Adjacent members with equal capabilities, which are
+    /// common, are counted together.
     pub(crate) fn of<'a>(leaves: impl Iterator<Item = &'a LeafNode>) -> Self {
         let mut counts = Self::default();
         let mut alike: Option<(&LeafNode, u32)> = None;
@@ -99,7 +99,7 @@ impl CapabilityCounts {
         }
     }
 
-    /// Decodes the output of [`CapabilityCounts::write`]; `None` if it is malformed.
+    /// Decodes the output of [`CapabilityCounts::write`]. Returns `None` if it is malformed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (members, rest) = bytes.split_first_chunk()?;
         let (entries, []) = rest.as_chunks() else { return None };
@@ -115,12 +115,12 @@ impl CapabilityCounts {
         self.counts.get(&capability).copied().unwrap_or(0) == self.members
     }
 
-    /// Counts a member.
+    /// Adds the capabilities of a member to the counts.
     pub(crate) fn add(&mut self, leaf_node: &LeafNode) {
         self.add_many(leaf_node, 1);
     }
 
-    /// Adds a number of members with the capabilities of this one.
+    /// Adds `members` members that all have the capabilities of `leaf_node`.
     fn add_many(&mut self, leaf_node: &LeafNode, members: u32) {
         self.members = self.members.saturating_add(members);
         for capability in capabilities(leaf_node) {
@@ -129,7 +129,7 @@ impl CapabilityCounts {
         }
     }
 
-    /// Removes a member from the counts.
+    /// Removes the capabilities of a member from the counts.
     pub(crate) fn remove(&mut self, leaf_node: &LeafNode) {
         self.members = self.members.saturating_sub(1);
         for capability in capabilities(leaf_node) {
@@ -142,7 +142,7 @@ impl CapabilityCounts {
 }
 
 impl Capability {
-    /// Returns the kind and the value under which the capability is stored.
+    /// Returns the kind and the value under which this capability is stored.
     const fn to_numbers(self) -> (u8, u16) {
         match self {
             Self::Version(version) => (0, version.0),
@@ -154,7 +154,7 @@ impl Capability {
         }
     }
 
-    /// Returns the capability stored as this kind and value.
+    /// Returns the capability that is stored under this kind and value.
     const fn from_numbers(kind: u8, value: u16) -> Option<Self> {
         Some(match kind {
             0 => Self::Version(ProtocolVersion(value)),
@@ -168,13 +168,13 @@ impl Capability {
     }
 }
 
-/// Returns whether two leaves count equally.
+/// Returns whether two leaves list the same capabilities and use the same credential type.
 fn are_alike(one: &LeafNode, other: &LeafNode) -> bool {
     one.capabilities == other.capabilities
         && one.credential.credential_type() == other.credential.credential_type()
 }
 
-/// Returns the capabilities of a leaf without duplicates.
+/// Returns the capabilities and the credential type of a leaf, without duplicates.
 fn capabilities(leaf_node: &LeafNode) -> BTreeSet<Capability> {
     let Capabilities { versions, cipher_suites, extensions, proposals, credentials } =
         &leaf_node.capabilities;

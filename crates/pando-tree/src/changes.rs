@@ -1,4 +1,4 @@
-//! The difference between two trees, computed by comparing only nodes that they do not share.
+//! The difference between two trees. Only nodes that the trees do not share are compared.
 
 use crate::TreeError;
 use crate::node_index::children_of;
@@ -10,23 +10,24 @@ use std::sync::Arc;
 /// A node that differs between two trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeChange<'a> {
-    /// The node.
+    /// The index of the node.
     pub node: NodeIndex,
-    /// The contents in the newer tree; `None` if the node is blank or no longer exists.
+    /// The contents of the node in the newer tree, or `None` if the node is blank or no longer
+    /// exists.
     pub content: Option<NodeContent<'a>>,
 }
 
-/// The contents of a node, encoded as in the RFC.
+/// The contents of a node, in the encoding of the RFC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeContent<'a> {
-    /// A LeafNode.
+    /// An encoded LeafNode.
     Leaf(&'a [u8]),
-    /// A ParentNode.
+    /// An encoded ParentNode.
     Parent(&'a [u8]),
 }
 
 impl<'a> NodeContent<'a> {
-    /// Returns the encoding.
+    /// Returns the encoded node.
     #[must_use]
     pub const fn bytes(self) -> &'a [u8] {
         match self {
@@ -35,8 +36,8 @@ impl<'a> NodeContent<'a> {
     }
 }
 
-/// A node that two trees do not share. `None` stands for a node that does not exist, or that is
-/// blank with everything below.
+/// A node that two trees do not share. `None` stands for a node that does not exist, or for a blank
+/// node with only blank nodes below.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Differing<'a> {
     pub(crate) at: NodeIndex,
@@ -45,32 +46,32 @@ pub(crate) struct Differing<'a> {
 }
 
 impl Tree {
-    /// Returns the non-blank nodes in the order of their indices.
+    /// Returns the non-blank nodes in index order.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn nodes(&self) -> Result<Vec<NodeChange<'_>>, TreeError> {
         changes(&self.differing(None)?)
     }
 
     /// Returns the nodes whose contents differ from those in an older tree, in index order. The
-    /// cost grows with the difference, not with the size of the shared part.
+    /// cost grows with the number of nodes that the two trees do not share.
     ///
     /// # Errors
-    /// See [`Tree::nodes`].
+    /// Returns the same errors as [`Tree::nodes`].
     pub fn changes_since<'a>(&'a self, older: &'a Self) -> Result<Vec<NodeChange<'a>>, TreeError> {
         changes(&self.differing(Some(older))?)
     }
 
-    /// Returns the nodes that are not shared with an older tree, or all nodes if there is no older
-    /// tree, in index order.
+    /// Returns the nodes that are not shared with an older tree, in index order. Returns all nodes
+    /// if there is no older tree.
     pub(crate) fn differing<'a>(&'a self, older: Option<&'a Self>) -> Result<Vec<Differing<'a>>, TreeError> {
         let mut found = Vec::new();
         // The root of the smaller tree is on the left spine of the larger one.
         let (mut new, mut new_at) = (Some(&self.root), self.size.root());
         let (mut old, mut old_at) =
             older.map_or((None, new_at), |older| (Some(&older.root), older.size.root()));
-        // The nodes that only the larger tree has, from its root down.
+        // The following nodes, from the root down, exist only in the larger tree.
         while new_at.level() > old_at.level() {
             found.push(Differing { at: new_at, old: None, new });
             let (left, right, right_at);
@@ -91,7 +92,7 @@ impl Tree {
     }
 }
 
-/// Returns the nodes whose contents differ.
+/// Returns those of the differing nodes whose contents have changed.
 fn changes<'a>(differing: &[Differing<'a>]) -> Result<Vec<NodeChange<'a>>, TreeError> {
     let mut changes = Vec::new();
     for &Differing { at, old, new } in differing {
@@ -122,7 +123,7 @@ fn content(node: Option<&Arc<Subtree>>) -> Result<Option<NodeContent<'_>>, TreeE
     })
 }
 
-/// Compares two subtrees at the same index.
+/// Compares the subtrees of two trees at the same index.
 fn compare<'a>(
     at: NodeIndex,
     old: Option<&'a Arc<Subtree>>,

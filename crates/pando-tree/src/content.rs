@@ -1,5 +1,5 @@
-//! The contents of nodes, kept in wire encoding, because it is the most compact form and the one
-//! that is hashed.
+//! The contents of nodes. They are kept in wire encoding, because this form is the most compact one
+//! and is also the input of the tree hash.
 
 use pando_wire::{
     Credential, Decode, DecodeError, Encode, EncodeError, LeafIndex, LeafNode, ParentNode,
@@ -11,12 +11,13 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeafBytes(Box<[u8]>);
 
-/// An encoded ParentNode. Copies share the bytes because a list of unmerged leaves may be long.
+/// An encoded ParentNode. Clones share the bytes, because a list of unmerged leaves may be long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParentBytes(Arc<[u8]>);
 
-/// Splits bytes that begin with a vector into its contents and the rest. The bytes must have been
-/// encoded here or decoded before; others might not begin with a vector.
+/// Splits bytes that begin with a vector into the vector's contents and the remaining bytes. The
+/// bytes must come from our own encoder or must have been decoded before, because other bytes might
+/// not begin with a vector.
 fn vector(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (len, rest) = read_vector_header(bytes).unwrap_or_default();
     rest.split_at_checked(len).unwrap_or_default()
@@ -27,8 +28,8 @@ impl LeafBytes {
         Ok(Self(leaf_node.encode()?.into()))
     }
 
-    /// Keeps bytes that were decoded before. They are the canonical encoding, because each value
-    /// has only one.
+    /// Wraps bytes that have already been decoded successfully. They are the canonical encoding,
+    /// because each value has only one encoding.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -64,8 +65,8 @@ impl ParentBytes {
         Ok(Self(parts.concat().into()))
     }
 
-    /// Keeps bytes that were decoded before. They are the canonical encoding, because each value
-    /// has only one.
+    /// Wraps bytes that have already been decoded successfully. They are the canonical encoding,
+    /// because each value has only one encoding.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -93,15 +94,15 @@ impl ParentBytes {
         leaves.iter().map(|&leaf| LeafIndex(u32::from_be_bytes(leaf)))
     }
 
-    /// Returns the position of a leaf among the unmerged leaves.
+    /// Returns the position of a leaf in the list of unmerged leaves.
     pub(crate) fn unmerged_position(&self, leaf: LeafIndex) -> Option<usize> {
         let (leaves, _) = self.unmerged_bytes().as_chunks();
-        // Big-endian numbers have the same order as their bytes.
+        // Big-endian encodings sort in the same order as the numbers.
         leaves.binary_search(&leaf.0.to_be_bytes()).ok()
     }
 
-    /// Returns this node with additional unmerged leaves, which are in increasing order. The cost
-    /// grows with the new length of the list.
+    /// Returns a copy of this node with additional unmerged leaves, given in increasing order. The
+    /// cost grows with the length of the new list.
     pub(crate) fn with_unmerged(&self, added: &[LeafIndex]) -> Result<Self, EncodeError> {
         let mut added = added.iter().copied().peekable();
         let mut merged =
@@ -118,7 +119,7 @@ impl ParentBytes {
         self.with_unmerged_bytes(&[&merged])
     }
 
-    /// Returns this node without some of the unmerged leaves, which are in increasing order.
+    /// Returns a copy of this node without some of its unmerged leaves, given in increasing order.
     pub(crate) fn without_unmerged(&self, removed: &[LeafIndex]) -> Result<Self, EncodeError> {
         let kept = self.unmerged().filter(|leaf| removed.binary_search(leaf).is_err());
         let kept: Vec<u8> = kept.flat_map(|leaf| leaf.0.to_be_bytes()).collect();

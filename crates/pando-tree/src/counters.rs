@@ -1,8 +1,8 @@
-//! Counters of the work that an operation does, for tests.
+//! Counters that tests use to measure the work of an operation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count. All tests of a process share it: a test that reads it must run alone.
+/// A counter. All tests in a process share it, so a test that reads it must run alone.
 #[derive(Debug)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -20,11 +20,11 @@ impl Counter {
     }
 }
 
-/// Number of hashes computed for the tree, for parent hashes and for key fingerprints.
+/// Number of hashes computed: tree hashes, parent hashes and key fingerprints.
 pub(crate) static HASHES: Counter = Counter::new();
 /// Number of tree nodes allocated.
 pub(crate) static NODES_ALLOCATED: Counter = Counter::new();
-/// Number of keys compared with each other.
+/// Number of comparisons of two keys.
 pub(crate) static KEYS_COMPARED: Counter = Counter::new();
 /// Number of eight-byte fingerprints compared during index lookups.
 pub(crate) static INDEX_STEPS: Counter = Counter::new();

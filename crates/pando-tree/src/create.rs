@@ -1,4 +1,4 @@
-//! Creating a path as a committer (RFC 9420, sections 7.4 to 7.6).
+//! Creation of a path by a committer (RFC 9420, sections 7.4 to 7.6).
 
 use crate::TreeError;
 use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
@@ -11,7 +11,8 @@ use pando_wire::{
     LeafNodeSource, Signature, UpdatePath, UpdatePathNode,
 };
 
-/// The application's part of the committer's new leaf. The rest follows from the path.
+/// The fields of the committer's new leaf that the application chooses. The path determines all
+/// other fields.
 #[derive(Debug, Clone)]
 pub struct LeafTemplate {
     /// The credential of the committer.
@@ -22,7 +23,8 @@ pub struct LeafTemplate {
     pub extensions: Extensions,
 }
 
-/// New keys from the committer's leaf to the root, with their secrets and the resulting tree.
+/// New keys for the nodes from the committer's leaf to the root, with their secrets and the
+/// resulting tree.
 #[derive(Debug)]
 pub struct NewPath {
     tree: Tree,
@@ -38,12 +40,13 @@ pub struct NewPath {
 }
 
 impl Tree {
-    /// Creates new keys for the leaf of `sender` and the nodes of its filtered direct path. The
+    /// Creates new keys for the leaf of `sender` and for the nodes of its filtered direct path. The
     /// proposals must already be applied to this tree.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the
-    /// signer fails; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::NotAMember`] if the sender is not in the tree, [`TreeError::Crypto`] if
+    /// the signer fails, and [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be
+    /// loaded.
     pub fn create_path(
         &self,
         sender: LeafIndex,
@@ -56,7 +59,7 @@ impl Tree {
         let suite = self.suite;
         let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
 
-        // Path secrets and keys, from the leaf to the root.
+        // Create path secrets and keys, from the leaf to the root.
         let steps = self.filtered_direct_path(sender)?;
         let mut path_secret = suite.zero_secret();
         rng.fill_bytes(path_secret.expose_mut());
@@ -69,7 +72,7 @@ impl Tree {
         }
         let public_keys: Vec<_> = key_pairs.iter().map(|pair: &HpkeKeyPair| pair.public.clone()).collect();
 
-        // Parent hashes, and the leaf that carries the last of them.
+        // Compute the parent hashes, and the leaf that contains the last of them.
         let (contents, parent_hash) = self.path_contents(&steps, &public_keys.iter().collect::<Vec<_>>())?;
         let LeafTemplate { credential, capabilities, extensions } = template;
         let mut leaf_node = LeafNode {
@@ -103,11 +106,12 @@ impl Tree {
 }
 
 impl Tree {
-    /// Creates the path of a joiner by an external Commit, at the leftmost blank leaf (section
-    /// 12.4.3.2). The proposals must already be applied to this tree.
+    /// Creates the path of a client that joins by an external Commit, at the leftmost blank leaf
+    /// (section 12.4.3.2). The proposals must already be applied to this tree.
     ///
     /// # Errors
-    /// See [`Tree::create_path`]; [`TreeError::TooLarge`] if there is no room.
+    /// Returns the same errors as [`Tree::create_path`]. In addition, returns
+    /// [`TreeError::TooLarge`] if the tree cannot be extended.
     pub fn create_external_path(
         &self,
         template: LeafTemplate,
@@ -115,7 +119,7 @@ impl Tree {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, TreeError> {
-        // A placeholder for the joiner's leaf. Its private key is discarded.
+        // This key pair is a placeholder for the joiner's leaf. Its private key is discarded.
         let mut tree = self.clone();
         let leaf = tree.add(&LeafNode {
             encryption_key: self.suite.hpke_generate_key_pair(rng)?.public,
@@ -131,7 +135,7 @@ impl Tree {
 }
 
 impl NewPath {
-    /// Returns the sender of the path.
+    /// Returns the leaf of the path's sender.
     #[must_use]
     pub const fn sender(&self) -> LeafIndex {
         self.sender
@@ -161,7 +165,8 @@ impl NewPath {
         &self.steps
     }
 
-    /// Returns the path secret of the first of these nodes, from which the others are derived.
+    /// Returns the path secret of the first node that gets a new key. The path secrets of the nodes
+    /// above are derived from it.
     #[must_use]
     pub fn first_path_secret(&self) -> Option<&SecretBytes> {
         self.path_secrets.first()
@@ -173,12 +178,12 @@ impl NewPath {
         &self.leaf_node
     }
 
-    /// Returns the path secret for the Welcome of a new member: the one of the lowest common
-    /// ancestor of that member and the committer (section 12.4.3.1). `None` if the leaf is blank or
-    /// the committer's.
+    /// Returns the path secret that the Welcome of a new member contains. It belongs to the lowest
+    /// common ancestor of the new member and the committer (section 12.4.3.1). Returns `None` if
+    /// the leaf is blank or is the committer's.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn path_secret_for(&self, new_member: LeafIndex) -> Result<Option<&SecretBytes>, TreeError> {
         if !self.tree.is_member(new_member)? {
             return Ok(None);
@@ -188,28 +193,29 @@ impl NewPath {
         Ok(position.and_then(|position| self.path_secrets.get(position)))
     }
 
-    /// Encrypts the path secrets to the members below the copath (section 7.6).
+    /// Encrypts the path secrets to the members below the copath nodes (section 7.6).
     ///
-    /// `context` is the provisional GroupContext with the hash of this path's tree. `added` are the
-    /// leaves that the same Commit adds, in increasing order: they get a path secret in their
-    /// Welcome instead.
+    /// `context` is the provisional GroupContext with the tree hash of this path's tree. `added`
+    /// lists the leaves that the same Commit adds, in increasing order. Their members get a path
+    /// secret in their Welcome instead.
     ///
-    /// The work is spread over all cores. The result depends only on the random number generator.
+    /// The work is spread over all cores. The output depends on the random number generator but not
+    /// on the number of cores.
     ///
     /// # Errors
-    /// [`TreeError::InvalidEncryptionKey`] with a node whose key cannot be encrypted to;
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::InvalidEncryptionKey`] with the node if HPKE cannot encrypt to its key,
+    /// and [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn encrypt(
         &self,
         context: &GroupContext,
         added: &[LeafIndex],
         rng: &mut dyn CryptoRng,
     ) -> Result<UpdatePath, TreeError> {
-        // The recipients of each path secret, in order.
+        // The recipients of each path secret, in the order of the RFC.
         let mut recipients = Vec::new();
         let mut lengths = Vec::with_capacity(self.steps.len());
         for (step, path_secret) in self.steps.iter().zip(&self.path_secrets) {
-            // The path changes nothing below a copath child.
+            // The path does not change any node at or below a copath child.
             let resolution = self.tree.resolution_without(step.copath_child, added)?;
             lengths.push(resolution.len());
             for node in resolution {

@@ -1,4 +1,4 @@
-//! Encoding a tree (RFC 9420, section 12.4.3.3).
+//! Encoding of trees (RFC 9420, section 12.4.3.3).
 
 use crate::TreeError;
 use crate::node_index::{children_of, first_leaf};
@@ -7,19 +7,19 @@ use crate::tree::Tree;
 use pando_wire::{LeafIndex, Node, NodeIndex, RatchetTree, vector_header};
 use std::io::{self, Write};
 
-/// The part of the `optional<Node>` of a leaf before the leaf node.
+/// The bytes of a leaf's `optional<Node>` that precede the LeafNode.
 const LEAF: [u8; 2] = [1, 1];
-/// The part of the `optional<Node>` of a parent before the parent node.
+/// The bytes of a parent's `optional<Node>` that precede the ParentNode.
 const PARENT: [u8; 2] = [1, 2];
-/// The `optional<Node>` of a blank node.
+/// The encoding of a blank node as an `optional<Node>`.
 const BLANK: [u8; 1] = [0];
 
 impl Tree {
-    /// Encodes the tree for sending: all nodes up to the last non-blank one.
+    /// Encodes the tree for transmission: all nodes up to the last non-blank one.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if it exceeds the maximum length of a vector; [`TreeError::Source`] or
-    /// [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Encode`] if the encoding exceeds the maximum length of a vector, and
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn export(&self) -> Result<Vec<u8>, TreeError> {
         let len = self.encoded_len()?;
         let header = vector_header(len)?;
@@ -32,11 +32,12 @@ impl Tree {
         Ok(bytes)
     }
 
-    /// Writes the encoded tree node by node. Nothing is written unless all nodes can be loaded.
+    /// Writes the encoded tree node by node. If a node cannot be loaded, nothing is written.
     ///
     /// # Errors
-    /// The errors of the writer; [`io::ErrorKind::InvalidData`] if the tree exceeds the maximum
-    /// length of a vector; otherwise an error that wraps a [`TreeError`], as for [`Tree::export`].
+    /// Returns the errors of the writer, and [`io::ErrorKind::InvalidData`] if the tree exceeds the
+    /// maximum length of a vector. Any other error wraps a [`TreeError`], as described for
+    /// [`Tree::export`].
     pub fn export_to<W: Write>(&self, writer: &mut W) -> io::Result<()> {
         let len = self.encoded_len().map_err(io::Error::other)?;
         let header = vector_header(len).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -44,19 +45,19 @@ impl Tree {
         self.visit(&io::Error::other, &mut |part| writer.write_all(part))
     }
 
-    /// Returns the tree as a wire-format structure, for the ratchet_tree extension.
+    /// Converts the tree to a wire-format structure for the ratchet_tree extension.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn to_wire(&self) -> Result<RatchetTree, TreeError> {
         let last = self.last_node();
         Ok(RatchetTree((0..=last.0).map(|index| self.node(NodeIndex(index))).collect::<Result<_, _>>()?))
     }
 
-    /// Returns a node as a wire-format structure; `None` if it is blank or does not exist.
+    /// Returns a node as a wire-format structure, or `None` if the node is blank or does not exist.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn node(&self, node: NodeIndex) -> Result<Option<Node>, TreeError> {
         let Some(found) = self.find(node)? else { return Ok(None) };
         Ok(match found.kind()? {
@@ -73,7 +74,7 @@ impl Tree {
         self.size.node(last).unwrap_or(NodeIndex(0))
     }
 
-    /// Returns the length of the encoding without the header. This loads all nodes.
+    /// Returns the length of the encoding without the vector header. Loads all nodes.
     fn encoded_len(&self) -> Result<usize, TreeError> {
         let mut len = 0_usize;
         self.visit(&|error| error, &mut |part| {
@@ -83,8 +84,8 @@ impl Tree {
         Ok(len)
     }
 
-    /// Passes the pieces of the encoding, without the header, to `write` in order. `not_loaded`
-    /// converts the error if a node cannot be loaded.
+    /// Passes the pieces of the encoding, without the vector header, to `write` in order. If a node
+    /// cannot be loaded, `not_loaded` converts the error.
     fn visit<E>(
         &self,
         not_loaded: &impl Fn(TreeError) -> E,
@@ -94,7 +95,7 @@ impl Tree {
     }
 }
 
-/// Writes the nodes at and below `at`, up to the node of the leaf `last`.
+/// Writes the encodings of the nodes at and below `at`, but not of nodes after the leaf `last`.
 fn visit<E>(
     subtree: &Subtree,
     at: NodeIndex,
@@ -111,7 +112,7 @@ fn visit<E>(
             write(leaf.as_bytes())
         }
         Kind::Blank(_) => {
-            // One byte for each node here, up to the last node that is written.
+            // A blank node takes one byte. No nodes after the leaf `last` are written.
             let level = at.level();
             let end = at.0.saturating_add(1 << level).saturating_sub(1).min(last.0.saturating_mul(2));
             let start = first_leaf(at).0.saturating_mul(2);

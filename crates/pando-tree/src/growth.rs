@@ -1,5 +1,5 @@
-//! Counts the work of operations. The work of a change grows with the logarithm of the group's
-//! size; the work of joining grows with the size.
+//! Tests that count the work of operations. The work of a change must grow with the logarithm of
+//! the group's size, and the work of joining must grow linearly.
 
 use crate::counters::{HASHES, INDEX_STEPS, KEYS_COMPARED, NODES_ALLOCATED};
 use crate::{LeafTemplate, Tree};
@@ -16,10 +16,10 @@ use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Held by each test that counts, because the counters are shared.
+/// A lock that each counting test holds, because all tests share the counters.
 static COUNTING: Mutex<()> = Mutex::new(());
 
-/// A cipher suite that counts the hashes of another.
+/// A cipher suite that counts the hashes that another suite computes.
 struct Counting;
 
 impl Counting {
@@ -198,7 +198,7 @@ fn cost<T>(operation: impl FnOnce() -> T) -> (Cost, T) {
     (cost, result)
 }
 
-/// Returns a unique leaf. Its keys and signature are not valid, because these tests do not check
+/// Returns a unique leaf. Its keys and signature are invalid, because these tests do not check
 /// them.
 fn leaf_node(number: u64) -> LeafNode {
     let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
@@ -219,13 +219,13 @@ fn leaf_node(number: u64) -> LeafNode {
     }
 }
 
-/// A tree in which no parent is blank, as after many Commits.
+/// Returns a tree without blank parents, as after many Commits.
 fn warm_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     let mut tree = Tree::new(suite, &leaf_node(0)).unwrap();
     for number in 1..members {
         tree.add(&leaf_node(number.into())).unwrap();
     }
-    // Each parent above two leaves gets its key from one of them. These keys are valid for
+    // Each parent of two leaves gets its key from the path of one of them. These keys are valid for
     // encryption.
     for sender in (0..members).step_by(2).map(LeafIndex) {
         let steps = tree.filtered_direct_path(sender).unwrap();
@@ -250,9 +250,9 @@ fn context(tree_hash: Opaque) -> GroupContext {
     }
 }
 
-/// Returns the cost of each operation in a tree of 2^depth leaves. Each operation begins with a
-/// tree that is shared with a past epoch, so that it cannot change nodes in place, and ends with
-/// the tree hash.
+/// Returns the cost of each operation in a tree of 2^depth leaves. At the start of each operation,
+/// the tree is shared with a past epoch, so no node can be changed in place. At the end, the tree
+/// hash is computed.
 fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     let suite = Suite::new(&Counting);
     let mut rng = ChaCha20Rng::seed_from_u64(depth.into());
@@ -289,7 +289,8 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
         path.tree().tree_hash().unwrap();
         path
     });
-    // The leaf keys here are not valid for encryption. Receivers only count the ciphertexts.
+    // The leaf keys of these tests are not valid for encryption, but receivers only count the
+    // ciphertexts.
     let ciphertext = HpkeCiphertext { kem_output: KemOutput::default(), ciphertext: Opaque::default() };
     let nodes = path.steps().iter().map(|step| pando_wire::UpdatePathNode {
         encryption_key: path.keys().get(step.node).unwrap().public.clone(),
@@ -315,7 +316,8 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     ]
 }
 
-/// A refused Commit that extends the tree may be repeated: the blank half is hashed only once.
+/// Shows that the blank half by which a tree is extended is hashed only once, even if rejected
+/// Commits extend the tree again and again.
 #[test]
 fn blank_halves_are_hashed_once() {
     const CONSTANT: u64 = 7;
@@ -337,14 +339,15 @@ fn blank_halves_are_hashed_once() {
             let (again, ()) = cost(|| refused(tree));
             assert!(again.hashes <= CONSTANT * u64::from(depth), "2^{depth}: {again:?}");
         };
-        // The full new half, and then half of it.
+        // Checks the full new half, and then half of it.
         check(&tree, 1 << depth);
         for number in 0..1_u64 << (depth - 1) {
             tree.add(&leaf_node((1 << 32) + number)).unwrap();
         }
         tree.tree_hash().unwrap();
         check(&tree, 1 << (depth - 1));
-        // A tree that was full at twice the size and was truncated after an attempt to extend it.
+        // Build a tree that was full at twice the size, and was truncated after an attempt to
+        // extend it.
         for number in 0..1_u64 << (depth - 1) {
             tree.add(&leaf_node((2 << 32) + number)).unwrap();
         }
@@ -357,13 +360,14 @@ fn blank_halves_are_hashed_once() {
 
 #[test]
 fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
-    /// The allowed number of hashes, nodes and keys, each, for each level of the tree. Applying a
-    /// path needs the most hashes for each level: a tree hash, a parent hash and three
-    /// fingerprints. The fingerprints are for looking up the new key, adding its entry to the
-    /// index, and removing the old one.
+    /// The maximum number of hashes for each level of the tree, and likewise of node allocations
+    /// and of key comparisons. Applying a path needs the most hashes for each level: a tree hash, a
+    /// parent hash and three fingerprints. The fingerprints are computed to look up the new key, to
+    /// add its entry to the index, and to remove the old entry.
     const CONSTANT: u64 = 7;
-    /// An index lookup takes as many steps as the tree has levels, and a path changes one entry on
-    /// each level.
+    /// The factor in the maximum number of index steps, which is proportional to the square of the
+    /// number of levels. An index lookup takes as many steps as the tree has levels, and a path
+    /// changes one index entry on each level.
     const INDEX_CONSTANT: u64 = 10;
 
     let _alone = COUNTING.lock().unwrap();
@@ -380,8 +384,8 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
             }
             assert!(index_steps <= INDEX_CONSTANT * levels * levels, "{name}, 2^{depth}: {index_steps}");
         }
-        // A bound is not enough: the cost must also grow in proportion to the number of levels,
-        // which grows 2.5 times from 2^4 to 2^14 leaves.
+        // An upper bound alone is not enough: the cost must also grow in proportion to the number
+        // of levels, which grows by a factor of 2.5 from 2^4 to 2^14 leaves.
         let (small, large) = (costs[0][operation].1, costs[depths.len() - 1][operation].1);
         assert!(large.hashes <= small.hashes * 7 / 2, "{name}: {small:?}, {large:?}");
         assert!(large.nodes <= small.nodes * 7 / 2, "{name}: {small:?}, {large:?}");
@@ -395,8 +399,8 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     );
 }
 
-/// Returns a tree as a joiner gets it: all leaves are signed, and every second member has made a
-/// Commit.
+/// Returns an encoded tree for a joiner. All leaves are signed, and every second member has created
+/// a Commit.
 fn exported_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     let group_id = GroupId::default();
     let mut tree: Option<Tree> = None;
@@ -442,7 +446,7 @@ fn the_work_of_joining_grows_with_the_size() {
             assert!(count <= 12 * size, "2^{depth}: {cost:?}");
         }
         assert!(cost.index_steps <= 16 * size * u64::from(depth), "2^{depth}: {cost:?}");
-        // Four times as many members must not cost sixteen times as much.
+        // Four times the number of members must not cost sixteen times the work.
         if let Some(before) = before {
             assert!(cost.hashes <= 5 * before.hashes, "2^{depth}: {before:?}, {cost:?}");
         }

@@ -19,7 +19,8 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
         Kind::Blank(_) => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
             let (left_at, right_at) = children_of(at);
-            // After a change, the hash of one child is known. A second thread would be idle.
+            // After a change, the hash of one child is usually cached, so a second thread would be
+            // idle.
             let one_is_known = left.hash.get().is_some() || right.hash.get().is_some();
             let (left, right) = if one_is_known {
                 (tree_hash(suite, left_at, left)?, tree_hash(suite, right_at, right)?)
@@ -29,14 +30,14 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
             parent_hash(suite, content.as_ref().map(ParentBytes::as_bytes), &left, &right)?
         }
     };
-    // If another thread was faster, it has stored the same hash.
+    // If another thread has stored its result first, the stored hash is the same.
     let _ = subtree.hash.set(hash.clone());
     Ok(hash)
 }
 
-/// Computes the tree hash of a subtree with some leaves blank and removed from all lists of
-/// unmerged leaves, as parent hashes require (section 7.9). `removed` lists leaves of
-/// the subtree in increasing order.
+/// Computes the tree hash of a subtree in which some leaves are treated as blank and as absent from
+/// all lists of unmerged leaves. Parent hashes require this (section 7.9). `removed` contains
+/// leaves of the subtree in increasing order.
 pub(crate) fn tree_hash_without(
     suite: Suite,
     at: NodeIndex,
@@ -46,7 +47,7 @@ pub(crate) fn tree_hash_without(
     if removed.is_empty() {
         return tree_hash(suite, at, subtree);
     }
-    // The leaf is removed, so its contents do not matter.
+    // The leaf counts as removed, so its contents do not matter.
     if at.is_leaf() {
         return Ok(leaf_hash(suite, at, None));
     }
@@ -75,7 +76,7 @@ fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
     parent_hash(suite, None, &left, &right)
 }
 
-/// Computes the hashes of both children, on two threads if the subtree is large enough.
+/// Computes the tree hashes of both children, on two threads if the subtree is large enough.
 fn both<E: Send>(
     at: NodeIndex,
     left: impl FnOnce(NodeIndex) -> Result<NodeHash, E> + Send,

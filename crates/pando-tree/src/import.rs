@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 /// Number of signatures that are verified in one batch.
 const BATCH: usize = 1_024;
-/// Bound on the total size of the group identifiers in the messages of a batch.
+/// Maximum total size of the group identifiers in the messages of one batch of signatures.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// A decoded node.
 pub(crate) struct ReadNode<'a> {
     pub(crate) at: NodeIndex,
-    /// The LeafNode or ParentNode only.
+    /// The bytes of the LeafNode or ParentNode, without the surrounding `optional<Node>`.
     pub(crate) bytes: &'a [u8],
     pub(crate) node: Node,
 }
@@ -36,8 +36,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// Checks that the encryption key is valid, and that the unmerged leaves are sorted, as later
-    /// lookups require.
+    /// Checks that the encryption key is valid and that the unmerged leaves are sorted. Later
+    /// lookups rely on the order.
     fn check(&self, suite: Suite) -> Result<(), TreeError> {
         match &self.node {
             Node::Parent(parent) if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) => {
@@ -49,8 +49,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// Returns the index entries of the node: one for its encryption key and, for a leaf, one for
-    /// its signature key.
+    /// Returns the entries of the node for the key indexes: one for its encryption key and, for a
+    /// leaf, one for its signature key.
     fn entries(&self, suite: Suite) -> (Entry, Option<Entry>) {
         let signature = match &self.node {
             Node::Leaf(leaf) => Some(Entry::new(suite, &leaf.signature_key, self.at)),
@@ -60,19 +60,19 @@ impl ReadNode<'_> {
     }
 }
 
-/// A decoded tree whose hash and signatures have not been verified yet.
+/// A decoded tree whose tree hash and signatures have not been verified yet.
 ///
-/// It splits [`Tree::import`] into two steps, so that callers can check the size of the tree before
-/// all of it, including blank nodes, is hashed.
+/// This type splits [`Tree::import`] into two steps. Callers can thus check the size of the tree
+/// before the whole tree, including its blank nodes, is hashed.
 #[derive(Debug)]
 pub struct UnverifiedTree(Tree);
 
 impl UnverifiedTree {
-    /// Decodes a tree. Checks its structure, the lists of unmerged leaves, and that keys are valid
-    /// and unique.
+    /// Decodes a tree. Checks its structure and its lists of unmerged leaves. Also checks that all
+    /// keys are valid and unique.
     ///
     /// # Errors
-    /// A [`TreeError`] with the violated rule and, if there is one, the node.
+    /// Returns a [`TreeError`] that names the violated rule and the node, if there is one.
     pub fn read(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         Tree::import_unsigned(suite, bytes).map(Self)
     }
@@ -83,19 +83,19 @@ impl UnverifiedTree {
         self.0.size()
     }
 
-    /// Verifies that the tree belongs to the group `group_id`, whose GroupContext has the tree hash
-    /// `expected_hash`, and returns it. Checks the tree hash, the parent hashes, and the signatures
-    /// of all leaves.
+    /// Verifies that the tree belongs to the group `group_id`, whose GroupContext contains the tree
+    /// hash `expected_hash`, and returns the tree. Checks the tree hash, the parent hashes, and the
+    /// signatures of all leaves.
     ///
     /// # Errors
-    /// See [`Self::read`].
+    /// Returns the same errors as [`Self::read`].
     pub fn verify(self, group_id: &GroupId, expected_hash: &[u8]) -> Result<Tree, TreeError> {
         let Self(tree) = self;
         if *tree.tree_hash()? != *expected_hash {
             return Err(TreeError::TreeHash);
         }
-        // A modified leaf also invalidates the parent hashes above it. Checking signatures first
-        // identifies the leaf.
+        // A modified leaf also invalidates the parent hashes above it. Signatures are checked
+        // first, because their error names the leaf.
         tree.check_signatures(group_id)?;
         tree.check_parent_hashes()?;
         Ok(tree)
@@ -103,15 +103,16 @@ impl UnverifiedTree {
 }
 
 impl Tree {
-    /// Decodes a tree, from a ratchet_tree extension or out of band, for the group `group_id`,
-    /// whose GroupContext has the tree hash `expected_hash`.
+    /// Decodes and validates a tree that comes from a ratchet_tree extension or was obtained out of
+    /// band. `group_id` is the identifier of the group, whose GroupContext contains the tree hash
+    /// `expected_hash`.
     ///
-    /// Checks its structure, the lists of unmerged leaves, that keys are valid and unique, the tree
-    /// hash, the parent hashes, and the signatures of all leaves. Does not check whether the
-    /// contents of leaves are acceptable (section 7.3).
+    /// Checks the structure, the lists of unmerged leaves, the validity and uniqueness of keys, the
+    /// tree hash, the parent hashes, and the signatures of all leaves. Does not check the rules
+    /// about the contents of leaves (section 7.3).
     ///
     /// # Errors
-    /// A [`TreeError`] with the violated rule and, if there is one, the node.
+    /// Returns a [`TreeError`] that names the violated rule and the node, if there is one.
     pub fn import(
         suite: Suite,
         bytes: &[u8],
@@ -121,10 +122,10 @@ impl Tree {
         UnverifiedTree::read(suite, bytes)?.verify(group_id, expected_hash)
     }
 
-    /// Validates a tree as [`Tree::import`] does, from a wire-format structure.
+    /// Validates a tree given as a wire-format structure, in the same way as [`Tree::import`].
     ///
     /// # Errors
-    /// See [`Tree::import`].
+    /// Returns the same errors as [`Tree::import`].
     pub fn from_wire(
         suite: Suite,
         tree: &RatchetTree,
@@ -134,11 +135,11 @@ impl Tree {
         Self::import(suite, &tree.encode()?, group_id, expected_hash)
     }
 
-    /// Decodes a tree without verifying its hash, parent hashes and signatures, for tools. Such a
-    /// tree must not be used to join a group.
+    /// Decodes a tree for tools, without verifying its tree hash, parent hashes and signatures.
+    /// Such a tree must not be used to join a group.
     ///
     /// # Errors
-    /// See [`Tree::import`], except for hashes and signatures.
+    /// Returns the same errors as [`Tree::import`]. Errors of hashes and signatures do not occur.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
         parallel::try_for_each_run(&nodes, RUN, |run| run.iter().try_for_each(|node| node.check(suite)))?;
@@ -164,8 +165,8 @@ impl Tree {
         Ok(found)
     }
 
-    /// Checks that all encryption keys and all signature keys are unique (section 16.7). The
-    /// arguments are the nodes whose key fingerprints are not unique.
+    /// Checks that all encryption keys and all signature keys are unique (section 16.7).
+    /// `encryption` and `signature` list the nodes whose key fingerprints are not unique.
     fn check_unique(&self, encryption: &[NodeIndex], signature: &[NodeIndex]) -> Result<(), TreeError> {
         for at in encryption {
             let key = self.encryption_key_bytes(*at)?.unwrap_or_default();
@@ -182,8 +183,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Checks that each leaf in a list of unmerged leaves is a member below the node, and is in the
-    /// list of every non-blank node in between (section 12.4.3.1).
+    /// Checks each leaf in each list of unmerged leaves (section 12.4.3.1). The leaf must be a
+    /// member below the node, and must be in the list of every non-blank node between them.
     fn check_unmerged(&self) -> Result<(), TreeError> {
         for (node, subtree) in self.occupied()? {
             let Some(content) = subtree.parent_content()? else { continue };
@@ -214,16 +215,15 @@ impl Tree {
         Ok(())
     }
 
-    /// Checks that every non-blank parent is the end of exactly one chain of parent hashes (section
-    /// 7.9.2).
+    /// Checks that every non-blank parent is the end of exactly one chain of parent hashes that
+    /// starts at a leaf (section 7.9.2).
     ///
-    /// The parent hash of each parent enters the computation unchanged, also at the root. After a
-    /// tree is halved, its new root still has the parent hash from before, and the parent hashes
-    /// below depend on it.
+    /// The stored parent hash of each node, including the root, is used unchanged. When a tree is
+    /// halved, its new root keeps its parent hash, and the parent hashes below still depend on it.
     ///
     /// # Errors
-    /// [`TreeError::ParentHash`] with the first invalid parent; [`TreeError::Source`] or
-    /// [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::ParentHash`] with the first invalid parent, and [`TreeError::Source`]
+    /// or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_parent_hashes(&self) -> Result<(), TreeError> {
         let mut parents = self.occupied()?;
         parents.retain(|(node, _)| !node.is_leaf());
@@ -236,8 +236,7 @@ impl Tree {
         })
     }
 
-    /// Returns whether there is exactly one descendant whose parent hash is valid with respect to
-    /// this parent.
+    /// Returns whether there is exactly one descendant whose parent hash is valid for this parent.
     fn is_parent_hash_valid(&self, node: NodeIndex, parent: &Subtree) -> Result<bool, TreeError> {
         let Kind::Parent { content: Some(content), left, right } = parent.kind()? else { return Ok(false) };
         let (Some(left_at), Some(right_at)) = (node.left(), node.right()) else { return Ok(false) };
@@ -259,7 +258,8 @@ impl Tree {
     }
 
     /// Returns the parent hash of the only node in the resolution of `child` that is not in
-    /// `unmerged`, provided that the resolution consists of that node and exactly those leaves.
+    /// `unmerged`. The resolution must consist of that node and of exactly the leaves in
+    /// `unmerged`.
     fn merged_descendant(
         &self,
         child_at: NodeIndex,
@@ -286,14 +286,14 @@ impl Tree {
         })
     }
 
-    /// Verifies the signatures of all leaves (section 7.3), in batches on all cores.
+    /// Verifies the signatures of all leaves (section 7.3), in batches and on all cores.
     ///
     /// # Errors
-    /// [`TreeError::LeafSignature`] with the first leaf whose signature is not valid;
+    /// Returns [`TreeError::LeafSignature`] with the first leaf whose signature is invalid, and
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
         let members: Vec<_> = self.members().collect::<Result<_, _>>()?;
-        // Each message contains the group identifier, and an attacker may choose its length.
+        // Each signed message contains the group identifier, whose length an attacker may choose.
         let batch = BATCH_BYTES.checked_div(group_id.len()).unwrap_or(BATCH).clamp(1, BATCH);
         parallel::try_for_each_run(&members, batch, |batch| self.check_signature_batch(batch, group_id))
     }
@@ -321,8 +321,8 @@ impl Tree {
     }
 }
 
-/// Builds the tree of these nodes, which are in index order. Also returns the nodes whose
-/// encryption keys, and the nodes whose signature keys, have a fingerprint that is not unique.
+/// Builds a tree from nodes in index order. Also returns the nodes whose encryption keys have a
+/// fingerprint that is not unique, and likewise for signature keys.
 pub(crate) fn assemble(
     suite: Suite,
     size: TreeSize,
@@ -357,8 +357,8 @@ pub(crate) fn assemble(
     (tree, same_encryption, same_signature)
 }
 
-/// Decodes the non-blank nodes. Checks that leaves and parents are in their places, and that the
-/// last node is not blank.
+/// Decodes the non-blank nodes. Checks that leaves and parents are at indices of their kind, and
+/// that the last node is not blank.
 fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     let (len, mut rest) = read_vector_header(bytes)?;
     if rest.len() != len {
@@ -398,7 +398,7 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     Ok((size, nodes))
 }
 
-/// Builds the subtree at `at` from the nodes at and below it, which are in index order.
+/// Builds the subtree at `at` from the nodes at and below `at`, which are in index order.
 fn build(nodes: &[ReadNode<'_>], at: NodeIndex) -> Arc<Subtree> {
     if nodes.is_empty() {
         return Subtree::blank(at);

@@ -1,8 +1,8 @@
-//! The key index: finds the node that has a key without searching the tree (RFC 9420, section
+//! An index that finds the node with a given key without a scan of the tree (RFC 9420, section
 //! 16.7).
 //!
-//! The index contains a fingerprint of each key and the node that has the key. The key itself is in
-//! the node. A lookup compares the keys of all nodes with the same fingerprint.
+//! The index contains a fingerprint of each key, together with the node that has the key. The key
+//! itself is in the node. A lookup compares the keys of all nodes with the same fingerprint.
 
 use crate::TreeError;
 use crate::loader::Loader;
@@ -14,8 +14,8 @@ use pando_wire::NodeIndex;
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
-/// An index entry. The fingerprint comes first, so that all nodes with the same fingerprint are
-/// adjacent.
+/// An index entry. The fingerprint is the first field, so that all entries with the same
+/// fingerprint are adjacent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     fingerprint: u64,
@@ -38,31 +38,31 @@ impl PartialOrd for Entry {
 
 /// A persistent index of keys.
 ///
-/// For a stored tree, only the changes of the index are in memory.
+/// For a stored tree, memory contains only the changes of the index since the tree was opened.
 #[derive(Debug, Clone, Default)]
 pub struct KeyIndex {
     entries: OrdSet<Entry>,
     stored: Option<StoredIndex>,
 }
 
-/// The stored part of an index and the removals from it.
+/// The stored part of an index, and the entries that have been removed from it.
 #[derive(Debug, Clone)]
 struct StoredIndex {
     kind: KeyKind,
     loader: Loader,
     /// Tombstones: removed entries that may still be stored.
     gone: OrdSet<Entry>,
-    /// Number of tombstones whose entries were still stored at the last
-    /// [`KeyIndex::forget_deleted`].
+    /// The number of tombstones whose entries were still stored when [`KeyIndex::forget_deleted`]
+    /// last checked.
     still_stored: usize,
 }
 
-/// Number of new tombstones below which checking the store does not pay off.
+/// The number of new tombstones below which a check of the store is not worth its cost.
 const FEW: usize = 64;
 
 impl KeyIndex {
-    /// Returns an index with these entries, and the nodes whose fingerprints are not unique,
-    /// because of equal keys or by coincidence.
+    /// Returns an index with these entries. Also returns the nodes whose fingerprints are not
+    /// unique, either because keys are equal or by coincidence.
     pub(crate) fn sorted(mut entries: Vec<Entry>) -> (Self, Vec<NodeIndex>) {
         entries.sort_unstable();
         let same = entries.windows(2).filter_map(|pair| match pair {
@@ -73,14 +73,15 @@ impl KeyIndex {
         (Self { entries: entries.into_iter().collect(), stored: None }, same)
     }
 
-    /// Returns the index of a stored tree.
+    /// Returns the index of a tree whose entries are in a store.
     pub(crate) fn stored(kind: KeyKind, loader: &Loader) -> Self {
         let stored = StoredIndex { kind, loader: loader.clone(), gone: OrdSet::new(), still_stored: 0 };
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
-    /// Returns the fingerprint of a key, for [`KeyIndex::patch`]. It comes from a cryptographic
-    /// hash: otherwise an attacker could choose many keys with the same fingerprint.
+    /// Returns the fingerprint of a key, for [`KeyIndex::patch`]. The fingerprint is part of a
+    /// cryptographic hash. With a weaker function, an attacker could choose many keys with the same
+    /// fingerprint.
     #[must_use]
     pub fn fingerprint(suite: Suite, key: &[u8]) -> u64 {
         suite.hash(&[key]).first_chunk().copied().map_or(0, u64::from_be_bytes)
@@ -96,10 +97,11 @@ impl KeyIndex {
         self.remove_entry(Entry::new(suite, key, node));
     }
 
-    /// Returns the nodes that may have a key, because their keys have the same fingerprint.
+    /// Returns the nodes whose keys have the same fingerprint as `key`. One of them may have this
+    /// key.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if the index is stored and cannot be read.
+    /// Returns [`TreeError::Source`] if the index is stored and cannot be read.
     pub fn candidates(&self, suite: Suite, key: &[u8]) -> Result<Vec<NodeIndex>, TreeError> {
         let first = Entry::new(suite, key, NodeIndex(0));
         let last = Entry { node: NodeIndex(u32::MAX), ..first };
@@ -112,11 +114,11 @@ impl KeyIndex {
         Ok(nodes)
     }
 
-    /// Returns the row changes from an older index to this one, both in memory, or all rows if
-    /// there is no older index.
+    /// Returns the row changes from an older index to this one, both of which must be in memory.
+    /// Returns all rows if there is no older index.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if all rows are requested, and the index is stored and cannot be read.
+    /// Returns [`TreeError::Source`] if all rows are requested and the stored index cannot be read.
     pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let mut rows = Vec::new();
         let mut change =
@@ -124,7 +126,7 @@ impl KeyIndex {
         let Some(older) = older else {
             self.entries.iter().for_each(|entry| change(entry, true));
             if let Some(stored) = &self.stored {
-                // Some of these may also be among the entries: writing a row twice is harmless.
+                // Some stored entries may also be in memory. Writing their rows twice is harmless.
                 stored.entries(0..=u64::MAX)?.for_each(|entry| change(&entry, true));
             }
             return Ok(rows);
@@ -138,18 +140,20 @@ impl KeyIndex {
         Ok(rows)
     }
 
-    /// Adds or removes an entry, according to a change of its row.
+    /// Adds or removes an entry, according to the change of its row.
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
     }
 
-    /// Forgets the tombstones of entries that are no longer stored, once there may be many of them.
-    /// Otherwise they would accumulate without bound, because keys keep changing. The cost grows
-    /// with the number of keys removed since the last time.
+    /// Forgets the tombstones of entries that are no longer stored. Does nothing while there are
+    /// few tombstones. Without this function, the number of tombstones would grow without bound,
+    /// because keys keep changing. The cost grows with the number of keys removed since the last
+    /// check.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if the stored index cannot be read. Nothing is forgotten in this case.
+    /// Returns [`TreeError::Source`] if the stored index cannot be read. In this case, no tombstone
+    /// is forgotten.
     pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
         if let Some(stored) = &mut self.stored
             && stored.gone.len() > stored.still_stored.saturating_mul(2).saturating_add(FEW)
@@ -187,13 +191,13 @@ impl KeyIndex {
 }
 
 impl StoredIndex {
-    /// Returns whether an entry is stored, whether or not it has a tombstone.
+    /// Returns whether an entry is in the store, regardless of tombstones.
     fn has(&self, entry: &Entry) -> Result<bool, TreeError> {
         let same = self.loader.keys(self.kind, entry.fingerprint..=entry.fingerprint)?;
         Ok(same.contains(&(entry.fingerprint, entry.node)))
     }
 
-    /// Returns the stored entries with fingerprints in a range, except for removed ones.
+    /// Returns the stored entries with fingerprints in a range, except those with a tombstone.
     fn entries(&self, fingerprints: RangeInclusive<u64>) -> Result<impl Iterator<Item = Entry>, TreeError> {
         let entries = self.loader.keys(self.kind, fingerprints)?.into_iter();
         let entries = entries.map(|(fingerprint, node)| Entry::restore(fingerprint, node));
@@ -202,17 +206,17 @@ impl StoredIndex {
 }
 
 impl Entry {
-    /// Returns the entry of a key.
+    /// Returns the index entry for a key of a node.
     pub(crate) fn new(suite: Suite, key: &[u8], node: NodeIndex) -> Self {
         Self { fingerprint: KeyIndex::fingerprint(suite, key), node }
     }
 
-    /// Returns an entry that was stored.
+    /// Returns the entry for a stored fingerprint and node.
     pub(crate) const fn restore(fingerprint: u64, node: NodeIndex) -> Self {
         Self { fingerprint, node }
     }
 
-    /// Returns the key of the row of this entry.
+    /// Returns the row key under which this entry is stored.
     pub(crate) const fn key(self, kind: KeyKind) -> TreeKey {
         TreeKey::Key(kind, self.fingerprint, self.node)
     }

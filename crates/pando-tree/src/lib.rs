@@ -1,38 +1,40 @@
 //! The ratchet tree and TreeKEM (RFC 9420, sections 4, 7 and 12.4.3.3).
 //!
-//! A [`Tree`] is persistent: cloning it is cheap, an edit copies the nodes between one leaf and the
-//! root, and older handles do not change. Each node keeps a summary of its subtree (number of
-//! members, first blank leaf, length of its resolution, hash), so that everything that a Commit
-//! needs costs O(log N).
+//! A [`Tree`] is persistent: cloning it is cheap, an edit copies only the nodes between one leaf
+//! and the root, and clones do not change. Each node keeps a summary of its subtree: the number of
+//! members, the first blank leaf, the length of its resolution, and its hash. Therefore almost all
+//! steps of a Commit cost O(log N).
 //!
 //! - [`Tree::add`], [`Tree::update`], [`Tree::remove`] and [`Tree::truncate`] apply proposals.
-//! - [`Tree::create_path`] gives the committer a [`NewPath`]: the tree with new keys, and their
-//!   secrets. [`NewPath::encrypt`] encrypts these to the other members.
-//! - [`Tree::merge_path`] gives the receivers the tree with these keys.
-//!   [`PrivateKeys::decrypt_path`] decrypts the secrets of a receiver.
+//! - [`Tree::create_path`] returns a [`NewPath`] to the committer: the tree with new keys, and the
+//!   secrets of these keys. [`NewPath::encrypt`] encrypts the secrets to the other members.
+//! - [`Tree::merge_path`] returns the tree with the new keys to a receiver.
+//!   [`PrivateKeys::decrypt_path`] decrypts the secrets for that receiver.
 //! - [`Tree::import`] decodes and validates a tree, [`UnverifiedTree`] does so in two steps, and
 //!   [`Tree::export`] encodes it.
 //! - [`Tree::rows_since`] returns the difference between two trees for a store. [`Tree::restore`]
-//!   and [`Tree::patched`] make trees of stored rows, and [`Tree::open`] loads nodes on demand.
+//!   and [`Tree::patched`] create trees from stored rows. [`Tree::open`] returns a tree that loads
+//!   its nodes on demand.
 //!
 //! # What costs more than O(log N)
 //!
-//! - Import and export.
-//! - [`NewPath::encrypt`] below blank parents, because the secrets are encrypted to every member
-//!   there.
-//! - Doubling the tree, because the hashes of all its new blank leaves are computed once.
-//! - Lists of unmerged leaves, in proportion to their length.
+//! - Importing and exporting a tree.
+//! - [`NewPath::encrypt`] below blank parents, because each secret is encrypted to every member
+//!   below them.
+//! - Doubling the tree, because the hashes of all new blank leaves are computed once.
+//! - Updating lists of unmerged leaves, which costs time in proportion to their length.
 //!
 //! # Left out on purpose
 //!
-//! Rules about the contents of leaves (section 7.3) other than their signatures and keys; the group
-//! enforces them. [`Tree::find_signature_key`], [`Tree::find_encryption_key`] and
-//! [`Tree::capability_counts`] support these rules without a scan of the tree.
+//! This crate checks the signatures and keys of leaves, but not the other rules about their
+//! contents (section 7.3), which the group enforces. [`Tree::find_signature_key`],
+//! [`Tree::find_encryption_key`] and [`Tree::capability_counts`] support these rules without a scan
+//! of the tree.
 //!
 //! # Example
 //!
-//! Alice is at the first leaf of a tree and Bob at the second. Alice replaces her keys and those
-//! above her, and both get the same secret.
+//! Alice has the first leaf of a tree, and Bob has the second. Alice replaces the keys of her leaf
+//! and of the nodes above it, and both members obtain the same secret.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};
@@ -59,7 +61,7 @@
 //!             lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
 //!         },
 //!         extensions: Extensions::default(),
-//!         // The tree does not check the signature of a leaf that is added.
+//!         // The tree does not check the signature of an added leaf.
 //!         signature: Signature::default(),
 //!     };
 //!     Ok((signer, key_pair, leaf_node))
@@ -71,7 +73,7 @@
 //! let bobs_leaf = tree.add(&bob)?;
 //! let bobs_keys = PrivateKeys::new(&tree, bobs_leaf, bob_decrypts)?;
 //!
-//! // Alice, in a Commit.
+//! // Alice creates a path for a Commit.
 //! let LeafNode { credential, capabilities, extensions, .. } = alice;
 //! let template = LeafTemplate { credential, capabilities, extensions };
 //! let group_id = GroupId::from(b"tea".as_slice());
@@ -87,7 +89,7 @@
 //! };
 //! let update_path = path.encrypt(&provisional, &[], &mut rng)?;
 //!
-//! // Bob, who receives it.
+//! // Bob receives the path.
 //! let merged = tree.merge_path(LeafIndex(0), &update_path, &[])?;
 //! let decrypted = bobs_keys.decrypt_path(&tree, &merged, &provisional, &[])?;
 //! assert_eq!(decrypted.commit_secret, *path.commit_secret());

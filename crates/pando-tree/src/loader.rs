@@ -9,11 +9,12 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Reads rows from a source. A failure is an error of the current call and is not remembered.
+/// Reads rows from a source. If a read fails, only the current call fails: the failure is not
+/// cached.
 #[derive(Clone)]
 pub(crate) struct Loader {
     source: Arc<dyn TreeSource>,
-    /// The cipher suite, for verifying the hashes of loaded rows.
+    /// The cipher suite that is used to verify the hashes of loaded rows.
     pub(crate) suite: Suite,
 }
 
@@ -27,7 +28,7 @@ impl Loader {
         self.source.row(key)?.ok_or(TreeError::Stored(key))
     }
 
-    /// Reads the fingerprints in a range, with their nodes.
+    /// Reads the fingerprints in a range, together with their nodes.
     pub(crate) fn keys(
         &self,
         kind: KeyKind,

@@ -1,4 +1,4 @@
-//! Merging a path into the tree as a receiver (RFC 9420, sections 7.5, 7.9.2 and 12.4.2).
+//! Merging of a path into a receiver's tree (RFC 9420, sections 7.5, 7.9.2 and 12.4.2).
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -10,8 +10,8 @@ use crate::tree::Tree;
 use pando_wire::{HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, UpdatePath};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A path and the tree with its keys. It is created only by [`Tree::merge_path`] and
-/// [`Tree::merge_external_path`], after all checks that need no private key.
+/// A path, and the tree with its keys. Only [`Tree::merge_path`] and [`Tree::merge_external_path`]
+/// create this type, after all checks that need no private key.
 #[derive(Debug)]
 pub struct MergedPath<'a> {
     tree: Tree,
@@ -27,13 +27,13 @@ impl MergedPath<'_> {
         &self.tree
     }
 
-    /// Returns the tree with the keys of the path.
+    /// Converts this path into the tree with its keys.
     #[must_use]
     pub fn into_tree(self) -> Tree {
         self.tree
     }
 
-    /// Returns the sender of the path.
+    /// Returns the leaf of the path's sender.
     #[must_use]
     pub const fn sender(&self) -> LeafIndex {
         self.sender
@@ -45,7 +45,7 @@ impl MergedPath<'_> {
         self.update_path
     }
 
-    /// Returns the nodes to which the entries of the path belong.
+    /// Returns the nodes that the entries of the path belong to.
     #[must_use]
     pub fn steps(&self) -> &[PathStep] {
         &self.steps
@@ -53,19 +53,19 @@ impl MergedPath<'_> {
 }
 
 impl Tree {
-    /// Merges the keys of a path into a copy of this tree. `added` are the leaves that the same
+    /// Merges the keys of a path into a copy of this tree. `added` lists the leaves that the same
     /// Commit adds, in increasing order.
     ///
-    /// Does not verify the signature of the path's leaf, because the group's rules check the leaf
-    /// as a whole.
+    /// Does not verify the signature of the path's leaf, because the group's rules validate the
+    /// whole leaf.
     ///
     /// # Errors
     /// - [`TreeError::NotAMember`] if the sender is not in the tree.
-    /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not fit the
+    /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not match the
     ///   tree.
-    /// - [`TreeError::InvalidEncryptionKey`] if a key is not valid in the cipher suite.
-    /// - [`TreeError::PathKeyReused`] if a key occurs anywhere else.
-    /// - [`TreeError::PathParentHash`] if the leaf has a wrong source or a wrong parent hash.
+    /// - [`TreeError::InvalidEncryptionKey`] if a key is invalid for the cipher suite.
+    /// - [`TreeError::PathKeyReused`] if a key of the path occurs in the tree or twice in the path.
+    /// - [`TreeError::PathParentHash`] if the leaf has the wrong source or the wrong parent hash.
     /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn merge_path<'a>(
         &self,
@@ -77,11 +77,12 @@ impl Tree {
         self.merge(sender, update_path, added, false)
     }
 
-    /// Merges the path of a joiner by an external Commit into a copy of this tree, at the leftmost
+    /// Merges the path of an external Commit into a copy of this tree. The joiner gets the leftmost
     /// blank leaf (section 12.4.3.2).
     ///
     /// # Errors
-    /// See [`Tree::merge_path`]; [`TreeError::TooLarge`] if there is no room.
+    /// Returns the same errors as [`Tree::merge_path`]. In addition, returns
+    /// [`TreeError::TooLarge`] if the tree cannot be extended.
     pub fn merge_external_path<'a>(&self, update_path: &'a UpdatePath) -> Result<MergedPath<'a>, TreeError> {
         let mut tree = self.clone();
         let sender = tree.add(&update_path.leaf_node)?;
@@ -129,9 +130,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Checks that every key is valid, and occurs neither in the tree nor twice in the path. The
-    /// sender's old keys are in the tree, so they cannot be reused either. If the sender is a
-    /// joiner, its leaf with its key is already in the tree.
+    /// Checks that every key of the path is valid, is not in the tree, and occurs only once in the
+    /// path. The tree contains the sender's old keys, so they cannot be reused either. If the
+    /// sender is a joiner, the tree already contains its new leaf and that leaf's key.
     fn check_keys(
         &self,
         sender: LeafIndex,
@@ -154,7 +155,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns whether a node other than `except` has an encryption key.
+    /// Returns whether any node other than `except` has this encryption key.
     fn encryption_key_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> Result<bool, TreeError> {
         let found = match except {
             None => self.find_encryption_key(key)?,
@@ -164,8 +165,8 @@ impl Tree {
     }
 
     /// Returns the parent nodes of a path with these keys, which are in order from the leaf to the
-    /// root, and the parent hash that the sender's leaf must have (section 7.9). The hashes are
-    /// computed from the root down.
+    /// root. Also returns the parent hash that the sender's leaf must contain (section 7.9). The
+    /// hashes are computed from the root down.
     pub(crate) fn path_contents(
         &self,
         steps: &[PathStep],
@@ -175,8 +176,8 @@ impl Tree {
         let mut above = Vec::new();
         for (step, key) in steps.iter().zip(keys).rev() {
             contents.insert(step.node, ParentBytes::new(key, &above)?);
-            // The new node has no unmerged leaves, so the original hash of the sibling is its
-            // current hash.
+            // The new node has no unmerged leaves, so the original tree hash of the sibling equals
+            // its current tree hash.
             let blank;
             let sibling = match self.find(step.copath_child)? {
                 Some(sibling) => sibling,
@@ -191,8 +192,8 @@ impl Tree {
         Ok((contents, above))
     }
 
-    /// Returns this tree with a new leaf for the sender and these nodes above it. All other nodes
-    /// above the leaf become blank.
+    /// Returns a copy of this tree with a new leaf for the sender and with the given nodes above
+    /// it. All other nodes above the leaf become blank.
     pub(crate) fn with_path(
         &self,
         sender: LeafIndex,

@@ -5,9 +5,9 @@ use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, NodeIndex, vector_header};
 use std::ops::Deref;
 
-/// The NodeType of a leaf (section 7.8).
+/// The NodeType value of a leaf (section 7.8).
 const LEAF: u8 = 1;
-/// The NodeType of a parent.
+/// The NodeType value of a parent.
 const PARENT: u8 = 2;
 
 /// A tree hash. Hashes of 32 bytes, as in most cipher suites, need no allocation.
@@ -40,7 +40,7 @@ impl From<Digest> for NodeHash {
     }
 }
 
-/// Computes `Hash(TreeHashInput)` of a leaf. `leaf` is the encoded LeafNode.
+/// Computes the `Hash(TreeHashInput)` of a leaf. `leaf` is the encoded LeafNode.
 pub(crate) fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> NodeHash {
     let index = first_leaf(at).0.to_be_bytes();
     let digest = match leaf {
@@ -50,7 +50,7 @@ pub(crate) fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> Nod
     digest.into()
 }
 
-/// Computes `Hash(TreeHashInput)` of a parent. `content` is the encoded ParentNode.
+/// Computes the `Hash(TreeHashInput)` of a parent. `content` is the encoded ParentNode.
 pub(crate) fn parent_hash(
     suite: Suite,
     content: Option<&[u8]>,

@@ -2,14 +2,15 @@
 
 use pando_crypto::parallel;
 
-/// Number of nodes that one core handles at a time. Below that, a second thread does not pay off.
+/// The number of nodes that one core handles at a time. For fewer nodes, a second thread is not
+/// worthwhile.
 pub(crate) const RUN: usize = 256;
 
-/// Level of a subtree from which a second thread pays off.
+/// The level of the smallest subtree for which a second thread is worthwhile.
 const PARALLEL_LEVEL: u32 = 9;
 
-/// Runs two parts of the work on a subtree whose root is at `level`, on two threads if the subtree
-/// is large enough.
+/// Runs two parts of the work on a subtree whose root is at `level`. Uses two threads if the
+/// subtree is large enough.
 pub(crate) fn join<A: Send, B: Send>(
     level: u32,
     one: impl FnOnce() -> A + Send,

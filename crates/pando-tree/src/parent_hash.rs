@@ -8,8 +8,8 @@ use crate::subtree::Subtree;
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 
-/// Computes the parent hash, `Hash(ParentHashInput)`, for a child of a node with this key and this
-/// parent hash. The child's sibling has the given original tree hash.
+/// Computes the parent hash, `Hash(ParentHashInput)`, that a child stores for a parent with this
+/// key and this parent hash. The child's sibling has the given original tree hash.
 pub(crate) fn parent_hash(
     suite: Suite,
     encryption_key: &[u8],
@@ -32,8 +32,8 @@ pub(crate) fn parent_hash(
     ]))
 }
 
-/// Computes the original tree hash of the copath child: its hash when the parent was last set,
-/// without the leaves that are unmerged at the parent. `unmerged` are all these leaves, in
+/// Computes the original tree hash of a copath child: its tree hash when the parent was last set.
+/// The leaves that are unmerged at the parent do not count. `unmerged` contains all these leaves in
 /// increasing order.
 pub(crate) fn original_sibling_tree_hash(
     suite: Suite,
@@ -44,7 +44,7 @@ pub(crate) fn original_sibling_tree_hash(
     tree_hash_without(suite, sibling_at, sibling, leaves_below(sibling_at, unmerged))
 }
 
-/// Returns the leaves that are below a node. `leaves` is in increasing order.
+/// Returns the given leaves that are below a node. `leaves` is in increasing order.
 pub(crate) fn leaves_below(node: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
     let start = leaves.partition_point(|leaf| *leaf < first_leaf(node));
     let from_start = leaves.get(start..).unwrap_or_default();

@@ -10,7 +10,7 @@ use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The private keys of a member: for its leaf, and for the nodes above that it knows.
+/// The private keys that a member knows: that of its leaf, and those of some nodes above the leaf.
 #[derive(Debug, Clone)]
 pub struct PrivateKeys {
     leaf: LeafIndex,
@@ -24,22 +24,22 @@ pub struct DecryptedPath {
     pub keys: PrivateKeys,
     /// The decrypted path secret.
     pub path_secret: SecretBytes,
-    /// The commit secret, an input of the key schedule: the path secret one step above the last
-    /// node.
+    /// The commit secret, an input of the key schedule. It is the path secret one step above the
+    /// last node.
     pub commit_secret: SecretBytes,
 }
 
 impl PrivateKeys {
-    /// Returns the keys of a member that has only its leaf key.
+    /// Returns the private keys of a member that knows only the key of its leaf.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is outside the tree.
+    /// Returns [`TreeError::NotAMember`] if the leaf is outside the tree.
     pub fn new(tree: &Tree, leaf: LeafIndex, key_pair: HpkeKeyPair) -> Result<Self, TreeError> {
         let node = tree.size().node(leaf).ok_or(TreeError::NotAMember(leaf))?;
         Ok(Self { leaf, keys: BTreeMap::from([(node, Arc::new(key_pair))]) })
     }
 
-    /// Restores stored keys.
+    /// Restores private keys that were stored.
     #[must_use]
     pub fn restore(leaf: LeafIndex, keys: impl IntoIterator<Item = (NodeIndex, HpkeKeyPair)>) -> Self {
         let keys = keys.into_iter().map(|(node, key_pair)| (node, Arc::new(key_pair))).collect();
@@ -63,7 +63,8 @@ impl PrivateKeys {
         self.keys.get(&node)
     }
 
-    /// Returns the nodes whose keys differ from those in `older`; `None` for deleted keys.
+    /// Returns the nodes whose key pairs differ from those in `older`. A deleted key pair is
+    /// returned as `None`.
     pub fn changes_since<'a>(
         &'a self,
         older: &'a Self,
@@ -84,12 +85,12 @@ impl PrivateKeys {
         self.keys.insert(node, Arc::new(key_pair));
     }
 
-    /// Deletes the keys of nodes that are now blank or have other keys (section 7.5: outdated keys
-    /// MUST be deleted). The cost is O(log N).
+    /// Deletes the keys of nodes that are now blank or have other keys, because outdated keys MUST
+    /// be deleted (section 7.5). The cost is O(log N).
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded. No key is deleted
-    /// in this case.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded. In this
+    /// case, no key is deleted.
     pub fn retain_current(&mut self, tree: &Tree) -> Result<(), TreeError> {
         let mut outdated = Vec::new();
         for (node, key_pair) in &self.keys {
@@ -104,13 +105,14 @@ impl PrivateKeys {
     }
 
     /// Derives the keys of a new member from a path secret, up to the root (section 12.4.3.1).
-    /// `signer` created the path, and the secret belongs to the lowest common ancestor of both.
+    /// `signer` created the path. The secret belongs to the lowest common ancestor of the new
+    /// member and `signer`.
     ///
     /// # Errors
-    /// The keys are unchanged after an error.
+    /// If an error is returned, the keys do not change.
     /// - [`TreeError::NotAMember`] if `signer` is not in the tree.
     /// - [`TreeError::OwnPath`] if `signer` is this member.
-    /// - [`TreeError::PathSecret`] if a key does not match the tree.
+    /// - [`TreeError::PathSecret`] if a derived key does not match the tree.
     /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn join_path(
         &mut self,
@@ -119,7 +121,8 @@ impl PrivateKeys {
         path_secret: SecretBytes,
     ) -> Result<(), TreeError> {
         let start = self.common_ancestor(tree, signer)?;
-        // After a path is applied, the non-blank nodes above its sender are the nodes of the path.
+        // After a path is applied, the non-blank nodes above its sender are exactly the nodes of
+        // the path.
         let mut nodes = Vec::new();
         for node in tree.size().direct_path(signer).skip_while(|node| *node != start) {
             if tree.encryption_key_bytes(node)?.is_some() {
@@ -135,18 +138,17 @@ impl PrivateKeys {
         Ok(())
     }
 
-    /// Decrypts the path secret for this member, and derives the keys from there to the root
+    /// Decrypts the path secret for this member, and derives the keys from its node up to the root
     /// (section 7.5).
     ///
-    /// `before` is the tree that the path was encrypted to: with the proposals applied, but without
-    /// the path. `context` is the provisional GroupContext. `added` are the leaves that the same
-    /// Commit adds, in increasing order.
+    /// `before` is the tree to which the path was encrypted: the proposals are applied to it, but
+    /// the path is not. `context` is the provisional GroupContext. `added` lists the leaves that
+    /// the same Commit adds, in increasing order.
     ///
     /// # Errors
     /// - [`TreeError::OwnPath`] if this member is the sender.
     /// - [`TreeError::NotAMember`] if this member is not in the tree.
-    /// - [`TreeError::PrivateKeyMissing`] if the member does not have the private key for
-    ///   decryption.
+    /// - [`TreeError::PrivateKeyMissing`] if the member lacks the private key for decryption.
     /// - [`TreeError::Crypto`] if decryption fails.
     /// - [`TreeError::PathSecret`] if a derived key does not match the path.
     /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -158,7 +160,8 @@ impl PrivateKeys {
         added: &[LeafIndex],
     ) -> Result<DecryptedPath, TreeError> {
         let tree = path.tree();
-        // 1. Find the node of the path above this member, and its child on this member's side.
+        // 1. Find the lowest node of the path above this member, and its child on this member's
+        //    side.
         let ancestor = self.common_ancestor(tree, path.sender())?;
         before.check_member(self.leaf)?;
         let steps = path.steps();
@@ -166,10 +169,10 @@ impl PrivateKeys {
         let (position, step) = position
             .and_then(|position| Some((position, steps.get(position)?)))
             .ok_or(TreeError::NotAMember(self.leaf))?;
-        // 2. Find the node in that child's resolution whose key this member has.
+        // 2. Find the node in the resolution of that child whose private key this member has.
         let (node, place) = before.place_in_resolution(step.copath_child, self.leaf, added)?;
         let key_pair = self.keys.get(&node).ok_or(TreeError::PrivateKeyMissing(node))?;
-        // 3. Decrypt.
+        // 3. Decrypt the path secret.
         let ciphertext = path
             .update_path()
             .nodes
@@ -177,7 +180,7 @@ impl PrivateKeys {
             .and_then(|entry| entry.encrypted_path_secret.get(place))
             .ok_or(TreeError::PrivateKeyMissing(node))?;
         let path_secret = tree.suite().decrypt_with_label(key_pair, LABEL, &context.encode()?, ciphertext)?;
-        // 4. to 7. Derive the keys above, compare them with the path, and keep them.
+        // 4. to 7. Derive the keys up to the root, compare them with the path, and keep them.
         let mut keys = self.clone();
         keys.retain_current(tree)?;
         let nodes = steps.iter().skip(position).map(|step| step.node);
@@ -186,7 +189,7 @@ impl PrivateKeys {
         Ok(DecryptedPath { keys, path_secret: first, commit_secret })
     }
 
-    /// Returns the lowest common ancestor of this member and another.
+    /// Returns the lowest common ancestor of this member and another member.
     fn common_ancestor(&self, tree: &Tree, other: LeafIndex) -> Result<NodeIndex, TreeError> {
         if other == self.leaf {
             return Err(TreeError::OwnPath);
@@ -195,7 +198,7 @@ impl PrivateKeys {
         tree.size().common_ancestor(self.leaf, other).ok_or(TreeError::NotAMember(self.leaf))
     }
 
-    /// Derives the key pairs of nodes from the path secret of the first node. Returns the path
+    /// Derives the key pairs of `nodes` from the path secret of the first node. Returns the path
     /// secret one step above the last node.
     fn derive(
         &mut self,

@@ -12,22 +12,22 @@ use pando_wire::{LeafIndex, NodeIndex};
 pub struct PathStep {
     /// The node itself.
     pub node: NodeIndex,
-    /// Its child that is not on the path.
+    /// The child of the node that is not on the path.
     pub copath_child: NodeIndex,
 }
 
 impl Tree {
     /// Returns the resolution of a node: the non-blank nodes that together cover all members below,
-    /// in the order of the RFC. It is empty outside the tree.
+    /// in the order of the RFC. The resolution of a node outside the tree is empty.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn resolution(&self, node: NodeIndex) -> Result<Vec<NodeIndex>, TreeError> {
         self.resolution_without(node, &[])
     }
 
-    /// Returns the resolution of a node without the leaves that a Commit adds. `excluded` is in
-    /// increasing order.
+    /// Returns the resolution of a node without the leaves in `excluded`, which a Commit adds.
+    /// `excluded` is in increasing order.
     pub(crate) fn resolution_without(
         &self,
         node: NodeIndex,
@@ -61,18 +61,18 @@ impl Tree {
         Ok(nodes)
     }
 
-    /// Returns the filtered direct path of a leaf, from the leaf to the root, without the nodes
-    /// whose copath child has an empty resolution. It is empty outside the tree.
+    /// Returns the filtered direct path of a leaf, from the leaf to the root. Nodes whose copath
+    /// child has an empty resolution are left out. The path of a leaf outside the tree is empty.
     ///
     /// # Errors
-    /// See [`Tree::resolution`].
+    /// Returns the same errors as [`Tree::resolution`].
     pub fn filtered_direct_path(&self, leaf: LeafIndex) -> Result<Vec<PathStep>, TreeError> {
         let mut path = Vec::with_capacity(self.size.depth().into());
         let (mut at, mut subtree) = (self.size.root(), &*self.root);
         if !self.size.contains(leaf) {
             return Ok(path);
         }
-        // Collected from the root down, and reversed at the end.
+        // The steps are collected from the root down, and reversed at the end.
         while let (Some(left_at), Some(right_at)) = (at.left(), at.right()) {
             let Kind::Parent { left, right, .. } = subtree.kind()? else { break };
             let (below, beside) = if left_at.covers(leaf) {
@@ -89,7 +89,7 @@ impl Tree {
         Ok(path)
     }
 
-    /// Returns the number of ciphertexts that a path must have for a copath child: the length of
+    /// Returns the number of ciphertexts that a path must contain for a copath child: the length of
     /// its resolution without the leaves that the Commit adds. `added` is in increasing order.
     pub(crate) fn resolution_len(&self, node: NodeIndex, added: &[LeafIndex]) -> Result<usize, TreeError> {
         let all = self.find(node)?.map_or(0, |subtree| subtree.summary.resolution);
@@ -98,16 +98,16 @@ impl Tree {
         Ok(usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(excluded))
     }
 
-    /// Returns how many of these leaves are members.
+    /// Returns the number of these leaves that are not blank.
     fn count_members(&self, leaves: &[LeafIndex]) -> Result<usize, TreeError> {
         leaves
             .iter()
             .try_fold(0_usize, |count, leaf| Ok(count.saturating_add(usize::from(self.is_member(*leaf)?))))
     }
 
-    /// Finds a member in the resolution of a node above it. Returns the node whose private key the
-    /// member has, and the position of that node, not counting the leaves that the Commit adds.
-    /// `added` is in increasing order.
+    /// Finds the node in the resolution of `node` whose private key a member has. Also returns the
+    /// position of that node, not counting the leaves in `added`. `added` lists the leaves that the
+    /// Commit adds, in increasing order.
     pub(crate) fn place_in_resolution(
         &self,
         node: NodeIndex,
@@ -118,7 +118,7 @@ impl Tree {
         let member_node = self.size.node(member).ok_or_else(not_a_member)?;
         let mut at = node;
         let mut subtree: &Subtree = self.find(node)?.ok_or_else(not_a_member)?;
-        // Number of resolution nodes before this subtree.
+        // The number of resolution nodes that precede the current subtree.
         let mut before = 0_u32;
         let (found, position) = loop {
             if subtree.summary.members == 0 {

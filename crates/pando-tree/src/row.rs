@@ -1,13 +1,13 @@
 //! The rows of a stored tree.
 //!
-//! - A non-blank leaf is a row with its LeafNode.
-//! - A parent with a member below is a row with its ParentNode, if it is not blank, and an entry
-//!   for each child. The entry of a leaf says whether it is blank, and its hash if not. The entry
-//!   of a parent has its summary and its hash. The rows on a path from the root to a leaf therefore
-//!   contain everything that the hashes on the path depend on.
-//! - Each encryption key and each signature key is a row without contents. The key of that row
-//!   contains the node that has the key.
-//! - The tree's size and its capability counts are one row.
+//! - A non-blank leaf is stored as a row with its LeafNode.
+//! - A parent with a member below is stored as a row with an entry for each child and, unless the
+//!   parent is blank, its ParentNode. The entry of a leaf contains its hash, or states that the
+//!   leaf is blank. The entry of a parent contains its summary and its hash. The rows on a path
+//!   from the root to a leaf therefore contain all inputs of the hashes on that path.
+//! - Each encryption key and each signature key is stored as a row without contents. The row's key
+//!   names the node that has the encryption or signature key.
+//! - A single row contains the size of the tree and its capability counts.
 
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
@@ -20,28 +20,28 @@ use pando_wire::{
     read_vector_header, vector_header,
 };
 
-/// The row [`TreeKey::Shape`].
+/// The decoded contents of the row [`TreeKey::Shape`].
 pub(crate) struct Shape {
     pub(crate) size: TreeSize,
     pub(crate) capability_counts: CapabilityCounts,
 }
 
-/// A row [`TreeKey::Node`].
+/// The decoded contents of a row [`TreeKey::Node`].
 pub(crate) enum NodeRow<'a> {
     /// The encoded LeafNode.
     Leaf(&'a [u8]),
     Parent {
-        /// The encoded ParentNode; `None` if the parent itself is blank.
+        /// The encoded ParentNode, or `None` if the parent itself is blank.
         content: Option<&'a [u8]>,
         left: ChildRow,
         right: ChildRow,
     },
 }
 
-/// A child's entry in the row of its parent.
+/// The entry of a child in its parent's row.
 pub(crate) struct ChildRow {
     pub(crate) summary: Summary,
-    /// The tree hash; `None` for a blank leaf.
+    /// The tree hash, or `None` for a blank leaf.
     pub(crate) hash: Option<NodeHash>,
 }
 
@@ -53,7 +53,7 @@ impl Shape {
         bytes
     }
 
-    /// Decodes the row; `None` if it is malformed.
+    /// Decodes the row. Returns `None` if it is malformed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (depth, capability_counts) = bytes.split_first()?;
         let size = TreeSize::with_leaves(1_u32.checked_shl((*depth).into())?)?;
@@ -92,7 +92,7 @@ impl<'a> NodeRow<'a> {
             Self::Parent { content, left, right } => {
                 let content = content.unwrap_or_default();
                 let (left_at, right_at) = children_of(at);
-                // Room for two hashes of 32 bytes and the summaries.
+                // The additional capacity is enough for two hashes of 32 bytes and the summaries.
                 let mut bytes = Vec::with_capacity(content.len().saturating_add(100));
                 write_vector(content, &mut bytes)?;
                 left.write(left_at, &mut bytes)?;
@@ -121,7 +121,7 @@ impl ChildRow {
         let (first_blank, rest) = read_number(rest)?;
         let (last_member, rest) = read_number(rest)?;
         let (hash, rest) = vector(rest)?;
-        // Numbers start from 1, because 0 means none.
+        // Encoded numbers start from 1, because 0 means that there is no leaf.
         let leaf = |number: u32| match number.checked_sub(1) {
             Some(offset) => LeafIndex(first_leaf(at).0.saturating_add(offset)),
             None => NO_LEAF,

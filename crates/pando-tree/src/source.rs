@@ -1,4 +1,4 @@
-//! The source from which a stored tree is read.
+//! The interface through which a stored tree is read.
 
 use crate::tree_key::{KeyKind, TreeKey};
 use pando_wire::NodeIndex;
@@ -9,21 +9,21 @@ use std::sync::Arc;
 
 /// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
 ///
-/// The source contains the rows of the tree as it was opened, with or without later changes that
-/// [`Tree::rows_since`](crate::Tree::rows_since) returned. Changed nodes are in memory and are not
-/// read again.
+/// The source contains the rows of the tree as of the time when it was opened. It may also contain
+/// later changes that [`Tree::rows_since`](crate::Tree::rows_since) has returned. Changed nodes are
+/// in memory and are not read again.
 pub trait TreeSource: Send + Sync {
-    /// Returns the row with a key, if there is one.
+    /// Returns the row with this key, or `None` if there is none.
     ///
     /// # Errors
-    /// [`SourceError`] if the row cannot be read.
+    /// Returns [`SourceError`] if the row cannot be read.
     fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError>;
 
-    /// Returns the fingerprints and nodes of all [`TreeKey::Key`] rows of a kind with fingerprints
-    /// in a range.
+    /// Returns the fingerprints and nodes of all [`TreeKey::Key`] rows of one kind whose
+    /// fingerprints are in a range.
     ///
     /// # Errors
-    /// [`SourceError`] if the rows cannot be read.
+    /// Returns [`SourceError`] if the rows cannot be read.
     fn keys(
         &self,
         kind: KeyKind,
@@ -31,7 +31,7 @@ pub trait TreeSource: Send + Sync {
     ) -> Result<Vec<(u64, NodeIndex)>, SourceError>;
 }
 
-/// The error of a failed read from a store.
+/// An error from a store that failed to read a row.
 #[derive(Clone)]
 pub struct SourceError(Arc<dyn Error + Send + Sync>);
 
@@ -67,7 +67,7 @@ impl Error for SourceError {
     }
 }
 
-/// Two errors are equal if they are clones of the same error.
+/// Two errors are equal only if they are clones of the same error.
 impl PartialEq for SourceError {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

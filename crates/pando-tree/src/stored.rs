@@ -1,9 +1,9 @@
-//! Restoring trees from stored rows, and the row changes between two trees.
+//! Restoration of trees from stored rows, and the row changes between two trees.
 //!
 //! Stored rows are trusted: keys and signatures are not checked again. A node loaded on demand must
 //! have the tree hash recorded in its parent's row, because an outdated row could restore a former
-//! member. When all rows are read at once, their hashes are trusted too; a store verifies them
-//! before.
+//! member. If all rows are read at once, their hashes are trusted too, because a store has already
+//! verified them.
 
 use crate::TreeError;
 use crate::changes::Differing;
@@ -30,11 +30,11 @@ type ReadRow<'a> = (NodeIndex, NodeRow<'a>);
 
 impl Tree {
     /// Returns the row changes from an older tree to this one, or all rows if there is no older
-    /// tree. The cost grows with the difference, not with the size of the shared part.
+    /// tree. The cost grows with the number of nodes that the two trees do not share.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if a field in the tree is too long; [`TreeError::Source`] or
-    /// [`TreeError::Stored`] if a row cannot be loaded.
+    /// Returns [`TreeError::Encode`] if a field in the tree is too long, and [`TreeError::Source`]
+    /// or [`TreeError::Stored`] if a row cannot be loaded.
     pub fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let shape = |tree: &Self| {
             Shape { size: tree.size, capability_counts: tree.capability_counts.clone() }.encode()
@@ -45,7 +45,8 @@ impl Tree {
         }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
-        // If the whole tree is in memory, its indexes contain all rows with their fingerprints.
+        // If the whole tree is in memory, its indexes contain the fingerprints of all keys and thus
+        // all index rows.
         let from_indexes = older.is_none() && self.loader.is_none();
         if from_indexes {
             rows.extend(self.encryption_keys.rows_since(KeyKind::Encryption, None)?);
@@ -60,7 +61,8 @@ impl Tree {
             if from_indexes {
                 continue;
             }
-            // Derived from the nodes, because the indexes do not know all stored entries.
+            // These rows are derived from the nodes, because the indexes of an opened tree do not
+            // contain all stored entries.
             let row = |kind, key: &[u8]| Entry::new(self.suite, key, at).key(kind);
             let (old, new) = (node_keys(old)?, node_keys(new)?);
             let kinds = [KeyKind::Encryption, KeyKind::Signature].into_iter();
@@ -73,17 +75,17 @@ impl Tree {
         Ok(rows)
     }
 
-    /// Returns the tree that results if the nodes of this one are replaced by the nodes of
-    /// `target`, and the row changes as [`Tree::rows_since`] does. `target` is an earlier version
-    /// of this tree, or was derived from this tree or from an earlier version.
+    /// Returns this tree with its nodes replaced by those of `target`, and the row changes as
+    /// [`Tree::rows_since`] does. `target` is an earlier version of this tree, or is derived from
+    /// this tree or from an earlier version.
     ///
     /// The index of an opened tree contains only the changes since the tree was opened, and reads
-    /// all other entries from the store. After this tree was stored, the index of `target` is
-    /// therefore incomplete: it lacks the changes that led to this tree. The index of the returned
-    /// tree contains the changes of both.
+    /// all other entries from the store. Once this tree is stored, the index of `target` is
+    /// incomplete: it lacks the changes that led to this tree. The index of the returned tree
+    /// contains the changes of both trees.
     ///
     /// # Errors
-    /// See [`Tree::rows_since`].
+    /// Returns the same errors as [`Tree::rows_since`].
     pub fn moved_to(&self, target: &Self) -> Result<(Self, Vec<RowChange>), TreeError> {
         let changes = target.rows_since(Some(self))?;
         let (encryption_keys, signature_keys) = (self.encryption_keys.clone(), self.signature_keys.clone());
@@ -92,7 +94,7 @@ impl Tree {
         Ok((tree, changes))
     }
 
-    /// Applies a row change to the indexes.
+    /// Applies the change of one row to the indexes.
     fn patch_index(&mut self, key: TreeKey, is_there: bool) {
         let TreeKey::Key(kind, fingerprint, node) = key else { return };
         let index = match kind {
@@ -103,10 +105,10 @@ impl Tree {
         index.patch(fingerprint, node, is_there);
     }
 
-    /// Restores a tree from all of its rows.
+    /// Restores a tree from all its rows.
     ///
     /// # Errors
-    /// [`TreeError::Stored`] with a row that is malformed or missing.
+    /// Returns [`TreeError::Stored`] with the row that is malformed or missing.
     pub fn restore<'a>(
         suite: Suite,
         rows: impl IntoIterator<Item = (TreeKey, &'a [u8])>,
@@ -154,13 +156,13 @@ impl Tree {
 
     /// Opens a stored tree. Its nodes are loaded on demand.
     ///
-    /// Loaded nodes stay in memory. If a node cannot be loaded, the operation that needs it fails
-    /// with [`TreeError::Source`] or [`TreeError::Stored`] and changes nothing. The failure is not
-    /// remembered, so the operation can be repeated.
+    /// Loaded nodes stay in memory. If a node cannot be loaded, the operation that needs it changes
+    /// nothing and fails with [`TreeError::Source`] or [`TreeError::Stored`]. The failure is not
+    /// cached, so the operation can be repeated.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if a row cannot be read; [`TreeError::Stored`] with a row that is
-    /// malformed or missing.
+    /// Returns [`TreeError::Source`] if a row cannot be read, and [`TreeError::Stored`] with the
+    /// row that is malformed or missing.
     pub fn open(suite: Suite, source: Arc<dyn TreeSource>) -> Result<Self, TreeError> {
         let loader = Loader::new(suite, source);
         let shape = loader.row(TreeKey::Shape)?;
@@ -179,19 +181,19 @@ impl Tree {
         })
     }
 
-    /// Returns an index of another property of the members that is stored beside this tree, or an
-    /// empty index if this tree is not stored.
+    /// Returns an index of another property of the members that is stored together with this tree.
+    /// Returns an empty index if this tree is not stored.
     #[must_use]
     pub fn stored_index(&self, kind: KeyKind) -> KeyIndex {
         self.loader.as_ref().map_or_else(KeyIndex::default, |loader| KeyIndex::stored(kind, loader))
     }
 
-    /// Forgets the tombstones of removed keys whose rows have been deleted. It must be called in
-    /// each epoch of an opened tree, because the tombstones otherwise accumulate with every Commit.
+    /// Forgets the tombstones of removed keys whose rows have been deleted. Call this function in
+    /// each epoch of an opened tree, because every Commit adds tombstones.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if the stored indexes cannot be read. Nothing is forgotten in this
-    /// case.
+    /// Returns [`TreeError::Source`] if the stored indexes cannot be read. In this case, no
+    /// tombstone is forgotten.
     pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
         let (mut encryption_keys, mut signature_keys) =
             (self.encryption_keys.clone(), self.signature_keys.clone());
@@ -201,12 +203,12 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns this tree with row changes from [`Tree::rows_since`] applied. Both trees share the
-    /// other nodes.
+    /// Returns this tree with the given row changes from [`Tree::rows_since`] applied. The two
+    /// trees share all other nodes.
     ///
     /// # Errors
-    /// [`TreeError::Stored`] with a row that is malformed or missing; [`TreeError::Source`] if a
-    /// row cannot be read.
+    /// Returns [`TreeError::Stored`] with the row that is malformed or missing, and
+    /// [`TreeError::Source`] if a row cannot be read.
     pub fn patched(&self, changes: &[StoredRow<'_>]) -> Result<Self, TreeError> {
         let mut tree = self.clone();
         let mut nodes = Vec::new();
@@ -229,7 +231,7 @@ impl Tree {
     }
 }
 
-/// Returns the row of the node at `at`; `None` if it has none.
+/// Returns the row of the node at `at`, or `None` if the node has no row.
 fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec<u8>>, TreeError> {
     if subtree.summary.members == 0 {
         return Ok(None);
@@ -247,7 +249,8 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
     Ok(Some(row.encode(at)?))
 }
 
-/// Returns the encryption key and the signature key of a node, which have index rows.
+/// Returns the encryption key and the signature key of a node, for both of which there are index
+/// rows.
 fn node_keys(subtree: Option<&Arc<Subtree>>) -> Result<[Option<&[u8]>; 2], TreeError> {
     Ok(match subtree.map(|subtree| subtree.kind()).transpose()? {
         Some(Kind::Leaf(leaf)) => [Some(leaf.encryption_key()), Some(leaf.signature_key())],
@@ -256,14 +259,14 @@ fn node_keys(subtree: Option<&Arc<Subtree>>) -> Result<[Option<&[u8]>; 2], TreeE
     })
 }
 
-/// Returns a child's entry for the row of its parent.
+/// Returns the entry of a child for its parent's row.
 fn child_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<ChildRow, TreeError> {
     let is_blank_leaf = at.is_leaf() && subtree.summary.members == 0;
     let hash = if is_blank_leaf { None } else { Some(tree_hash(suite, at, subtree)?) };
     Ok(ChildRow { summary: subtree.summary, hash })
 }
 
-/// Builds the subtree at `at` from the rows at and below it, which are in index order.
+/// Builds the subtree at `at` from the rows at and below `at`, which are in index order.
 fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeError> {
     let (before, from_here) = nodes.split_at(nodes.partition_point(|(node, _)| *node < at));
     let Some(((_, row), after)) = from_here.split_first().filter(|((node, _), _)| *node == at) else {
@@ -299,7 +302,7 @@ fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Sub
 }
 
 /// Builds the subtree at `at` from changed rows, which are in index order. If a row has changed,
-/// the rows of all nodes above have changed too.
+/// the rows of all nodes above it have changed too.
 fn patch(
     base: &Tree,
     nodes: &[(NodeIndex, Option<NodeRow<'_>>)],

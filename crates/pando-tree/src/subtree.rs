@@ -1,7 +1,7 @@
 //! The nodes of a persistent tree.
 //!
-//! A node does not know its index: callers keep track of indices on their way down from the root.
-//! Trees share nodes. A node is changed in place only while a single tree holds it.
+//! A node does not know its index: callers track indices on their way down from the root. Trees
+//! share nodes. A node is changed in place only while a single tree references it.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -15,7 +15,7 @@ use pando_crypto::Suite;
 use pando_wire::{LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
-/// A node with its subtree.
+/// A node together with its subtree.
 #[derive(Debug)]
 pub(crate) struct Subtree {
     /// The tree hash, once it has been computed.
@@ -24,19 +24,19 @@ pub(crate) struct Subtree {
     body: Body,
 }
 
-/// A node's contents, resident or loaded on demand.
+/// The contents of a node, which are resident or loaded on demand.
 #[derive(Debug)]
 enum Body {
     Resident(Kind),
     Stored(Box<Stored>),
 }
 
-/// A stored node. Its parent's row contains its summary and, for a parent, its hash.
+/// A stored node. Its parent's row contains its hash and, if the node is a parent, its summary.
 #[derive(Debug)]
 struct Stored {
     loader: Loader,
     at: NodeIndex,
-    /// The contents, once loaded.
+    /// The contents of the node, once they are loaded.
     kind: OnceLock<Kind>,
 }
 
@@ -44,12 +44,12 @@ struct Stored {
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// A blank leaf, or a blank parent with only blank nodes below. The children of such a parent
-    /// are created on demand and kept, because other clones of the tree reuse them with their
+    /// are created on demand and kept, because other clones of the tree can reuse them and their
     /// hashes.
     Blank(OnceLock<Children>),
     Leaf(LeafBytes),
     Parent {
-        /// `None` if the parent itself is blank.
+        /// The contents of the parent node, or `None` if it is blank.
         content: Option<ParentBytes>,
         left: Arc<Subtree>,
         right: Arc<Subtree>,
@@ -60,12 +60,12 @@ pub(crate) enum Kind {
 type Children = (Arc<Subtree>, Arc<Subtree>);
 
 impl Kind {
-    /// Returns the contents of a node with only blank nodes at and below it.
+    /// Returns the contents of a blank node with only blank nodes below.
     const fn blank() -> Self {
         Self::Blank(OnceLock::new())
     }
 
-    /// Loads the contents of the node at `at`. Its children are loaded on demand.
+    /// Loads the contents of the node at `at`. The contents of its children are loaded on demand.
     pub(crate) fn load(at: NodeIndex, loader: &Loader) -> Result<Self, TreeError> {
         let bytes = loader.row(TreeKey::Node(at))?;
         Ok(match NodeRow::read(at, &bytes)? {
@@ -83,8 +83,8 @@ impl Kind {
 }
 
 impl Kind {
-    /// Returns the tree hash of newly loaded contents. The hashes of a parent's children come from
-    /// its row.
+    /// Returns the tree hash of newly loaded contents. For a parent, the hashes of its children are
+    /// taken from its row.
     fn loaded_hash(&self, suite: Suite, at: NodeIndex) -> Result<Option<NodeHash>, TreeError> {
         Ok(match self {
             Self::Leaf(leaf) => Some(leaf_hash(suite, at, Some(leaf.as_bytes()))),
@@ -92,7 +92,7 @@ impl Kind {
                 let (left_at, right_at) = children_of(at);
                 let child = |at, child: &Subtree| match child.hash.get() {
                     Some(hash) => hash.clone(),
-                    // Blank leaves are the only nodes without a hash in their parent's row.
+                    // Blank leaves are the only nodes whose hash is not in their parent's row.
                     None => leaf_hash(suite, at, None),
                 };
                 let content = content.as_ref().map(ParentBytes::as_bytes);
@@ -104,8 +104,8 @@ impl Kind {
 }
 
 impl Stored {
-    /// Returns the contents, after loading them if necessary. They must have the tree hash
-    /// `expected`. A failure is not remembered: the next call reads again.
+    /// Returns the contents, after loading them if necessary. The loaded contents must have the
+    /// tree hash `expected`. A failure is not cached: the next call reads the row again.
     fn kind(&self, expected: Option<&NodeHash>) -> Result<&Kind, TreeError> {
         if let Some(kind) = self.kind.get() {
             return Ok(kind);
@@ -114,18 +114,19 @@ impl Stored {
         if kind.loaded_hash(self.loader.suite, self.at)?.as_deref() != expected.map(|hash| &**hash) {
             return Err(TreeError::Stored(TreeKey::Node(self.at)));
         }
-        // If another thread was faster, all threads share its nodes.
+        // If another thread has loaded the contents first, all threads share its nodes.
         Ok(self.kind.get_or_init(|| kind))
     }
 }
 
 impl Subtree {
-    /// Returns the node at `at` with only blank nodes below.
+    /// Returns a blank node at `at` with only blank nodes below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
         Self::new(Summary::blank(at), Kind::blank())
     }
 
-    /// Returns the node at `at` with only blank nodes below and, for a parent, a known hash.
+    /// Returns a blank node at `at` with only blank nodes below. If it is a parent, its hash may be
+    /// given.
     pub(crate) fn blank_with_hash(at: NodeIndex, hash: Option<NodeHash>) -> Arc<Self> {
         let blank = Self::blank(at);
         if let Some(hash) = hash {
@@ -135,18 +136,18 @@ impl Subtree {
         blank
     }
 
-    /// Returns the leaf at `at`.
+    /// Returns a leaf at `at` with these contents.
     pub(crate) fn leaf(at: NodeIndex, leaf: LeafBytes) -> Arc<Self> {
         Self::new(Summary::leaf(at), Kind::Leaf(leaf))
     }
 
-    /// Returns a parent of two subtrees.
+    /// Returns a parent with these two subtrees as its children.
     pub(crate) fn parent(content: Option<ParentBytes>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
         let summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
         Self::new(summary, Kind::Parent { content, left, right })
     }
 
-    /// Returns the node at `at` with these contents.
+    /// Returns a node at `at` with these contents.
     pub(crate) fn of_kind(at: NodeIndex, kind: Kind) -> Arc<Self> {
         match kind {
             Kind::Blank(_) => Self::blank(at),
@@ -155,7 +156,7 @@ impl Subtree {
         }
     }
 
-    /// Returns the node at `at`, of which only the entry in its parent's row is known. Its contents
+    /// Returns the node at `at` of which only the entry in its parent's row is known. Its contents
     /// are loaded on demand.
     fn stored(at: NodeIndex, row: ChildRow, loader: &Loader) -> Arc<Self> {
         let ChildRow { summary, hash } = row;
@@ -183,8 +184,8 @@ impl Subtree {
         }
     }
 
-    /// Returns the children of the node at `at`. The children of a blank parent are created; a leaf
-    /// has none.
+    /// Returns the children of the node at `at`, or `None` if it is a leaf. If the node is a blank
+    /// parent, its children are created.
     pub(crate) fn children(&self, at: NodeIndex) -> Result<Option<Children>, TreeError> {
         Ok(match self.kind()? {
             Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
@@ -200,7 +201,7 @@ impl Subtree {
         (Self::blank(left_at), Self::blank(right_at))
     }
 
-    /// Returns the contents if this is a non-blank parent.
+    /// Returns the contents of a non-blank parent, or `None` for any other node.
     pub(crate) fn parent_content(&self) -> Result<Option<&ParentBytes>, TreeError> {
         Ok(match self.kind()? {
             Kind::Parent { content, .. } => content.as_ref(),
@@ -208,7 +209,7 @@ impl Subtree {
         })
     }
 
-    /// Returns the contents if this is a non-blank leaf.
+    /// Returns the contents of a non-blank leaf, or `None` for any other node.
     pub(crate) fn leaf_content(&self) -> Result<Option<&LeafBytes>, TreeError> {
         Ok(match self.kind()? {
             Kind::Leaf(content) => Some(content),
@@ -216,7 +217,7 @@ impl Subtree {
         })
     }
 
-    /// Returns the encryption key if this node is not blank.
+    /// Returns the encryption key of this node, or `None` if the node is blank.
     pub(crate) fn encryption_key(&self) -> Result<Option<&[u8]>, TreeError> {
         Ok(match self.kind()? {
             Kind::Leaf(content) => Some(content.encryption_key()),
@@ -225,9 +226,9 @@ impl Subtree {
         })
     }
 
-    /// Returns the node at `target`, which is at or below `node` at `at`. Loads the nodes above
-    /// `target`, but not its contents. Returns `None` for a node that does not exist because it is
-    /// inside a blank subtree.
+    /// Returns the node with the index `target`, which is `node` itself or a node below it. The
+    /// index of `node` is `at`. Loads the nodes above `target`, but not the contents of `target`.
+    /// Returns `None` for a node that does not exist because it is inside a blank subtree.
     pub(crate) fn find(
         mut node: &Arc<Self>,
         mut at: NodeIndex,
@@ -241,9 +242,9 @@ impl Subtree {
         Ok(Some(node))
     }
 
-    /// Loads the nodes above the `count` leftmost blank leaves at and below this node, at `at`, so
-    /// that these leaves can be filled without reading. Returns how many of the leaves are not in
-    /// this subtree.
+    /// Loads the nodes above the `count` leftmost blank leaves of this subtree, whose index is
+    /// `at`. These leaves can then be filled without further reads. Returns the number of leaves
+    /// for which this subtree has no space.
     pub(crate) fn load_blanks(&self, at: NodeIndex, count: usize) -> Result<usize, TreeError> {
         if count == 0 || self.summary.first_blank == NO_LEAF {
             return Ok(count);
@@ -258,11 +259,12 @@ impl Subtree {
         })
     }
 
-    /// Changes the nodes from `leaf` up to this one, at `at`. The leaf gets `leaf_content`. Each
-    /// parent gets the content that `parent` returns for its old content. Shared nodes are copied,
-    /// and all others change in place.
+    /// Changes the nodes from `leaf` up to this node, whose index is `at`. The leaf gets
+    /// `leaf_content`. Each parent gets the content that the function `parent` returns for its old
+    /// content. Shared nodes are copied, and other nodes are changed in place.
     ///
-    /// If a node above the leaf cannot be loaded, nothing changes and `parent` is not called.
+    /// If a node above the leaf cannot be loaded, nothing changes and the function `parent` is not
+    /// called.
     pub(crate) fn edit<P>(
         slot: &mut Arc<Self>,
         at: NodeIndex,
@@ -284,8 +286,8 @@ impl Subtree {
         })
     }
 
-    /// Marks some members, in increasing order, as unmerged at every non-blank node above them. All
-    /// nodes above them must be loaded or resident.
+    /// Marks members as unmerged at every non-blank node above them. `added` lists these members in
+    /// increasing order. All nodes above them must be loaded or resident.
     pub(crate) fn merge_unmerged(
         slot: &mut Arc<Self>,
         at: NodeIndex,
@@ -304,8 +306,8 @@ impl Subtree {
         })
     }
 
-    /// Changes a parent, at `at`, in place unless it is shared. `edit` receives its content and its
-    /// children, and returns its new content. If this node cannot be loaded, nothing changes.
+    /// Changes the parent at `at`, in place unless it is shared. `edit` receives its content and
+    /// its children, and returns its new content. If this node cannot be loaded, nothing changes.
     fn edit_parent(
         slot: &mut Arc<Self>,
         at: NodeIndex,
@@ -330,7 +332,8 @@ impl Subtree {
         Ok(())
     }
 
-    /// Makes the contents of the parent at `at` resident, and creates its children if it is blank.
+    /// Ensures that the contents of the parent at `at` are resident, and creates the children of a
+    /// blank parent.
     fn make_editable(&mut self, at: NodeIndex) -> Result<(), TreeError> {
         if let Body::Stored(stored) = &mut self.body {
             stored.kind(self.hash.get())?;
@@ -352,7 +355,8 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        // A tree has two nodes for each member, each with the counters of an `Arc`.
+        // A `Subtree` must stay small: a tree has about two nodes for each member, and each node
+        // also needs the counters of an `Arc`.
         assert!(size_of::<Subtree>() <= 104, "{}", size_of::<Subtree>());
     }
 }

@@ -1,4 +1,4 @@
-//! Summaries of subtrees, kept in their roots.
+//! Summaries of subtrees. Each subtree's root contains its summary.
 
 use crate::content::ParentBytes;
 use crate::node_index::first_leaf;
@@ -13,11 +13,12 @@ pub(crate) struct Summary {
     pub(crate) resolution: u32,
     /// The leftmost blank leaf, or [`NO_LEAF`].
     pub(crate) first_blank: LeafIndex,
-    /// The rightmost leaf that is not blank, or [`NO_LEAF`].
+    /// The rightmost non-blank leaf, or [`NO_LEAF`].
     pub(crate) last_member: LeafIndex,
 }
 
-/// The value for "no leaf": no tree is large enough to have a leaf with this index.
+/// A value that stands for "no leaf", because no tree is large enough to have a leaf with this
+/// index.
 pub(crate) const NO_LEAF: LeafIndex = LeafIndex(u32::MAX);
 
 impl Summary {
@@ -33,7 +34,7 @@ impl Summary {
 
     /// Summarizes a parent with these children.
     pub(crate) fn of_parent(content: Option<&ParentBytes>, left: Self, right: Self) -> Self {
-        // A tree has at most 2^30 leaves, so sums stay far below 2^32.
+        // A tree has at most 2^30 leaves, so these sums stay far below 2^32.
         let children = left.resolution.saturating_add(right.resolution);
         Self {
             members: left.members.saturating_add(right.members),

@@ -18,17 +18,17 @@ use pando_wire::{
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// A ratchet tree. Cloning it is cheap, and the clone does not change with the original.
+/// A ratchet tree. Cloning a tree is cheap, and a clone does not change when the original changes.
 ///
 /// The nodes of an opened tree ([`Tree::open`]) are loaded on demand. A clone of such a tree is
-/// valid until the rows of a later tree are stored, because they may delete nodes and keys that the
-/// clone has not loaded. If [`Tree::rows_since`] computed these rows relative to the clone, no node
-/// is lost, and [`Tree::moved_to`] makes the clone valid again.
+/// valid until the rows of a later tree are stored, because storing may delete nodes and keys that
+/// the clone has not loaded. If [`Tree::rows_since`] computed these rows relative to the clone, no
+/// node is lost, and [`Tree::moved_to`] makes the clone valid again.
 ///
 /// # Errors
 /// Every operation that may load a node can fail with [`TreeError::Source`] or
-/// [`TreeError::Stored`]. It has then changed nothing and can be repeated. Trees that are entirely
-/// in memory do not fail in this way.
+/// [`TreeError::Stored`]. A failed operation changes nothing and can be repeated. These errors do
+/// not occur for trees that are entirely in memory.
 #[derive(Clone)]
 pub struct Tree {
     pub(crate) suite: Suite,
@@ -37,29 +37,29 @@ pub struct Tree {
     pub(crate) encryption_keys: KeyIndex,
     pub(crate) signature_keys: KeyIndex,
     pub(crate) capability_counts: CapabilityCounts,
-    /// Loads the rows of the tree, if it was opened from a store.
+    /// The loader for the rows of the tree, if the tree was opened from a store.
     pub(crate) loader: Option<Loader>,
     pub(crate) next_half: NextHalf,
 }
 
-/// The blank half that extends a tree of some size. All clones of that size share it and its cached
-/// hashes. Otherwise each refused Commit that extends the tree would cost the hashes of the whole
-/// half again.
+/// The blank half by which a tree of a given size is extended. All clones of that size share this
+/// half and its cached hashes. Otherwise each rejected Commit that extends the tree would cause the
+/// whole half to be hashed again.
 pub(crate) type NextHalf = Arc<OnceLock<Arc<Subtree>>>;
 
 impl Tree {
-    /// Returns the tree of a group with a single member (section 11).
+    /// Creates the tree of a group with a single member (section 11).
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if the leaf node is too long.
+    /// Returns [`TreeError::Encode`] if the leaf node is too long.
     pub fn new(suite: Suite, leaf_node: &LeafNode) -> Result<Self, TreeError> {
         let mut tree = Self::empty(suite);
         tree.add(leaf_node)?;
         Ok(tree)
     }
 
-    /// Returns a tree without members. The caller must add some, because a group always has a
-    /// member.
+    /// Returns a tree without members. The caller must add at least one, because a group always has
+    /// a member.
     pub(crate) fn empty(suite: Suite) -> Self {
         let size = TreeSize::ONE;
         Self {
@@ -74,7 +74,7 @@ impl Tree {
         }
     }
 
-    /// Returns the size, including blank leaves.
+    /// Returns the size of the tree, including blank leaves.
     #[must_use]
     pub const fn size(&self) -> TreeSize {
         self.size
@@ -98,18 +98,18 @@ impl Tree {
         &self.capability_counts
     }
 
-    /// Returns the leaf node at a leaf; `None` if it is blank or does not exist.
+    /// Returns the leaf node of a member, or `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn leaf(&self, leaf: LeafIndex) -> Result<Option<LeafNode>, TreeError> {
         Ok(self.leaf_bytes(leaf)?.map(LeafBytes::decode).transpose()?)
     }
 
-    /// Returns the credential of a member; `None` if the leaf is blank or does not exist.
+    /// Returns the credential of a member, or `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
         Ok(self.leaf_bytes(leaf)?.map(LeafBytes::credential).transpose()?)
     }
@@ -117,33 +117,34 @@ impl Tree {
     /// Returns whether a leaf exists and is not blank.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn is_member(&self, leaf: LeafIndex) -> Result<bool, TreeError> {
         let Some(node) = self.size.node(leaf) else { return Ok(false) };
         Ok(self.find(node)?.is_some_and(|leaf| leaf.summary.members > 0))
     }
 
-    /// Returns the signature key of a member; `None` if the leaf is blank or does not exist.
+    /// Returns the signature key of a member, or `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn signature_key(&self, leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, TreeError> {
         Ok(self.leaf_bytes(leaf)?.map(|leaf| leaf.signature_key().into()))
     }
 
-    /// Returns the parent node at a node; `None` if it is blank, a leaf, or does not exist.
+    /// Returns the contents of a parent node. Returns `None` if the node is blank, is a leaf, or
+    /// does not exist.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn parent(&self, node: NodeIndex) -> Result<Option<ParentNode>, TreeError> {
         let Some(found) = self.find(node)? else { return Ok(None) };
         Ok(found.parent_content()?.map(ParentBytes::decode).transpose()?)
     }
 
-    /// Returns the members from left to right.
+    /// Returns the members in order from left to right.
     ///
     /// # Errors
-    /// See [`Tree::leaf`]. The error is the last item.
+    /// Returns the same errors as [`Tree::leaf`]. An error is the last item of the iterator.
     pub fn members(&self) -> impl Iterator<Item = Result<LeafIndex, TreeError>> {
         let mut unvisited = vec![(self.size.root(), &*self.root)];
         std::iter::from_fn(move || {
@@ -170,10 +171,10 @@ impl Tree {
         })
     }
 
-    /// Checks all members, on all cores.
+    /// Runs a check on all members, using all cores.
     ///
     /// # Errors
-    /// The error of the first member, from the left, that has one, or the error of a node that
+    /// Returns the error of the leftmost member that fails the check, or the error of a node that
     /// cannot be loaded.
     pub fn try_for_each_member<E: From<TreeError> + Send>(
         &self,
@@ -188,26 +189,26 @@ impl Tree {
         })
     }
 
-    /// Returns the encryption key of a node; `None` if it is blank or does not exist.
+    /// Returns the encryption key of a node, or `None` if the node is blank or does not exist.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn encryption_key(&self, node: NodeIndex) -> Result<Option<HpkePublicKey>, TreeError> {
         Ok(self.encryption_key_bytes(node)?.map(HpkePublicKey::from))
     }
 
-    /// Returns the node that has an encryption key, if there is one.
+    /// Returns the node that has this encryption key, if there is one.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn find_encryption_key(&self, key: &[u8]) -> Result<Option<NodeIndex>, TreeError> {
         self.find_encryption_key_except(None, key)
     }
 
-    /// Returns a node other than `at` that has an encryption key, if there is one.
+    /// Returns a node other than `at` that has this encryption key, if there is one.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn find_other_encryption_key(
         &self,
         at: NodeIndex,
@@ -229,18 +230,18 @@ impl Tree {
         Ok(None)
     }
 
-    /// Returns the member that has a signature key, if there is one.
+    /// Returns the member that has this signature key, if there is one.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn find_signature_key(&self, key: &[u8]) -> Result<Option<LeafIndex>, TreeError> {
         self.find_signature_key_except(None, key)
     }
 
-    /// Returns a member other than `at` that has a signature key, if there is one.
+    /// Returns a member other than `at` that has this signature key, if there is one.
     ///
     /// # Errors
-    /// See [`Tree::leaf`].
+    /// Returns the same errors as [`Tree::leaf`].
     pub fn find_other_signature_key(
         &self,
         at: LeafIndex,
@@ -264,26 +265,27 @@ impl Tree {
         Ok(None)
     }
 
-    /// Returns the number of encryption keys and of signature keys that the indexes hold in memory.
-    /// For a tree in memory, these are all keys; for an opened tree, the added and removed ones.
+    /// Returns the number of encryption keys and the number of signature keys that the indexes hold
+    /// in memory. For a tree in memory, the indexes contain all keys; for an opened tree, only the
+    /// added and removed ones.
     #[must_use]
     pub fn index_sizes(&self) -> (usize, usize) {
         (self.encryption_keys.len(), self.signature_keys.len())
     }
 
-    /// Returns the tree hash of the root (section 7.8), which the GroupContext contains.
+    /// Returns the tree hash of the root (section 7.8). The GroupContext contains this hash.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if a field in the tree is too long; [`TreeError::Source`] or
-    /// [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Encode`] if a field in the tree is too long, and [`TreeError::Source`]
+    /// or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
         Ok(tree_hash(self.suite, self.size.root(), &self.root)?[..].into())
     }
 
-    /// Returns the tree hash of a node (section 7.8); `None` if it does not exist.
+    /// Returns the tree hash of a node (section 7.8), or `None` if the node does not exist.
     ///
     /// # Errors
-    /// See [`Tree::tree_hash`].
+    /// Returns the same errors as [`Tree::tree_hash`].
     pub fn node_hash(&self, node: NodeIndex) -> Result<Option<Opaque>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);
@@ -299,23 +301,24 @@ impl Tree {
         Ok(Some(tree_hash(self.suite, node, subtree)?[..].into()))
     }
 
-    /// Adds a member at the leftmost blank leaf (section 12.1.1). The tree is extended if there is
-    /// none. The leaf becomes unmerged at every non-blank node above.
+    /// Adds a member at the leftmost blank leaf (section 12.1.1). If no leaf is blank, the tree is
+    /// extended. The new leaf becomes unmerged at every non-blank node above it.
     ///
     /// # Errors
-    /// [`TreeError::TooLarge`] if there is no room; [`TreeError::Encode`] if the leaf node is too
-    /// long; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::TooLarge`] if the tree cannot be extended, [`TreeError::Encode`] if the
+    /// leaf node is too long, and [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot
+    /// be loaded.
     pub fn add(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         let leaf = self.place(leaf_node)?;
         Subtree::merge_unmerged(&mut self.root, self.size.root(), &[leaf])?;
         Ok(leaf)
     }
 
-    /// Adds members one after the other, as [`Tree::add`] does. Returns their leaves in increasing
-    /// order. Each list of unmerged leaves is rewritten only once.
+    /// Adds members one after another, in the same way as [`Tree::add`]. Returns their leaves in
+    /// increasing order. Each list of unmerged leaves is rewritten only once.
     ///
     /// # Errors
-    /// See [`Tree::add`]. In this case, no member is added.
+    /// Returns the same errors as [`Tree::add`]. If an error is returned, no member has been added.
     pub fn add_all<'a>(
         &mut self,
         leaf_nodes: impl IntoIterator<Item = &'a LeafNode>,
@@ -323,11 +326,11 @@ impl Tree {
         let contents = leaf_nodes.into_iter().map(|leaf_node| Ok((LeafBytes::new(leaf_node)?, leaf_node)));
         let contents: Vec<_> = contents.collect::<Result<_, TreeError>>()?;
         if contents.is_empty() {
-            // The tree may have no members: in a group of one, the member may rejoin by an external
-            // Commit.
+            // The tree may have no members here: the only member of a group may rejoin by an
+            // external Commit.
             return Ok(Vec::new());
         }
-        // Everything that can fail is done before the first change.
+        // All steps that can fail come before the first change.
         let added = u32::try_from(contents.len()).ok();
         let members = added.and_then(|added| self.member_count().checked_add(added));
         members.and_then(TreeSize::with_leaves).ok_or(TreeError::TooLarge)?;
@@ -338,19 +341,19 @@ impl Tree {
         Ok(leaves)
     }
 
-    /// Adds a member at the leftmost blank leaf as [`Tree::add`] does, but does not make it
-    /// unmerged above, because that costs time in proportion to the lists of unmerged leaves. It is
-    /// only for checking whether a proposal can add a member: no group has such a tree.
+    /// Adds a member at the leftmost blank leaf as [`Tree::add`] does, but does not mark it as
+    /// unmerged above. Marking would cost time in proportion to the lists of unmerged leaves. Use
+    /// this only to check whether a proposal can add a member, because no group has such a tree.
     ///
     /// # Errors
-    /// See [`Tree::add`].
+    /// Returns the same errors as [`Tree::add`].
     pub fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         self.place_content(LeafBytes::new(leaf_node)?, leaf_node)
     }
 
     fn place_content(&mut self, content: LeafBytes, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         if self.root.summary.first_blank == NO_LEAF {
-            // The new leaf is in the new half, which needs no loading.
+            // The new leaf is in the new half, so no node needs to be loaded.
             self.extend()?;
         }
         let leaf = self.root.summary.first_blank;
@@ -358,34 +361,35 @@ impl Tree {
         Ok(leaf)
     }
 
-    /// Replaces a member's leaf node and blanks all nodes above (section 12.1.2).
+    /// Replaces a member's leaf node and blanks all nodes above the leaf (section 12.1.2).
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Encode`] if
-    /// the leaf node is too long; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot
-    /// be loaded.
+    /// Returns [`TreeError::NotAMember`] if the leaf is blank or does not exist,
+    /// [`TreeError::Encode`] if the leaf node is too long, and [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn update(&mut self, leaf: LeafIndex, leaf_node: &LeafNode) -> Result<(), TreeError> {
         self.check_member(leaf)?;
         let content = LeafBytes::new(leaf_node)?;
         self.set(leaf, Some((content, leaf_node)), |_, _| None)
     }
 
-    /// Blanks a member's leaf and all nodes above (section 12.1.3). The tree keeps its size until
-    /// [`Tree::truncate`], so that other leaf indices in the same Commit stay valid.
+    /// Blanks a member's leaf and all nodes above it (section 12.1.3). The tree keeps its size
+    /// until [`Tree::truncate`] is called, so that other leaf indices in the same Commit stay
+    /// valid.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Source`] or
-    /// [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::NotAMember`] if the leaf is blank or does not exist, and
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn remove(&mut self, leaf: LeafIndex) -> Result<(), TreeError> {
         self.check_member(leaf)?;
         self.set(leaf, None, |_, _| None)
     }
 
-    /// Halves the tree while its right half is blank (section 7.7), down to one leaf if there are
-    /// no members.
+    /// Halves the tree while its right half is blank (section 7.7). A tree without members is
+    /// reduced to one leaf.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn truncate(&mut self) -> Result<(), TreeError> {
         let (mut size, mut root) = (self.size, self.root.clone());
         let mut removed = Vec::new();
@@ -396,7 +400,7 @@ impl Tree {
             removed.extend(root.parent_content()?.map(|content| (size.root(), content.clone())));
             (size, root) = (half, left);
         }
-        // Everything that can fail was done before the first change.
+        // All steps that can fail are done before this first change.
         for (node, content) in removed {
             self.encryption_keys.remove(self.suite, content.encryption_key(), node);
         }
@@ -407,7 +411,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Doubles the tree: a blank root above the old one and a blank right half (section 7.7).
+    /// Doubles the size of the tree by adding a blank root above the old one and a blank right half
+    /// (section 7.7).
     pub(crate) fn extend(&mut self) -> Result<(), TreeError> {
         let size = self.size.doubled().ok_or(TreeError::TooLarge)?;
         let right = size.root().right().ok_or(TreeError::TooLarge)?;
@@ -417,15 +422,15 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets the size. The caller sets the root to match.
+    /// Sets the size. The caller must set a root of this size.
     pub(crate) fn resize(&mut self, size: TreeSize) {
         self.size = size;
         self.next_half = NextHalf::default();
     }
 
-    /// Changes a leaf, the nodes above it, and the indexes and counts accordingly. Each parent gets
-    /// the content that `parent` returns for its old content. If one of these nodes cannot be
-    /// loaded, nothing changes and `parent` is not called.
+    /// Changes a leaf and the nodes above it, and updates the indexes and counts accordingly. Each
+    /// parent gets the content that the function `parent` returns for its old content. If one of
+    /// these nodes cannot be loaded, nothing changes and the function `parent` is not called.
     pub(crate) fn set(
         &mut self,
         leaf: LeafIndex,
@@ -434,7 +439,7 @@ impl Tree {
     ) -> Result<(), TreeError> {
         let suite = self.suite;
         let node = self.size.node(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        // This loads the leaf and all nodes above it, so nothing can fail afterwards.
+        // This lookup loads the leaf and all nodes above it, so no later step can fail.
         let old = match Subtree::find(&self.root, self.size.root(), node)? {
             Some(old) => old.leaf_content()?,
             None => None,
@@ -476,12 +481,13 @@ impl Tree {
         self.find(node)?.map_or(Ok(None), Subtree::encryption_key)
     }
 
-    /// Returns the node at an index; `None` outside the tree and inside blank subtrees.
+    /// Returns the node at an index, or `None` if the index is outside the tree or inside a blank
+    /// subtree.
     pub(crate) fn find(&self, node: NodeIndex) -> Result<Option<&Subtree>, TreeError> {
         Ok(self.find_shared(node)?.map(AsRef::as_ref))
     }
 
-    /// Returns the shared node at an index; `None` as for [`Tree::find`].
+    /// Returns the shared node at an index, or `None` in the same cases as [`Tree::find`].
     pub(crate) fn find_shared(&self, node: NodeIndex) -> Result<Option<&Arc<Subtree>>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);
@@ -490,7 +496,7 @@ impl Tree {
     }
 }
 
-/// Returns whether a node has a given key.
+/// Returns whether `found` is present and equal to `key`.
 fn is_same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
     #[cfg(test)]
     crate::counters::KEYS_COMPARED.count();

@@ -1,15 +1,16 @@
-//! Row keys of a stored tree.
+//! Keys of the rows of a stored tree.
 
 use pando_wire::NodeIndex;
 
-/// The key of a row of a stored tree. Stores keep rows in key order.
+/// The key of a row of a stored tree. A store sorts rows by their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TreeKey {
-    /// The size of the tree and the capability counts.
+    /// The row with the size of the tree and its capability counts.
     Shape,
-    /// A node: a leaf that is not blank, or a parent with a member below.
+    /// The row of a node: a leaf that is not blank, or a parent with a member below.
     Node(NodeIndex),
-    /// An entry of a key index: the fingerprint of a key and the node that has the key.
+    /// The row of a key index entry, which consists of the fingerprint of a key and the node that
+    /// has the key.
     Key(KeyKind, u64, NodeIndex),
 }
 
@@ -21,9 +22,9 @@ pub enum KeyKind {
     /// The signature keys of leaves.
     Signature,
     /// Identifiers that an application's policy assigns to clients. The tree itself has no such
-    /// keys, but they use the same kind of index.
+    /// keys, but their index has the same form.
     Client,
 }
 
-/// A change of a row: its new contents, or `None` if it is deleted.
+/// A change of a row: its new contents, or `None` if the row is deleted.
 pub type RowChange = (TreeKey, Option<Vec<u8>>);

@@ -1,4 +1,4 @@
-//! Measures the memory of a tree with its indexes, relative to its encoded size.
+//! Measures the memory of a tree and its indexes, relative to the tree's encoded size.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -14,8 +14,9 @@ use pando_wire::{
     ProtocolVersion, Signature,
 };
 
-/// Returns a leaf of typical size: Ed25519 and X25519, and a basic credential of 32 bytes. The keys
-/// and the signature need not be valid here; fingerprints do not depend on that.
+/// Returns a leaf of typical size, with Ed25519 and X25519 keys and a basic credential of 32 bytes.
+/// The keys and the signature need not be valid, because fingerprints do not depend on their
+/// validity.
 fn leaf_node(number: u64) -> LeafNode {
     let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
     let credential = Credential::Basic { identity: key(3).into() };
@@ -54,14 +55,14 @@ fn a_tree_takes_three_times_its_size_on_the_wire_at_most() {
         let (held, wire) = (memory.bytes_current as f64, tree.export().unwrap().len() as f64);
         println!("{members} members: {held} bytes, {:.2} times the wire size of {wire}", held / wire);
         assert!(held <= 3.0 * wire);
-        // A clone needs no memory beyond its own size.
+        // A clone needs no memory beyond the size of its own structure.
         let clone = allocation_counter::measure(|| drop(std::hint::black_box(tree.clone())));
         assert_eq!(clone.count_total, 0);
     }
 }
 
-/// Each signed message contains the group identifier, and an attacker may choose its length: the
-/// messages are not all in memory at once.
+/// Shows that the signed messages, each of which contains the group identifier, are not all in
+/// memory at once. An attacker may choose the length of this identifier.
 #[test]
 fn a_long_identifier_of_a_group_is_not_there_for_every_leaf() {
     let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
@@ -71,7 +72,7 @@ fn a_long_identifier_of_a_group_is_not_there_for_every_leaf() {
         tree.add(&update(number)).unwrap();
     }
     let group_id = GroupId::from(vec![7; 1 << 20]);
-    // On one thread, so that all allocations are measured.
+    // The import runs on one thread, so that all its allocations are measured.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let memory =
         pool.install(|| allocation_counter::measure(|| assert!(tree.check_signatures(&group_id).is_err())));

@@ -1,4 +1,4 @@
-//! Random histories: after every step, the tree and the oracle are observably equal.
+//! Random histories of a group. After every step, the tree and the oracle must be observably equal.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -29,20 +29,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
-/// A step of a history. Members are selected by numbers, modulo the number of members.
+/// A step of a history. Members are selected by a number modulo the number of members.
 #[derive(Debug, Clone)]
 enum Step {
     Add,
     Update(u32),
     Remove(u32),
-    /// A Commit with a path, after some removals and additions.
+    /// A Commit with a path, preceded by some removals and additions.
     Commit {
         committer: u32,
         removals: Vec<u32>,
         additions: u32,
     },
-    /// Removes all members to the right of a leaf, so that the tree is halved, possibly more than
-    /// once.
+    /// The removal of all members to the right of a leaf, so that the tree is halved, possibly more
+    /// than once.
     Shrink(u32),
 }
 
@@ -114,7 +114,7 @@ struct World {
     oracle: Oracle,
     members: BTreeMap<LeafIndex, Member>,
     rows: Arc<Rows>,
-    /// Whether the tree was opened from its rows, and is not entirely in memory.
+    /// Whether the tree was opened from its rows. Otherwise it is entirely in memory.
     opened: bool,
 }
 
@@ -150,7 +150,7 @@ impl World {
         leaf
     }
 
-    /// Adds some members at once. The oracle adds them one after the other.
+    /// Adds several members in one call. The oracle adds them one after another.
     fn add_all(&mut self, count: u32) -> Vec<LeafIndex> {
         let newcomers: Vec<_> = (0..count).map(|_| newcomer(self.suite, &mut self.rng)).collect();
         let leaves = self.tree.add_all(newcomers.iter().map(|(leaf_node, ..)| leaf_node)).unwrap();
@@ -218,8 +218,8 @@ impl World {
         member.keys = PrivateKeys::new(&self.tree, leaf, key_pair).unwrap();
     }
 
-    /// Creates a path with the tree, merges it into the tree and the oracle, and decrypts it as
-    /// some members.
+    /// Creates a path with the tree, merges it into both the tree and the oracle, and decrypts it
+    /// for some members.
     fn commit(&mut self, committer: LeafIndex, added: &[LeafIndex]) {
         let LeafNode { credential, capabilities, extensions, .. } =
             self.tree.leaf(committer).unwrap().unwrap();
@@ -231,14 +231,15 @@ impl World {
         let merged = self.tree.merge_path(committer, &update_path, added).unwrap();
         assert_eq!(merged.tree().export().unwrap(), new.tree().export().unwrap());
 
-        // The same path in the oracle.
+        // Sets the same path in the oracle.
         let keys: Vec<_> = update_path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
         let parent_hash = self.oracle.set_path(self.suite, committer, &keys);
         let source = LeafNodeSource::Commit { parent_hash: parent_hash.into() };
         assert_eq!(update_path.leaf_node.leaf_node_source, source);
         self.oracle.set_leaf(committer, update_path.leaf_node.clone());
 
-        // All members get their new keys. In a large group, most of them get copies.
+        // In a small group, every member decrypts the path. In a large group, only some members do
+        // so.
         let everybody = self.members.len() <= 24;
         let (before, random) = (self.tree.clone(), self.rng.next_u32() as usize);
         for (position, (leaf, member)) in self.members.iter_mut().enumerate() {
@@ -297,12 +298,12 @@ impl World {
             let filtered: Vec<_> = filtered.into_iter().map(|step| (step.node, step.copath_child)).collect();
             assert_eq!(filtered, oracle.filtered_direct_path(leaf));
             (encryption_keys, signature_keys) = (encryption_keys + 1, signature_keys + 1);
-            // Some leaves list a type twice.
+            // Some leaves list the same type twice, but count only once.
             for proposal in leaf_node.capabilities.proposals.iter().collect::<BTreeSet<_>>() {
                 *counts.entry(*proposal).or_default() += 1;
             }
         }
-        // The indexes contain no keys that are not in the tree.
+        // The indexes contain only keys that are in the tree.
         if !self.opened {
             assert_eq!(tree.index_sizes(), (encryption_keys, signature_keys));
         }
@@ -315,18 +316,20 @@ impl World {
             tree.capability_counts().credential_types_in_use().collect::<Vec<_>>(),
             [CredentialType::BASIC]
         );
-        // Each member has the private keys of its leaf and of known nodes above it, and no others.
+        // Each member has the private keys of its leaf and of the nodes above it that it knows, and
+        // no other keys.
         for (leaf, member) in &self.members {
             assert!(member.keys.nodes().all(|node| node.covers(*leaf)));
             let above = tree.size().direct_path(*leaf).filter(|node| member.keys.get(*node).is_some());
             let with_keys = tree.size().node(*leaf).into_iter().chain(above);
-            // Keys of nodes outside the tree may remain until the next Commit.
+            // Keys of nodes outside the tree may remain until the next Commit, and are ignored
+            // here.
             let are = member.keys.nodes().filter(|node| node.0 < tree.size().node_count());
             assert_eq!(are.collect::<BTreeSet<_>>(), with_keys.collect());
         }
     }
 
-    /// Runs the oracle's slow checks, and imports the exported tree.
+    /// Runs the oracle's slow checks and imports the exported tree.
     fn compare_validity(&self) {
         assert_eq!(self.oracle.unmerged_valid(), Ok(()));
         assert_eq!(self.oracle.parent_hash_valid(self.suite), Ok(()));
@@ -339,7 +342,7 @@ impl World {
         assert_eq!(written, bytes);
     }
 
-    /// Checks that applying the changes since an older tree gives this one.
+    /// Checks that applying the changes since an older tree to that tree yields this tree.
     fn compare_changes(&self, older: &Tree, older_wire: &RatchetTree) {
         let mut nodes: BTreeMap<u32, Vec<u8>> = stored(older_wire);
         for change in self.tree.changes_since(older).unwrap() {
@@ -354,7 +357,7 @@ impl World {
         assert_eq!(nodes, stored(&self.tree.to_wire().unwrap()));
         let all = self.tree.nodes().unwrap();
         assert!(all.iter().map(|change| change.node.0).eq(nodes.keys().copied()));
-        // Applying the row changes to the old rows gives the new rows.
+        // Applying the row changes to the old rows yields the new rows.
         let changes = self.tree.rows_since(Some(older)).unwrap();
         self.rows.apply(changes.clone());
         let rows = self.rows.0.lock().unwrap().clone();
@@ -367,7 +370,8 @@ impl World {
         let fresh = Rows::default().filled(&fresh.unwrap());
         assert_eq!(rows, fresh);
         assert_eq!(Rows::default().filled(&self.tree), fresh);
-        // The stored rows restore the tree: from all rows, from the changes only, and on demand.
+        // The stored rows restore the tree in three ways: from all rows, by applying only the
+        // changes, and on demand.
         let stored = rows.iter().map(|(key, row)| (*key, &**row));
         let restored = Tree::restore(self.suite, stored).unwrap();
         let changes: Vec<_> = changes.iter().map(|(key, row)| (*key, row.as_deref())).collect();
@@ -454,7 +458,7 @@ fn context(suite: Suite, group_id: &GroupId, tree_hash: Opaque) -> GroupContext 
     }
 }
 
-/// Runs a history. If `forgetful`, the tree is sometimes opened again from its rows.
+/// Runs a history. If `forgetful` is set, the tree is occasionally opened again from its rows.
 fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step], forgetful: bool) {
     let mut world = World::new(RustCrypto.suite(suite).unwrap(), seed);
     for _ in 1..members {
@@ -468,7 +472,8 @@ fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step], forgetfu
         if forgetful && world.rng.next_u32().is_multiple_of(2) {
             world.reopen();
         }
-        // Taken from the oracle, so that nothing of the opened tree is loaded.
+        // The older wire format is taken from the oracle, so that no node of the opened tree is
+        // loaded.
         let (older, older_wire) = (world.tree.clone(), world.oracle.to_wire());
         world.take(step);
         world.compare();
@@ -481,7 +486,7 @@ fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
         cases: asked.unwrap_or(cases),
-        // Failed histories are kept beside this file and run first.
+        // The seeds of failed histories are kept in a file next to this one, and are run first.
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/histories.regressions"))),
         max_shrink_iters: 400,
         ..ProptestConfig::default()

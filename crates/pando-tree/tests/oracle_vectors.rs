@@ -1,5 +1,5 @@
-//! Tests the oracle itself, with the official vectors and with the figures and examples of RFC
-//! 9420.
+//! Tests of the oracle itself, with the official test vectors and with the figures and examples of
+//! RFC 9420.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -26,8 +26,8 @@ use std::{env, fs};
 
 // Test vectors.
 
-/// Returns the test cases of a kind: the official ones if available, otherwise the committed ones
-/// if there are any.
+/// Returns the test cases of a kind. Prefers the official cases, if they are available, to the
+/// committed ones, of which there may be none.
 fn cases(kind: &str) -> Vec<Value> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let official = match env::var_os("PANDO_TEST_VECTORS").map(PathBuf::from) {
@@ -67,7 +67,8 @@ fn leaf_index(value: &Value) -> LeafIndex {
     LeafIndex(u32::try_from(value.as_u64().unwrap()).unwrap())
 }
 
-/// Decodes a tree that is known to be well-formed, and checks that it encodes to the same bytes.
+/// Decodes a tree that is known to be well-formed, and checks that encoding it yields the same
+/// bytes.
 fn tree_of(value: &Value) -> Oracle {
     let encoded = bytes(value);
     let tree = Oracle::from_wire(&RatchetTree::decode(&encoded).unwrap()).unwrap();
@@ -138,7 +139,7 @@ fn tree_validation_leaf_signatures() {
 }
 
 /// Covers only the public tree: the parent hash in the sender's leaf, and the tree hash after the
-/// path.
+/// path has been applied.
 #[test]
 fn treekem_update_paths() {
     for case in cases("treekem") {
@@ -172,7 +173,7 @@ fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
 }
 
-/// A group without secrets and signatures. Keys are numbers, each used once.
+/// A group without secrets and signatures. Its keys are numbers, each of which is used only once.
 struct Group {
     tree: Oracle,
     keys: u32,
@@ -188,7 +189,7 @@ impl Group {
         self.keys
     }
 
-    /// Removes members, adds new ones and, in a full Commit, sets the sender's path. The tree must
+    /// Removes members, adds new ones and, if `full` is set, sets the sender's path. The tree must
     /// be valid afterwards.
     fn commit(&mut self, sender: u32, removed: &[u32], added: usize, full: bool) {
         for &leaf in removed {
@@ -212,7 +213,7 @@ impl Group {
         assert_eq!(Oracle::from_wire(&self.tree.to_wire()).as_ref(), Some(&self.tree));
     }
 
-    /// Returns the non-blank parents, each with its unmerged leaves.
+    /// Returns the non-blank parents, each with its list of unmerged leaves.
     fn parents(&self) -> Vec<(u32, Vec<u32>)> {
         parents(&self.tree)
             .map(|(node, leaves)| (node.0, leaves.iter().map(|leaf| leaf.0).collect()))
@@ -248,7 +249,8 @@ fn numbers(nodes: &[NodeIndex]) -> Vec<u32> {
     nodes.iter().map(|node| node.0).collect()
 }
 
-/// Section 4.1.1, "A Tree with Blanks and Unmerged Leaves", constructed as in appendix A.
+/// Section 4.1.1, "A Tree with Blanks and Unmerged Leaves". The tree is constructed as in appendix
+/// A.
 #[test]
 fn resolutions_of_blanks_and_unmerged_leaves() {
     let (x, y, top) = (3, 9, 7);
@@ -258,7 +260,7 @@ fn resolutions_of_blanks_and_unmerged_leaves() {
     group.commit(3, &[1, 2], 0, true);
     group.commit(9, &[6], 0, true);
     group.commit(0, &[], 1, false);
-    // Above the four rightmost members, only leaf 9 has set nodes. The root is 15.
+    // Above the four rightmost members, only leaf 9 has set any nodes. The root is node 15.
     assert_eq!(group.parents(), [(x, vec![1]), (y, vec![]), (15, vec![1]), (17, vec![]), (19, vec![])]);
 
     let resolution = |node| numbers(&group.tree.resolution(NodeIndex(node)));
@@ -269,7 +271,7 @@ fn resolutions_of_blanks_and_unmerged_leaves() {
     assert_eq!(resolution(top), [x, b, y, h]);
 }
 
-/// Section 4.1.2, "A Complete Tree with Five Members", constructed as in appendix A.
+/// Section 4.1.2, "A Complete Tree with Five Members". The tree is constructed as in appendix A.
 #[test]
 fn filtered_direct_paths() {
     let (t, u, v, w, x, y, z) = (1, 3, 5, 7, 9, 11, 13);
@@ -305,12 +307,12 @@ fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     group.commit(0, &[], 3, true);
     group.commit(1, &[], 0, true);
     group.commit(3, &[2], 0, true);
-    // In appendix A, D sets Z here, but the filtered direct path of D excludes Z, because it has no
-    // other member below.
+    // In appendix A, D sets Z here. However, the filtered direct path of D excludes Z, because
+    // there is no other member below Z.
     assert_eq!(group.parents(), [(x, vec![]), (y, vec![])]);
 
-    // A parent directly above two leaves never has unmerged leaves, so the figure is constructed by
-    // hand.
+    // A parent directly above two leaves never has unmerged leaves, so the tree of the figure is
+    // constructed by hand.
     let mut group = Group::new();
     group.commit(0, &[], 3, true);
     group.commit(3, &[], 0, true);
@@ -331,7 +333,8 @@ fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     assert_eq!(tree.members(), before.members());
 }
 
-/// Section 7.9, "A Tree Illustrating Parent Hash Computations", constructed as in appendix A.
+/// Section 7.9, "A Tree Illustrating Parent Hash Computations". The tree is constructed as in
+/// appendix A.
 #[test]
 fn original_sibling_tree_hash() {
     let (u, w, y) = (NodeIndex(3), NodeIndex(7), NodeIndex(11));
@@ -343,8 +346,8 @@ fn original_sibling_tree_hash() {
     group.commit(0, &[], 1, false);
     assert_eq!(group.parents(), [(1, vec![]), (3, vec![]), (7, vec![5]), (11, vec![5])]);
 
-    // The right half, with F blanked and removed from the unmerged leaves of Y, equals the earlier
-    // right half.
+    // The right half, after F is blanked and removed from the unmerged leaves of Y, equals the
+    // earlier right half.
     let tree = &group.tree;
     assert_ne!(tree.tree_hash(suite(), y), before.tree_hash(suite(), y));
     let root = tree.parent(w).unwrap();
@@ -358,7 +361,7 @@ fn original_sibling_tree_hash() {
     assert_eq!(tree.parent(y).unwrap().parent_hash.as_slice(), tree.parent_hash(suite(), w, u));
 }
 
-/// Appendix B.
+/// The example of appendix B.
 #[test]
 fn evolution_of_parent_hashes() {
     fn at(tree: &Oracle, node: NodeIndex) -> Vec<u8> {
@@ -396,7 +399,7 @@ fn evolution_of_parent_hashes() {
     assert_eq!(at(tree, z), ph(tree, y, x));
 }
 
-/// Section 7.7, both figures.
+/// Both figures of section 7.7.
 #[test]
 fn extending_and_truncating() {
     let mut group = Group::new();
@@ -428,7 +431,7 @@ fn extending_and_truncating() {
     removed.truncate();
     assert_eq!(removed.nodes, two.nodes[..1]);
 
-    // Eight leaves are truncated to one at once.
+    // Truncation reduces a tree of eight leaves to one leaf in a single step.
     let mut group = Group::new();
     group.commit(0, &[], 7, true);
     (1..8).for_each(|leaf| group.tree.remove(LeafIndex(leaf)));
@@ -436,7 +439,7 @@ fn extending_and_truncating() {
     assert_eq!(group.tree.size(), TreeSize::ONE);
 }
 
-/// Section 12.4.3.3, with its figure.
+/// The figure of section 12.4.3.3.
 #[test]
 fn the_tree_on_the_wire() {
     let mut group = Group::new();
@@ -463,7 +466,7 @@ fn the_tree_on_the_wire() {
     assert_eq!(size(&[None, None, None, None, Some(0)]), Some(7));
 }
 
-/// The uppermost node of a filtered direct path is not always the root.
+/// Shows that the uppermost node of a filtered direct path is not always the root.
 #[test]
 fn nothing_above_a_path_that_ends_below_the_root() {
     let mut group = Group::new();
@@ -473,7 +476,7 @@ fn nothing_above_a_path_that_ends_below_the_root() {
     assert_eq!(group.parents(), [(5, vec![])]);
     assert!(group.tree.parent(NodeIndex(5)).unwrap().parent_hash.is_empty());
 
-    // A single member has no path.
+    // The path of a single member is empty.
     group.commit(3, &[2], 0, true);
     assert_eq!(group.parents(), []);
     assert_eq!(group.tree.members(), [LeafIndex(3)]);
@@ -496,8 +499,8 @@ fn an_update_blanks_and_an_add_does_not() {
     assert_eq!(group.parents(), []);
 }
 
-/// Section 7.1: increasing order. Adds alone fill a tree from the left, but a joiner may receive a
-/// valid tree that was filled in another order.
+/// Unmerged leaves must be in increasing order (section 7.1). Adds alone fill a tree from the left,
+/// but a joiner may receive a valid tree that was filled in another order.
 #[test]
 fn an_add_keeps_unmerged_leaves_in_order() {
     let mut group = Group::new();
@@ -513,7 +516,7 @@ fn an_add_keeps_unmerged_leaves_in_order() {
 
 // Detection of invalid trees.
 
-/// Returns groups with various trees. Each Commit has checked that the tree is valid.
+/// Returns groups with various trees. Each of their Commits has checked that the tree is valid.
 fn random_groups() -> Vec<Group> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut groups = Vec::new();
@@ -555,7 +558,7 @@ fn changed_parents_are_noticed() {
             parent_mut(&mut tree, node).encryption_key = key(0);
             assert!(tree.parent_hash_valid(suite()).is_err());
 
-            // Drops an unmerged leaf from a list.
+            // Drop an unmerged leaf from a list.
             if !leaves.is_empty() {
                 let mut tree = group.tree.clone();
                 parent_mut(&mut tree, node).unmerged_leaves.pop();
@@ -574,7 +577,7 @@ fn changed_leaves_are_noticed() {
     group.commit(0, &[], 1, true);
     group.commit(1, &[], 2, true);
     group.commit(2, &[], 0, true);
-    // As in appendix B: the chains begin at B and C, and A's parent hash is outdated.
+    // As in appendix B, the chains begin at B and C, and A's parent hash is outdated.
     for (leaf, expected) in [(0, Err(NodeIndex(1))), (1, Err(NodeIndex(1))), (2, Err(NodeIndex(5)))] {
         let mut tree = group.tree.clone();
         let mut changed = tree.leaf(LeafIndex(leaf)).unwrap().clone();
@@ -582,7 +585,7 @@ fn changed_leaves_are_noticed() {
         tree.set_leaf(LeafIndex(leaf), changed);
         assert_eq!(tree.parent_hash_valid(suite()), expected, "leaf {leaf}");
 
-        // Without a parent hash, a leaf cannot be the end of a chain.
+        // A leaf without a parent hash cannot be the end of a chain.
         let mut tree = group.tree.clone();
         tree.set_leaf(LeafIndex(leaf), leaf_node(1000, LeafNodeSource::Update));
         assert_eq!(tree.parent_hash_valid(suite()), expected, "leaf {leaf}");
@@ -591,8 +594,8 @@ fn changed_leaves_are_noticed() {
 
 #[test]
 fn wrong_unmerged_leaves_are_noticed() {
-    // The tree of the figure in section 7.9: seven members, leaf 5 unmerged at the root, 7, and at
-    // 11.
+    // The tree of the figure in section 7.9. It has seven members, and leaf 5 is unmerged at node
+    // 11 and at the root, node 7.
     let mut group = Group::new();
     group.commit(0, &[], 6, true);
     group.commit(0, &[5], 0, true);
@@ -604,16 +607,16 @@ fn wrong_unmerged_leaves_are_noticed() {
         (vec![5], vec![5], Ok(())),
         (vec![4, 5], vec![4, 5], Ok(())),
         (vec![], vec![5], Ok(())),
-        // Not in increasing order.
+        // The leaves are not in increasing order.
         (vec![5, 4], vec![4, 5], Err(w)),
         (vec![4, 5], vec![5, 4], Err(y)),
         (vec![5, 5], vec![5], Err(w)),
-        // Blank, elsewhere, outside the tree.
+        // A leaf is blank, not below the node, or outside the tree.
         (vec![5, 7], vec![5, 7], Err(w)),
         (vec![5], vec![0, 5], Err(y)),
         (vec![5, 8], vec![5, 8], Err(w)),
         (vec![5], vec![5, u32::MAX], Err(y)),
-        // Missing in between.
+        // The list of a node in between lacks the leaf.
         (vec![5], vec![], Err(w)),
         (vec![4, 5], vec![4], Err(w)),
     ] {
@@ -621,8 +624,8 @@ fn wrong_unmerged_leaves_are_noticed() {
         parent_mut(&mut tree, w).unmerged_leaves = at_w.iter().copied().map(LeafIndex).collect();
         parent_mut(&mut tree, y).unmerged_leaves = at_y.iter().copied().map(LeafIndex).collect();
         assert_eq!(tree.unmerged_valid(), expected, "{at_w:?} at the root, {at_y:?} below");
-        // No change passes both checks. Parent hashes alone do not detect repetitions and entries
-        // for blank leaves.
+        // No change passes both checks. Parent hashes alone do not detect repeated entries and
+        // entries for blank leaves.
         let both = tree.unmerged_valid().is_ok() && tree.parent_hash_valid(suite()).is_ok();
         assert_eq!(both, tree == group.tree, "{at_w:?} at the root, {at_y:?} below");
     }

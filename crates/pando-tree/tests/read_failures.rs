@@ -1,7 +1,7 @@
 //! Calls every public function that may load a node of an opened tree, while each of its reads
-//! fails once or permanently. The function returns either the result for a tree in memory or an
-//! error, and never a result computed from an incomplete tree. A failed operation has changed
-//! nothing and succeeds when repeated.
+//! fails once or permanently. The function must return either the same result as for a tree in
+//! memory or an error, but never a result computed from an incomplete tree. A failed operation must
+//! have changed nothing, and must succeed when repeated.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -34,7 +34,7 @@ const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED2
 
 /// The member whose private keys the operations use.
 const OWN: LeafIndex = LeafIndex(4);
-/// A member in a distant leaf.
+/// A member whose leaf is far away from [`OWN`].
 const OTHER: LeafIndex = LeafIndex(10);
 /// A blank leaf between members.
 const BLANK: LeafIndex = LeafIndex(9);
@@ -46,7 +46,7 @@ type Rows = BTreeMap<TreeKey, Vec<u8>>;
 enum Failure {
     /// The store reports an error.
     Error,
-    /// A row is missing. For a range of keys, this is reported as an error.
+    /// A row is missing. Reads of a range of keys report an error instead.
     Missing,
 }
 
@@ -54,14 +54,14 @@ enum Failure {
 struct State {
     rows: Rows,
     reads: usize,
-    /// The reads that fail.
+    /// The numbers of the reads that fail, and the kind of their failure.
     failing: Option<(RangeInclusive<usize>, Failure)>,
     /// Whether the first read of each row and each range fails.
     first_fails: bool,
     asked: BTreeSet<String>,
 }
 
-/// A store that counts reads and fails on demand.
+/// A store that counts its reads and fails on demand.
 #[derive(Default)]
 struct Store(Mutex<State>);
 
@@ -75,7 +75,7 @@ impl Store {
         self.0.lock().unwrap().reads
     }
 
-    /// Lets some of the next reads fail. The next read has the number 0.
+    /// Makes some of the next reads fail. The next read has the number 0.
     fn fail(&self, reads: RangeInclusive<usize>, failure: Failure) {
         let mut state = self.0.lock().unwrap();
         let (first, last) = reads.into_inner();
@@ -88,7 +88,7 @@ impl Store {
         (state.failing, state.first_fails) = (None, false);
     }
 
-    /// Counts a read. Returns its failure, if it fails.
+    /// Counts a read. Returns the kind of its failure if it is to fail.
     fn ask(&self, what: String) -> Option<Failure> {
         let mut state = self.0.lock().unwrap();
         let read = state.reads;
@@ -133,25 +133,27 @@ fn rows(changes: Vec<RowChange>) -> Rows {
     changes.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
 
-/// Inputs of the operations.
+/// The inputs of the operations.
 struct Setting {
     group: GroupFixture,
     /// Clients that can join.
     newcomers: Vec<Newcomer>,
-    /// A path of [`OTHER`] after a newcomer is added.
+    /// A path of [`OTHER`], created after a newcomer was added.
     path: UpdatePath,
     added: LeafIndex,
     context: GroupContext,
-    /// A newcomer's path in an external Commit.
+    /// The path of a newcomer in an external Commit.
     external_path: UpdatePath,
-    /// The tree after the path, the path secret in the Welcome, and the keys of the new member.
+    /// The tree after the path is applied. The next fields are the path secret in the Welcome and
+    /// the keys of the new member.
     joined: Tree,
     welcome_secret: Vec<u8>,
     joiner: PrivateKeys,
 }
 
 impl Setting {
-    /// A tree of 16 leaves with blank leaves in several places, blank parents and unmerged leaves.
+    /// Creates the inputs. The tree has 16 leaves, with blank leaves in several places, blank
+    /// parents and unmerged leaves.
     fn new() -> Self {
         let mut group = GroupFixture::grown(SUITE, 1, 13);
         for committer in [0, 2, 5, 7, 8, 10, 12] {
@@ -198,7 +200,7 @@ impl Setting {
         self.tree().leaf(leaf).unwrap().unwrap()
     }
 
-    /// Returns a member's leaf node with its encryption and signature keys replaced.
+    /// Returns a member's leaf node with a new encryption key and a new signature key.
     fn updated(&self, leaf: LeafIndex, key: u64) -> LeafNode {
         let key = key.to_be_bytes().to_vec();
         LeafNode { encryption_key: key.clone().into(), signature_key: key.into(), ..self.leaf_node(leaf) }
@@ -236,7 +238,7 @@ fn create_external_path(
     tree.create_external_path(template, &group.group_id, &*newcomer.signer, &mut rng())
 }
 
-/// The values on which operations act.
+/// The values that the operations act on.
 #[derive(Clone)]
 struct Subject {
     tree: Tree,
@@ -259,7 +261,7 @@ struct Snapshot {
 }
 
 impl Subject {
-    /// Returns the tree in memory.
+    /// Returns a subject whose tree is in memory.
     fn resident(tree: &Tree, keys: &PrivateKeys) -> Self {
         let mut index = KeyIndex::default();
         for leaf in tree.members().map(Result::unwrap) {
@@ -269,7 +271,7 @@ impl Subject {
         Self { tree: tree.clone(), index, keys: keys.clone(), store: None }
     }
 
-    /// Returns the same tree, opened from its stored rows.
+    /// Returns a subject whose tree is opened from its stored rows.
     fn opened(tree: &Tree, keys: &PrivateKeys) -> Self {
         let store = Store::of(tree);
         let tree = Tree::open(tree.suite(), store.clone()).unwrap();
@@ -277,13 +279,13 @@ impl Subject {
         Self { tree, index, keys: keys.clone(), store: Some(store) }
     }
 
-    /// Replaces the tree by another one, in memory or opened like the current one.
+    /// Replaces the tree by another one. The new tree is in memory or opened, like the current one.
     fn replace(&mut self, tree: &Tree, keys: &PrivateKeys) {
         let make = if self.store.is_some() { Self::opened } else { Self::resident };
         *self = make(tree, keys);
     }
 
-    /// Loads everything, and returns the observable state.
+    /// Loads all nodes and returns the observable state.
     fn snapshot(&self) -> Snapshot {
         let keys = self.keys.nodes().map(|node| (node, self.keys.get(node).unwrap().public.clone()));
         Snapshot {
@@ -298,7 +300,7 @@ impl Subject {
     }
 }
 
-/// A call of a public function. Its result is compared as text.
+/// A call of a public function. Its result is compared in text form.
 struct Operation {
     function: &'static str,
     prepare: fn(&Setting, &mut Subject),
@@ -339,7 +341,7 @@ fn text_of_rows(changes: Vec<RowChange>) -> Result<String, TreeError> {
     text(changes.into_iter().collect::<BTreeMap<_, _>>())
 }
 
-/// Removes enough keys for the tombstones to be compared with the store.
+/// Removes so many keys that the tombstones are compared with the store.
 fn remove_many_keys(setting: &Setting, subject: &mut Subject) {
     for number in 0..80_u64 {
         subject.tree.update(OTHER, &setting.updated(OTHER, number)).unwrap();
@@ -351,7 +353,7 @@ fn remove_many_keys(setting: &Setting, subject: &mut Subject) {
     subject.index.remove(setting.tree().suite(), &first, NodeIndex(0));
 }
 
-/// Returns every function that may load a row, at least once.
+/// Returns a list of operations that calls every function that may load a row at least once.
 fn operations() -> Vec<Operation> {
     vec![
         operation("Tree::open", |setting, subject| {
@@ -405,7 +407,8 @@ fn operations() -> Vec<Operation> {
             ))
         }),
         operation("Tree::tree_hash", |_, subject| {
-            // An opened tree has stored hashes, so compute one that is not stored.
+            // An opened tree has stored hashes, so this operation computes a hash that is not
+            // stored.
             let mut tree = subject.tree.clone();
             tree.remove(OTHER)?;
             text(tree.tree_hash()?)
@@ -562,7 +565,7 @@ fn join(setting: &Setting, subject: &mut Subject) {
     subject.replace(&setting.joined, &setting.joiner);
 }
 
-/// The expected result of an operation, and the state before and after it.
+/// The expected result of an operation, and the expected states before and after it.
 struct Expected {
     before: Snapshot,
     answer: String,
@@ -575,7 +578,7 @@ impl Operation {
         subject
     }
 
-    /// Runs the operation in memory.
+    /// Runs the operation on a tree in memory.
     fn expected(&self, setting: &Setting) -> Expected {
         let mut subject = self.prepared(setting, Subject::resident(setting.tree(), setting.keys()));
         let before = subject.snapshot();
@@ -583,7 +586,7 @@ impl Operation {
         Expected { before, answer, after: subject.snapshot() }
     }
 
-    /// Runs the operation on an opened tree without failures, and counts the reads.
+    /// Runs the operation on an opened tree without failures. Returns the number of reads.
     fn reads(&self, setting: &Setting, expected: &Expected) -> usize {
         let what = self.function;
         let mut subject = self.prepared(setting, Subject::opened(setting.tree(), setting.keys()));
@@ -643,7 +646,8 @@ fn a_read_that_fails_once_or_for_good_is_an_error_and_changes_nothing() {
     }
 }
 
-/// The first read of each row fails: the operation gets one row further each time.
+/// Shows that an operation can be repeated until it succeeds if the first read of each row fails.
+/// Each attempt gets one row further.
 #[test]
 fn an_operation_can_be_repeated_until_it_succeeds() {
     let setting = Setting::new();
@@ -666,7 +670,8 @@ fn an_operation_can_be_repeated_until_it_succeeds() {
     }
 }
 
-/// The failure is visible to callers that stop at an error and to callers that continue.
+/// Shows that iterating over the members ends with a failure. The failure is visible both to
+/// callers that stop at an error and to callers that continue.
 #[test]
 fn the_members_end_with_a_failure() {
     let setting = Setting::new();
@@ -681,7 +686,7 @@ fn the_members_end_with_a_failure() {
     assert!(subject.tree.members().eq(setting.tree().members()));
 }
 
-/// The public functions that load nothing.
+/// The public functions that never load a node.
 const LOAD_NOTHING: &[&str] = &[
     "CapabilityCounts::all_support_cipher_suite",
     "CapabilityCounts::all_support_credential",
@@ -721,7 +726,7 @@ const LOAD_NOTHING: &[&str] = &[
     "Tree::size",
     "Tree::stored_index",
     "Tree::suite",
-    // These return a tree in memory.
+    // These functions return a tree that is in memory.
     "Tree::from_wire",
     "Tree::import",
     "Tree::import_unsigned",
@@ -756,7 +761,7 @@ fn public_functions() -> BTreeSet<String> {
     functions
 }
 
-/// A new public function must be among the operations if it may load a row.
+/// Shows that every public function either is among the operations or is known to load nothing.
 #[test]
 fn every_public_function_is_an_operation_or_loads_nothing() {
     let setting = Setting::new();

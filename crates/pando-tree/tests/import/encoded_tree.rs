@@ -1,4 +1,4 @@
-//! A tree for tampering, and the facts about it that are known without parent hashes.
+//! A tree for tampering tests, and facts about the tree that are known without parent hashes.
 
 use crate::fixtures::GroupFixture;
 use pando_tree::{Tree, TreeError};
@@ -10,23 +10,24 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The expected result of an import.
 pub(crate) enum Expected {
     Error(TreeError),
-    /// Any one of these errors.
+    /// An import must fail with one of these errors.
     OneOf(Vec<TreeError>),
-    /// Only the tree hash shows that this is not the original tree.
+    /// The import must succeed, because only the tree hash shows that this is not the original
+    /// tree.
     Accepted,
 }
 
-/// A group's encoded tree, for tampering.
+/// The encoded tree of a group, for tampering tests.
 pub(crate) struct EncodedTree {
     pub(crate) fixture: GroupFixture,
     pub(crate) wire: RatchetTree,
     pub(crate) hash: Opaque,
-    /// Number of refusals for each kind of change and each reason.
+    /// The number of imports for each kind of change and each violated rule.
     pub(crate) counts: BTreeMap<(&'static str, &'static str), u32>,
 }
 
-/// Returns a tree of at least 32 leaves with blank leaves, blank parents, and leaves that are
-/// unmerged at one, some or all levels above them.
+/// Returns a tree of at least 32 leaves. It contains blank leaves, blank parents, and leaves that
+/// are unmerged at one, some or all levels above them.
 pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize) -> EncodedTree {
     let mut fixture = GroupFixture::new(cipher_suite, seed);
     while fixture.members.len() < members {
@@ -41,7 +42,7 @@ pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize)
         }
     };
     commit(&mut fixture, members / 3);
-    // Blank leaves whose parents are set again.
+    // Creates blank leaves whose parents are set again.
     for _ in 0..6 {
         let removed = [fixture.any_member(), fixture.any_member()];
         let committer = *fixture.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
@@ -49,7 +50,7 @@ pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize)
         fixture.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
     }
     commit(&mut fixture, members / 2);
-    // Adds members. A Commit then merges some of them in its path; the others stay unmerged up to
+    // Adds members. A later Commit merges some of them by its path; the others stay unmerged up to
     // the root.
     for _ in 0..2 {
         fixture.add();
@@ -70,7 +71,7 @@ pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize)
 }
 
 impl EncodedTree {
-    /// Checks that the tree contains every kind of node.
+    /// Checks that the tree contains nodes of every kind.
     pub(crate) fn check_shape(&self) {
         let tree = &self.fixture.tree;
         assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
@@ -124,14 +125,15 @@ impl EncodedTree {
         }
     }
 
-    /// Returns whether a node is a leaf that is unmerged at `parent`, and that therefore no hash of
-    /// that parent covers.
+    /// Returns whether a node is a leaf that is unmerged at `parent`. No hash of that parent covers
+    /// such a leaf.
     pub(crate) fn is_unmerged(&self, node: NodeIndex, parent: NodeIndex) -> bool {
         let unmerged = &self.parent(parent).unwrap().unmerged_leaves;
         node.leaf().is_some_and(|leaf| unmerged.contains(&leaf))
     }
 
-    /// Returns the parents that cover a node by the original tree hash of their copath child.
+    /// Returns the parents whose parent hash covers a node as part of their copath child's original
+    /// tree hash.
     pub(crate) fn hashed_by(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let origins = self.fixture.origins.iter();
         origins
@@ -142,29 +144,29 @@ impl EncodedTree {
             .collect()
     }
 
-    /// Returns the parent that follows a node in the path that set it.
+    /// Returns the parent that follows a node in the path that set both of them.
     pub(crate) fn set_above(&self, node: NodeIndex) -> Option<NodeIndex> {
         self.fixture.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
     }
 
-    /// Returns the parents that are not parent-hash valid if a node gets another key.
+    /// Returns the parents that stop being parent-hash valid if a node gets another key.
     pub(crate) fn broken_by_key(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let mut broken = self.hashed_by(node);
         broken.extend(Some(node).filter(|node| !node.is_leaf()));
         broken
     }
 
-    /// Returns the parents that are not parent-hash valid if a node gets another parent hash.
+    /// Returns the parents that stop being parent-hash valid if a node gets another parent hash.
     pub(crate) fn broken_by_parent_hash(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let mut broken = self.broken_by_key(node);
         broken.extend(self.set_above(node));
         broken
     }
 
-    /// Returns the parents that are not parent-hash valid if a leaf that is not unmerged anywhere
-    /// moves to a blank leaf. Either a hash covers one of the two places, or one of them is in the
-    /// resolution that the lowest parent above uses. That parent cannot detect a move of the leaf
-    /// from which it was set below the same child.
+    /// Returns the parents that stop being parent-hash valid if a leaf that is not unmerged
+    /// anywhere moves to a blank leaf. Either a hash covers one of the two positions, or one of
+    /// them is in the resolution that the lowest parent above uses. That parent does not detect a
+    /// move, below the same child, of the leaf from which it was set.
     pub(crate) fn broken_by_move(&self, from: NodeIndex, to: NodeIndex) -> BTreeSet<NodeIndex> {
         let hashed: BTreeSet<_> = [from, to].into_iter().flat_map(|node| self.hashed_by(node)).collect();
         let [above_from, above_to] = [from, to].map(|node| self.parents_above(node.leaf().unwrap()).next());
@@ -176,21 +178,21 @@ impl EncodedTree {
         broken
     }
 
-    /// Returns the non-blank parents above a leaf, from the lowest to the root.
+    /// Returns the non-blank parents above a leaf, from the lowest parent up to the root.
     pub(crate) fn parents_above(&self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let origins = &self.fixture.origins;
         self.fixture.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
     }
 
-    /// Returns the parents that list a leaf as unmerged.
+    /// Returns the parents whose lists of unmerged leaves contain a leaf.
     pub(crate) fn listing(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
         self.parents_above(leaf)
             .filter(|at| self.parent(*at).unwrap().unmerged_leaves.contains(&leaf))
             .collect()
     }
 
-    /// Imports a modified tree: with its own hash, with the hash of the original tree, and as a
-    /// structure.
+    /// Imports a modified tree from bytes with the hash of the modified tree, and from a
+    /// wire-format structure with the hash of the original tree.
     pub(crate) fn try_one(
         &mut self,
         what: &'static str,
@@ -221,7 +223,7 @@ impl EncodedTree {
         *self.counts.entry((what, rule(found.err().as_ref()))).or_default() += 1;
     }
 
-    /// Replaces a node.
+    /// Returns the wire-format tree with one node replaced.
     pub(crate) fn with(&self, at: NodeIndex, node: Option<Node>) -> RatchetTree {
         let mut wire = self.wire.clone();
         wire.0[at.0 as usize] = node;
@@ -242,7 +244,7 @@ impl EncodedTree {
         self.fixture.suite.hpke_generate_key_pair(&mut self.fixture.rng).unwrap().public
     }
 
-    /// Returns every `step`-th parent. Slow cipher suites are not tested at all nodes.
+    /// Returns every `step`-th parent. A large `step` keeps tests of slow cipher suites short.
     pub(crate) fn chosen_parents(&self, step: usize) -> Vec<(NodeIndex, ParentNode)> {
         self.parents().step_by(step).map(|(at, parent)| (at, parent.clone())).collect()
     }
@@ -258,14 +260,14 @@ pub(crate) fn is_at_or_below(node: NodeIndex, above: NodeIndex) -> bool {
     (above.0 - reach..=above.0 + reach).contains(&node.0)
 }
 
-/// Returns the parent in the error: the first one in array order.
+/// Returns the parent that the error names: the first one in array order.
 pub(crate) fn first(broken: BTreeSet<NodeIndex>) -> Option<NodeIndex> {
     broken.into_iter().next()
 }
 
-/// Returns the expected result if these parents are not valid: the error of a signature if
-/// `signature` is one, because signatures are verified first, otherwise the error of the first
-/// parent.
+/// Returns the expected result if the parents in `broken` are invalid. If `signature` is an error,
+/// it is returned, because signatures are verified first. Otherwise the result is the error for the
+/// first parent.
 pub(crate) fn parent_hash_or(broken: BTreeSet<NodeIndex>, signature: Expected) -> Expected {
     match signature {
         Expected::Accepted => {
@@ -283,12 +285,13 @@ pub(crate) fn altered_hashes(hash: &Opaque) -> Vec<Opaque> {
     altered
 }
 
-/// Returns invalid keys: of a wrong length, not on the curve, not canonically encoded, or of low
+/// Returns invalid keys: of the wrong length, not on the curve, not canonically encoded, or of low
 /// order.
 pub(crate) fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -> Vec<HpkePublicKey> {
     let mut keys = vec![Vec::new(), valid[1..].to_vec(), [&**valid, &[0]].concat()];
     match valid.len() {
-        // X25519 and X448: 0 and 1 are of low order; the prime is another encoding of 0.
+        // For X25519 and X448, the values 0 and 1 are of low order, and the prime is another
+        // encoding of 0.
         length @ (32 | 56) => {
             let mut one = vec![0; length];
             one[0] = 1;
@@ -298,7 +301,8 @@ pub(crate) fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -
             };
             keys.extend([vec![0; length], one, prime]);
         }
-        // The NIST curves: not a point, the compressed form, and the point at infinity.
+        // For the NIST curves, the list contains a value that is not a point, the compressed form,
+        // and the point at infinity.
         length => {
             let mut beside = valid.to_vec();
             beside[length - 1] ^= 1;

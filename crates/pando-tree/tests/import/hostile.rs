@@ -1,5 +1,5 @@
-//! Forged indices and paths: the result is an error or `None`, without a panic and without memory
-//! for nodes that do not exist.
+//! Calls with forged indices and paths. The result must be an error or `None`, without a panic and
+//! without memory for nodes that do not exist.
 
 use crate::fixtures::{GroupFixture, Newcomer, template};
 use pando_crypto::{CryptoError, SecretBytes};
@@ -9,11 +9,11 @@ use pando_wire::{
     NodeIndex, Opaque, UpdatePath, UpdatePathNode,
 };
 
-/// A bound above the needs of all these calls, and far below what a number from the network could
-/// demand.
+/// A limit above the needs of all these calls, and far below the memory that a number from the
+/// network could demand.
 const MEMORY: u64 = 20_000;
 
-/// Runs a call, and checks that it needs little memory.
+/// Runs a call and checks that it needs little memory.
 fn frugal<T>(what: &str, call: impl FnOnce() -> T) -> T {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(call()));
@@ -21,8 +21,8 @@ fn frugal<T>(what: &str, call: impl FnOnce() -> T) -> T {
     result.unwrap()
 }
 
-/// Returns groups of 1, 2, 5 and 33 members, and the last two again with a member in the middle
-/// removed and the parents above it set again.
+/// Returns groups of 1, 2, 5 and 33 members. Also returns groups like the last two, in which a
+/// member in the middle was removed and the parents above it were set again.
 fn fixtures() -> Vec<GroupFixture> {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     let mut fixtures: Vec<_> =
@@ -37,7 +37,7 @@ fn fixtures() -> Vec<GroupFixture> {
     fixtures
 }
 
-/// Returns leaves that do not exist.
+/// Returns indices of leaves that do not exist.
 fn beyond(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     let (leaves, nodes) = (tree.size().leaf_count(), tree.size().node_count());
     let beyond = [leaves, leaves + 1, nodes, nodes + 1, (1 << 30) - 1, 1 << 30, (1 << 31) - 1, 1 << 31];
@@ -51,7 +51,7 @@ fn blank(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     (0..tree.size().leaf_count()).map(LeafIndex).filter(move |leaf| !tree.is_member(*leaf).unwrap())
 }
 
-/// Returns a path of a member, and the context for its encryption.
+/// Returns a path created by a member, and the GroupContext for its encryption.
 fn new_path(
     fixture: &mut GroupFixture,
     sender: LeafIndex,
@@ -82,7 +82,7 @@ fn leaves_that_are_not_members_are_nothing() {
                 assert_eq!(tree.leaf(leaf).unwrap(), None, "{what}");
                 assert!(!tree.is_member(leaf).unwrap(), "{what}");
                 assert_eq!(tree.signature_key(leaf).unwrap(), None, "{what}");
-                // A blank leaf that exists still has a direct path.
+                // Even a blank leaf has a direct path, provided that the leaf exists.
                 assert!(exists || tree.filtered_direct_path(leaf).unwrap().is_empty(), "{what}");
             });
             let mut changed = tree.clone();
@@ -134,7 +134,7 @@ fn nodes_that_do_not_exist_are_nothing() {
                     assert!(member.keys.get(node).is_none(), "{what}");
                 }
             });
-            // Keys of nodes that do not exist are outdated.
+            // Keys of nodes that do not exist are outdated and are therefore deleted.
             let mut keys = fixture.members[&LeafIndex(0)].keys.clone();
             let before: Vec<_> = keys.nodes().collect();
             let leaf_node = Newcomer::new(fixture.suite, &mut fixture.rng.clone());
@@ -142,14 +142,15 @@ fn nodes_that_do_not_exist_are_nothing() {
             frugal(&what, || keys.retain_current(tree).unwrap());
             assert_eq!(keys.nodes().collect::<Vec<_>>(), before, "{what}");
         }
-        // A leaf is not a parent, and a parent is not a leaf.
+        // A leaf must not be found as a parent.
         for leaf in tree.members().map(Result::unwrap) {
             assert_eq!(tree.parent(NodeIndex(leaf.0 * 2)).unwrap(), None);
         }
     }
 }
 
-/// An added leaf that does not exist has no effect.
+/// Shows that an added leaf that does not exist has no effect on the expected number of
+/// ciphertexts.
 #[test]
 fn additions_that_do_not_exist_are_not_counted() {
     for mut fixture in fixtures() {
@@ -177,8 +178,8 @@ fn additions_that_do_not_exist_are_not_counted() {
     }
 }
 
-/// Returns a group with unmerged leaves, a blank leaf and a newly added member, and a path of a
-/// member.
+/// Returns a group with unmerged leaves, a blank leaf and a newly added member. Also returns a path
+/// of one of the members.
 fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath, GroupContext) {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     let mut fixture = GroupFixture::grown(suite, 21, 11);
@@ -188,7 +189,7 @@ fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath,
     fixture.commit(LeafIndex(1), &[LeafIndex(6)], 0);
     fixture.commit(LeafIndex(4), &[], 0);
     fixture.commit(LeafIndex(10), &[], 0);
-    // Leaf 6 becomes a member that is unmerged up to the root; then there is a blank leaf again.
+    // Leaf 6 becomes a member that is unmerged up to the root. Then another leaf becomes blank.
     fixture.add();
     fixture.remove(LeafIndex(9));
     let added = vec![fixture.add()];
@@ -199,7 +200,7 @@ fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath,
     (fixture, sender, added, path, update_path, context)
 }
 
-/// Returns the error of merging a modified path.
+/// Returns the error that results from merging a modified path.
 fn merge_error(
     (fixture, sender, added): (&GroupFixture, LeafIndex, &[LeafIndex]),
     update_path: &UpdatePath,
@@ -210,7 +211,7 @@ fn merge_error(
     fixture.tree.merge_path(sender, &changed, added).unwrap_err()
 }
 
-/// Returns the key at a position of a path, the leaf first.
+/// Returns the key at a position of a path. Position 0 is the leaf.
 fn key_at(path: &mut UpdatePath, position: usize) -> &mut HpkePublicKey {
     match position.checked_sub(1) {
         None => &mut path.leaf_node.encryption_key,
@@ -218,7 +219,7 @@ fn key_at(path: &mut UpdatePath, position: usize) -> &mut HpkePublicKey {
     }
 }
 
-/// Returns the nodes to which these keys belong.
+/// Returns the nodes that the keys of a path belong to.
 fn nodes_of(sender: LeafIndex, steps: &[PathStep]) -> Vec<NodeIndex> {
     [NodeIndex(sender.0 * 2)].into_iter().chain(steps.iter().map(|step| step.node)).collect()
 }
@@ -256,7 +257,7 @@ fn a_path_of_the_wrong_shape_is_refused() {
             }
         }
     }
-    // If no leaf is declared as added, one ciphertext is missing.
+    // If no leaf is declared as added, the path lacks one ciphertext.
     let error = fixture.tree.merge_path(sender, &update_path, &[]).unwrap_err();
     assert!(matches!(error, TreeError::CiphertextCount { .. }), "{error}");
 }
@@ -266,7 +267,7 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
     let (fixture, sender, added, path, update_path, _) = with_path();
     let group = (&fixture, sender, &*added);
     let nodes = nodes_of(sender, path.steps());
-    // Any key of the tree is refused, including the keys of the nodes that the path replaces.
+    // Any key of the tree is rejected, including the keys of the nodes that the path replaces.
     let mut taken = 0;
     for node in (0..fixture.tree.size().node_count()).map(NodeIndex) {
         let key = match fixture.tree.node(node).unwrap() {
@@ -281,7 +282,7 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
         }
     }
     assert!(taken as usize > nodes.len(), "the path replaces keys");
-    // Twice in the path: the second occurrence is refused.
+    // If a key occurs twice in the path, the second occurrence is rejected.
     for first in 0..nodes.len() {
         for (second, at) in nodes.iter().enumerate().skip(first + 1) {
             let error = merge_error(group, &update_path, |path| {
@@ -332,7 +333,7 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
-    // Keys that do not match the leaf's parent hash.
+    // The keys are changed so that they no longer match the leaf's parent hash.
     for position in 0..update_path.nodes.len() {
         let key = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap().public;
         let error = merge_error((&fixture, sender, &added), &update_path, |path| {
@@ -340,7 +341,7 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
-    // A single member has no parent, so only the empty parent hash is right.
+    // A single member has no parent, so only the empty parent hash is correct.
     let mut alone = GroupFixture::grown(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 5, 1);
     let (_, update_path, _) = new_path(&mut alone, LeafIndex(0), &[]);
     assert!(alone.tree.merge_path(LeafIndex(0), &update_path, &[]).is_ok());
@@ -350,9 +351,8 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
     assert_eq!(error, TreeError::PathParentHash);
 }
 
-/// Returns the ciphertext for a member: the position in the path, the position in the list of
-/// ciphertexts, and the node whose key it is encrypted to. It is found by a search of the
-/// resolution.
+/// Returns the position of a member's ciphertext in the path and in the list of ciphertexts, and
+/// the node whose key it is encrypted to. The node is found by a search of the resolution.
 fn addressed(
     fixture: &GroupFixture,
     steps: &[PathStep],
@@ -409,7 +409,7 @@ fn a_path_secret_that_cannot_be_decrypted_is_refused() {
             let ciphertext = HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() };
             assert_eq!(decrypt(&replaced(ciphertext), &context), failed, "{leaf}");
         }
-        // Ciphertexts for other members do not matter.
+        // Changes to ciphertexts for other members do not matter.
         let mut changed = update_path.clone();
         for (other, node) in changed.nodes.iter_mut().enumerate() {
             for (other_place, ciphertext) in node.encrypted_path_secret.iter_mut().enumerate() {
@@ -453,7 +453,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
                 .encrypt_with_label(&key, "UpdatePathNode", &context, secret, &mut fixture.rng)
                 .unwrap()
         };
-        // Another secret, and strings that are not secrets.
+        // Replace the secret by another secret, or by a string that is not a secret.
         for (secret, expected) in [
             (vec![9; 32], TreeError::PathSecret(steps[position].node)),
             (vec![9; 33], TreeError::PathSecret(steps[position].node)),
@@ -464,7 +464,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
             changed.nodes[position].encrypted_path_secret[place] = sealed(&mut fixture, &context, &secret);
             assert_eq!(decrypt(&fixture, &changed, &context), Err(expected), "{leaf}");
         }
-        // The secret is right, but a key further up differs. The parent hashes match that key.
+        // The secret is correct, but a key further up differs. The parent hashes match that key.
         let mut secret = path.first_path_secret().unwrap().expose().to_vec();
         for _ in 0..position {
             secret = fixture.suite.derive_secret(&secret, "path").unwrap().expose().to_vec();
@@ -482,7 +482,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
     }
 }
 
-/// Returns the parent hash of the leaf below a path, as section 7.9 defines it.
+/// Returns the parent hash for the leaf of a path, as section 7.9 defines it.
 fn path_parent_hash(tree: &Tree, steps: &[PathStep], nodes: &[UpdatePathNode]) -> Opaque {
     steps.iter().zip(nodes).rev().fold(Opaque::default(), |above, (step, node)| {
         let sibling = tree.node_hash(step.copath_child).unwrap().unwrap();
@@ -508,13 +508,14 @@ fn a_member_without_the_private_key_says_which() {
         let expected = if leaf == sender {
             TreeError::OwnPath
         } else if added.contains(&leaf) {
-            // Its secret is in the Welcome. The ciphertext at its position is for another member.
+            // The path secret of an added member is in its Welcome. The ciphertext at its position
+            // is for another member.
             assert!(found.is_err(), "{leaf}");
             continue;
         } else {
             let (_, _, node) = addressed(&fixture, path.steps(), leaf, &added);
             if node.is_leaf() {
-                // The member has a key for this leaf, but not the right one.
+                // The member has a key for this leaf, but the key is wrong.
                 TreeError::Crypto(CryptoError::DecryptionFailed)
             } else {
                 missing += 1;
@@ -561,18 +562,19 @@ fn a_new_member_is_not_fooled() {
     assert_eq!(joined(sender, &[1; 5]), Err(TreeError::Crypto(CryptoError::InvalidLength)));
     for signer in members.into_iter().filter(|signer| *signer != sender && *signer != leaf) {
         let meeting = tree.size().common_ancestor(signer, leaf).unwrap();
-        // The secret belongs to one node. Any other member below that node could equally be its
+        // The secret belongs to one node. Any other member below that node could equally be the
         // sender.
         let expected = if meeting == ancestor { Ok(()) } else { Err(TreeError::PathSecret(meeting)) };
         assert_eq!(joined(signer, right.expose()), expected, "{signer}");
     }
-    // There is no secret for the committer itself and for blank leaves.
+    // There are no path secrets for the committer itself and for blank leaves.
     for leaf in blank(tree).chain([sender]) {
         assert_eq!(path.path_secret_for(leaf).unwrap(), None, "{leaf}");
     }
 }
 
-/// If a path secret matches the tree at the first nodes but not at the last one, no keys are kept.
+/// Shows that no keys are kept if a path secret matches the tree at the first nodes but not at the
+/// last one.
 #[test]
 fn a_path_secret_that_fits_in_part_changes_no_keys() {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;

@@ -1,5 +1,5 @@
-//! Trees and paths with forged contents. Every fault is refused with an error that names the node
-//! and the rule. No number from the network causes a panic or a large allocation.
+//! Tests with forged trees and paths. Every fault is rejected with an error that names the node and
+//! the violated rule. No number from the network causes a panic or a large allocation.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,4 +1,4 @@
-//! Bytes that do not encode a tree.
+//! Tests with bytes that do not encode a tree.
 
 use crate::fixtures::{GroupFixture, Newcomer};
 use pando_crypto::Suite;
@@ -9,13 +9,13 @@ use pando_wire::{
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
-/// Memory allowed during import, for each byte of the input. A blank node is one byte and needs
-/// none. A leaf of less than 200 bytes is kept as bytes, as a structure, in the tree and in the
-/// indexes.
+/// The memory that an import may use for each byte of its input. A blank node is one byte and needs
+/// no memory. A leaf of less than 200 bytes is kept as bytes, as a structure, in the tree and in
+/// the indexes.
 const MEMORY_PER_BYTE: u64 = 32;
 const MEMORY_BESIDES: u64 = 20_000;
 
-/// Imports a tree and checks its memory use.
+/// Imports a tree and checks the memory use of the import.
 fn import(suite: Suite, bytes: &[u8]) -> Result<Tree, TreeError> {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(Tree::import_unsigned(suite, bytes)));
@@ -126,8 +126,8 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
         let found = import(fixture.suite, &bytes[..length]).map(drop);
         assert_eq!(found, Err(malformed(DecodeError::Truncated)), "{length}");
     }
-    // With a matching header, the rest is a tree if it ends with a leaf and no list contains a
-    // missing leaf.
+    // With a matching header, the shortened bytes encode a tree if they end with a leaf and no list
+    // contains a missing leaf.
     let (len, contents) = pando_wire::read_vector_header(&bytes).unwrap();
     let mut trees = 0;
     for length in 1..len {
@@ -153,7 +153,8 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
     }
 }
 
-/// For every changed byte: if the result is still a tree, it is exported unchanged.
+/// Changes every byte. If the result still encodes a tree, exporting that tree must yield the same
+/// bytes.
 #[test]
 fn a_tree_with_any_byte_changed_is_refused_or_another_tree() {
     let fixture = small();
@@ -197,7 +198,7 @@ fn an_unmerged_leaf_beyond_the_tree_is_refused() {
     }
 }
 
-/// One byte for each blank node, and one leaf far to the right.
+/// Imports a tree with a single leaf far to the right, preceded by one byte for each blank node.
 #[test]
 fn blank_nodes_take_no_memory() {
     let mut fixture = GroupFixture::grown(SUITE, 3, 1);
@@ -230,7 +231,7 @@ fn a_tree_of_one_leaf() {
         let found = Tree::import(fixture.suite, &bytes, &fixture.group_id, hash).map(drop);
         assert_eq!(found, Err(TreeError::TreeHash));
     }
-    // The same leaf in a tree of two leaves, the first of them blank.
+    // The same leaf, as the second leaf of a tree of two leaves whose first leaf is blank.
     let wire = RatchetTree(vec![None, None, fixture.tree.to_wire().unwrap().0[0].clone()]);
     let found = import(fixture.suite, &wire.encode().unwrap()).unwrap();
     assert_eq!((found.member_count(), found.size().leaf_count()), (1, 2));

@@ -1,19 +1,19 @@
-//! Changes one thing at every node of large trees in turn. `import` must name the node and the
-//! violated rule.
+//! Tests that make one change at a time at every node of large trees. `import` must name the node
+//! and the violated rule.
 //!
 //! The expected results about parent hashes are not computed from parent hashes, but from the
-//! record of the fixture: which Commit set which parent. Where a rule determines the node, exactly
-//! one error is expected. In the few places where more than one node or rule is violated, the set
+//! fixture's record of which Commit set which parent. Where a rule determines the node, exactly one
+//! error is expected. In the few cases that violate several rules or affect several nodes, the set
 //! of possible errors is written next to the case. If two parents are not parent-hash valid,
 //! `import` names the first one in array order.
 //!
-//! An attacker may choose the tree hash as well, so every case is tried with the hash of the
-//! modified tree. With the hash of the original tree, every case is refused.
+//! An attacker may choose the tree hash as well, so every change is tried with the hash of the
+//! modified tree. With the hash of the original tree, every change is rejected.
 //!
-//! Some changes are undetectable without the tree hash. A member may sign another leaf for itself,
-//! as long as no parent hash covers the old one. A parent that is set and has no non-blank parent
-//! above could as well be blank. These changes must be accepted, so that the tests also show that
-//! no other change is.
+//! Some changes are undetectable without the tree hash. A member may sign a different leaf for
+//! itself, as long as no parent hash covers the old leaf. A non-blank parent without a non-blank
+//! parent above it could just as well be blank. These changes must be accepted. The tests thereby
+//! show that all other changes are rejected.
 
 use crate::encoded_tree::*;
 use crate::fixtures::Newcomer;
@@ -25,7 +25,7 @@ use pando_wire::{
 use std::collections::BTreeSet;
 
 impl EncodedTree {
-    /// Makes all kinds of changes.
+    /// Makes changes of all kinds. Returns the number of changes.
     fn tamper(&mut self, step: usize) -> u32 {
         self.parent_hashes_of_parents(step);
         self.parent_hashes_of_leaves(step);
@@ -50,7 +50,7 @@ impl EncodedTree {
         let parents = self.chosen_parents(step);
         for (position, (at, parent)) in parents.iter().enumerate() {
             let broken = self.broken_by_parent_hash(*at);
-            // The root's parent hash is empty, unless the tree was larger before.
+            // The root's parent hash is empty, unless the tree used to be larger.
             let mut hashes = altered_hashes(&parent.parent_hash);
             hashes.extend(parent.parent_hash.is_empty().then(|| vec![7; 32].into()));
             for hash in hashes {
@@ -62,7 +62,7 @@ impl EncodedTree {
                     parent_hash_or(broken.clone(), Expected::Accepted),
                 );
             }
-            // Exchanged with each of the other parents.
+            // Exchange this parent hash with that of each other parent.
             for (other_at, other) in &parents[position + 1..] {
                 let mut wire = self.with_parent(*at, |node| node.parent_hash = other.parent_hash.clone());
                 let changed = ParentNode { parent_hash: parent.parent_hash.clone(), ..other.clone() };
@@ -75,14 +75,14 @@ impl EncodedTree {
         }
     }
 
-    /// The member signs the modified leaf, so only the chain of parent hashes can detect the
-    /// change.
+    /// Changes the parent hashes of leaves. The member signs the modified leaf, so that only the
+    /// chain of parent hashes can detect the change.
     fn parent_hashes_of_leaves(&mut self, step: usize) {
         let mut previous: Option<Opaque> = None;
         for (leaf, leaf_node) in self.chosen_leaves(step) {
             let at = NodeIndex(leaf.0 * 2);
             let LeafNodeSource::Commit { parent_hash } = &leaf_node.leaf_node_source else {
-                // A leaf without a parent hash gets one.
+                // Add a parent hash to a leaf that has none.
                 let parent_hash = previous.clone().unwrap_or_else(|| vec![3; 32].into());
                 let leaf_node_source = LeafNodeSource::Commit { parent_hash };
                 let changed = self.fixture.signed(leaf, LeafNode { leaf_node_source, ..leaf_node });
@@ -178,7 +178,7 @@ impl EncodedTree {
         }
     }
 
-    /// Adds or removes one leaf in one list.
+    /// Adds or removes one leaf in the list of one parent.
     fn unmerged_leaves(&mut self, step: usize) {
         let size = self.fixture.tree.size();
         let everywhere = (0..size.leaf_count()).map(LeafIndex);
@@ -198,7 +198,8 @@ impl EncodedTree {
                     cases.push(("unmerged_leaves: with a blank leaf", inserted(leaf), error));
                     continue;
                 }
-                // The highest parent in between that does not list the leaf either.
+                // Find the highest parent between the leaf and this node that does not list the
+                // leaf either.
                 let between: Vec<_> = self.parents_above(leaf).take_while(|node| *node != at).collect();
                 let gap = between.into_iter().rev().find(|node| !self.listing(leaf).contains(node));
                 match gap {
@@ -247,8 +248,8 @@ impl EncodedTree {
         }
     }
 
-    /// Adds or removes one leaf in all lists at once, so that the lists agree and only parent
-    /// hashes can detect the change.
+    /// Adds or removes one leaf in all lists at once, so that the lists are consistent and only
+    /// parent hashes can detect the change.
     fn unmerged_leaves_everywhere(&mut self, step: usize) {
         for (leaf, _) in self.chosen_leaves(step) {
             let above: Vec<_> = self.parents_above(leaf).collect();
@@ -266,9 +267,9 @@ impl EncodedTree {
                         Ok(position) => drop(parent.unmerged_leaves.remove(position)),
                         Err(position) => parent.unmerged_leaves.insert(position, leaf),
                     }
-                    // Either a hash now covers the leaf and did not before, or the reverse; or the
-                    // leaf is in the resolution itself, and not through a list that has changed as
-                    // well.
+                    // The parent becomes invalid in two cases. The change may determine whether a
+                    // hash covers the leaf. Otherwise the leaf itself must be in the resolution,
+                    // and not only through a list that has changed as well.
                     let origin = self.fixture.origins[at];
                     if origin.copath_child.covers(leaf)
                         || origin.below.is_leaf()
@@ -302,13 +303,16 @@ impl EncodedTree {
                 let changed = LeafNode { signature: signature.into(), ..leaf_node.clone() };
                 let wire = self.with_leaf(leaf, changed);
                 let error = TreeError::LeafSignature(leaf);
-                // With signatures alone, this is the error, whatever else is wrong.
+                // If only signatures are checked, this error is returned, no matter what else is
+                // wrong.
                 let tree = Tree::import_unsigned(self.fixture.suite, &wire.encode().unwrap()).unwrap();
                 assert_eq!(tree.check_signatures(&self.fixture.group_id), Err(error.clone()));
-                // A parent hash that covers the leaf with its signature would be wrong, too.
+                // A parent hash that covers the leaf and its signature would be invalid, too, but
+                // signatures are checked first.
                 self.try_one("leaf signature", leaf, &wire, Expected::Error(error));
             }
-            // A signature for another group, or for another position in this one.
+            // Replace the signature by one for another group, or for another position in this
+            // group.
             let in_group = !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. });
             let elsewhere =
                 [(vec![1; 16].into(), leaf), (self.fixture.group_id.clone(), LeafIndex(leaf.0 ^ 1))];
@@ -341,7 +345,7 @@ impl EncodedTree {
                 let error = TreeError::DuplicateSignatureKey(*leaf.min(other), *leaf.max(other));
                 self.try_one("signature_key: another leaf's", (leaf, other), &wire, Expected::Error(error));
             }
-            // A key of another client, and an invalid one.
+            // Replace the signature key by that of another client, or by an invalid key.
             let newcomer = Newcomer::new(self.fixture.suite, &mut self.fixture.rng);
             for key in [newcomer.leaf_node.signature_key, vec![0xff; 5].into()] {
                 let changed = LeafNode { signature_key: key, ..leaf_node.clone() };
@@ -352,7 +356,7 @@ impl EncodedTree {
         }
     }
 
-    /// Blanks a parent. This is undetectable if there is no non-blank parent above.
+    /// Blanks a parent. This change is undetectable if there is no non-blank parent above.
     fn blanked_parents(&mut self, step: usize) {
         for (at, _) in self.chosen_parents(step) {
             let wire = self.with(at, None);
@@ -362,7 +366,8 @@ impl EncodedTree {
         }
     }
 
-    /// Swaps a leaf with an adjacent parent, so that one of them is in a wrong place.
+    /// Swaps a leaf with an adjacent parent, so that at least one of them has an index of the wrong
+    /// kind.
     fn neighbours(&mut self, step: usize) {
         for left in (0..self.wire.0.len() - 1).step_by(step) {
             let mut wire = self.wire.clone();
@@ -372,7 +377,7 @@ impl EncodedTree {
             let error = TreeError::WrongKind(NodeIndex(u32::try_from(wrong).unwrap()));
             self.try_one("node order: neighbours", left, &wire, Expected::Error(error));
         }
-        // Shifts all nodes one place to the right, and one place to the left.
+        // Shift all nodes one place to the right, and then one place to the left.
         let mut wire = self.wire.clone();
         wire.0.insert(0, None);
         let wrong = wire.0.iter().position(Option::is_some).unwrap();
@@ -385,7 +390,7 @@ impl EncodedTree {
         self.try_one("node order: shifted", "left", &wire, Expected::Error(error));
     }
 
-    /// Swaps two leaves, or two parents of the same level.
+    /// Swaps two adjacent leaves, or two adjacent parents of the same level.
     fn neighbouring_leaves(&mut self, step: usize) {
         let last = (self.wire.0.len() - 1) / 2;
         for left in (0..last).step_by(step) {
@@ -397,7 +402,7 @@ impl EncodedTree {
             while wire.0.last().unwrap().is_none() {
                 wire.0.pop();
             }
-            // A leaf made for the group is signed for its position.
+            // A leaf that was created in the group is signed for its position.
             let misplaced = [a, b].into_iter().find(|leaf| {
                 matches!(wire.0.get(leaf.0 as usize * 2), Some(Some(Node::Leaf(leaf_node)))
                     if !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. }))
@@ -422,7 +427,7 @@ impl EncodedTree {
                         let [from, to] = if members[0] { nodes } else { [nodes[1], nodes[0]] };
                         parent_hash_or(self.broken_by_move(from, to), otherwise)
                     } else {
-                        // Every list that still contains the leaf is wrong.
+                        // Every list that still contains the leaf is invalid.
                         let wrong = |node| TreeError::UnmergedLeaf { node, leaf: vacated };
                         Expected::OneOf(listing.into_iter().map(wrong).collect())
                     }
@@ -430,13 +435,13 @@ impl EncodedTree {
             };
             self.try_one("node order: neighbouring leaves", (a, b), &wire, expected);
         }
-        // Each parent with the next one of its level.
+        // Swap each parent with the next parent of its level.
         for (at, parent) in self.chosen_parents(step) {
             let next = NodeIndex(at.0 + (2 << at.level()));
             let Some(Some(Node::Parent(other))) = self.wire.0.get(next.0 as usize).cloned() else { continue };
             let mut wire = self.wire.clone();
             wire.0.swap(at.0 as usize, next.0 as usize);
-            // Their lists move with them.
+            // The lists of unmerged leaves move together with the parents.
             let misplaced: Vec<_> = [(at, &other), (next, &Box::new(parent))]
                 .into_iter()
                 .flat_map(|(node, parent)| {
@@ -462,14 +467,14 @@ impl EncodedTree {
         }
     }
 
-    /// Returns whether no parent above lists an unmerged leaf below this one.
+    /// Returns whether no parent above `at` lists an unmerged leaf below `at`.
     fn lists_agree(&self, at: NodeIndex) -> bool {
         self.parents()
             .filter(|(above, _)| above.level() > at.level())
             .all(|(_, above)| above.unmerged_leaves.iter().all(|leaf| !at.covers(*leaf)))
     }
 
-    /// Puts a leaf at each odd index, and a parent at each even one.
+    /// Places a leaf at each odd index, and a parent at each even index.
     fn kinds(&mut self, step: usize) {
         let leaf = self.nodes().find(|(at, _)| at.is_leaf()).unwrap().1.clone();
         let parent = self.nodes().find(|(at, _)| !at.is_leaf()).unwrap().1.clone();
@@ -490,7 +495,8 @@ impl EncodedTree {
         let root = self.fixture.tree.size().root();
         let leaves = (0..self.fixture.tree.size().leaf_count()).map(LeafIndex);
         let parents: Vec<_> = self.parents().map(|(at, _)| at).collect();
-        // Lists in the wrong half, or a parent whose hashes are lost with everything around it.
+        // After the halves are swapped, lists are in the wrong half, or the nodes that a parent's
+        // hashes cover are elsewhere.
         let mut anything: Vec<_> = parents.iter().copied().map(TreeError::ParentHash).collect();
         for node in parents {
             anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node, leaf }));
@@ -504,7 +510,7 @@ impl EncodedTree {
         while wire.0.last().unwrap().is_none() {
             wire.0.pop();
         }
-        // The parents have moved, and the errors with them.
+        // The parents have moved, so the errors name their new positions.
         for at in (1..self.fixture.tree.size().node_count()).step_by(2).map(NodeIndex) {
             anything.push(TreeError::ParentHash(at));
             anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node: at, leaf }));
@@ -515,7 +521,7 @@ impl EncodedTree {
         wire.0.push(None);
         self.try_one("a blank at the end", "the end", &wire, Expected::Error(TreeError::TrailingBlank));
 
-        // Cuts off the nodes at the end, one after the other. Trees of half the size are not tested
+        // Cut off the nodes at the end, one after another. Trees of half the size are not tested
         // here.
         for length in (root.0 as usize + 2..self.wire.0.len()).rev() {
             let wire = RatchetTree(self.wire.0[..length].to_vec());

@@ -1,7 +1,7 @@
-//! The relations between nodes, transcribed from the program of RFC 9420, appendix C.
+//! The relations between nodes, transcribed from the program in RFC 9420, appendix C.
 //!
-//! `TreeSize` computes the same. It is not used here, because the code under test builds on it. `n`
-//! is the number of leaves, and every index must be inside the tree.
+//! `TreeSize` computes the same relations, but the oracle does not use it, because the code under
+//! test is built on it. `n` is the number of leaves, and every index must be inside the tree.
 
 use pando_wire::NodeIndex;
 
@@ -24,7 +24,7 @@ pub(crate) fn root(n: u32) -> NodeIndex {
     NodeIndex((1 << log2(node_width(n))) - 1)
 }
 
-/// Returns the height above the leaves.
+/// Returns the level of a node. Leaves have level 0.
 pub(crate) fn level(x: NodeIndex) -> u32 {
     let mut k = 0;
     while (x.0 >> k) & 1 == 1 {
@@ -57,7 +57,7 @@ pub(crate) fn sibling(x: NodeIndex, n: u32) -> NodeIndex {
     if x < p { right(p) } else { left(p) }
 }
 
-/// Returns a node's parent, the parent's parent and so on up to the root.
+/// Returns the parent of a node, the parent of that parent, and so on up to the root.
 pub(crate) fn direct_path(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     let mut path = Vec::new();
     let mut x = x;
@@ -68,7 +68,7 @@ pub(crate) fn direct_path(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     path
 }
 
-/// Returns the siblings of a node and of the nodes of its direct path, except for the root.
+/// Returns the siblings of a node and of all nodes of its direct path except the root.
 pub(crate) fn copath(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     let mut path = direct_path(x, n);
     path.insert(0, x);
@@ -76,7 +76,7 @@ pub(crate) fn copath(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     path.into_iter().map(|y| sibling(y, n)).collect()
 }
 
-/// Returns the children of a node and all descendants of these.
+/// Returns the children of a node and all their descendants.
 pub(crate) fn descendants(x: NodeIndex) -> Vec<NodeIndex> {
     if level(x) == 0 {
         return Vec::new();

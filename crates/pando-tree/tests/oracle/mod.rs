@@ -1,9 +1,10 @@
-//! The ratchet tree as RFC 9420 describes it: an oracle for the optimized tree.
+//! The ratchet tree exactly as RFC 9420 describes it. It serves as an oracle for the optimized
+//! tree.
 //!
-//! It is an array of nodes and nothing else. Everything is recomputed on each call, following the
-//! RFC's own words; where the RFC is ambiguous, a comment states the choice. Invalid arguments (a
-//! leaf outside the tree, a wrong number of keys) cause panics. A tree from the network may be
-//! arbitrarily wrong.
+//! The oracle consists only of an array of nodes. Each call recomputes its result, following the
+//! words of the RFC. Where the RFC is ambiguous, a comment states the interpretation. Invalid
+//! arguments, such as a leaf outside the tree or a wrong number of keys, cause panics. A tree from
+//! the network may be arbitrarily wrong.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -18,22 +19,21 @@ use pando_wire::{
 /// A ratchet tree in the array representation (appendix C).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Oracle {
-    /// All 2^(d+1) - 1 nodes, including blank ones.
+    /// All 2^(d+1) - 1 nodes of the tree, including blank ones.
     pub(crate) nodes: Vec<Option<Node>>,
 }
 
-/// Creating trees, and reading them.
+/// Functions that create and read trees.
 impl Oracle {
     /// Returns the tree of a group's creator (section 11).
     pub(crate) fn new(first: LeafNode) -> Self {
         Self { nodes: vec![Some(Node::Leaf(Box::new(first)))] }
     }
 
-    /// Returns the decoded tree (section 12.4.3.3). `None` if the array is empty or ends with a
-    /// blank node, or if a leaf and a parent are in each other's place.
+    /// Returns the decoded tree (section 12.4.3.3). Returns `None` if the array is empty or ends
+    /// with a blank node, or if a leaf is in the place of a parent or the reverse.
     ///
-    /// The last node may be a parent: the array is extended, and only the extended array must have
-    /// an odd length.
+    /// The last node may be a parent: only the array after its extension must have an odd length.
     pub(crate) fn from_wire(tree: &RatchetTree) -> Option<Self> {
         let mut nodes = tree.0.clone();
         // "The receiver MUST check that the last node in ratchet_tree is non-blank"
@@ -56,8 +56,8 @@ impl Oracle {
         Some(Self { nodes })
     }
 
-    /// Returns the tree as encoded: without "blank nodes after the last non-blank node" (section
-    /// 12.4.3.3).
+    /// Returns the tree in its encoded form, without "blank nodes after the last non-blank node"
+    /// (section 12.4.3.3).
     pub(crate) fn to_wire(&self) -> RatchetTree {
         let mut nodes = self.nodes.clone();
         while let Some(None) = nodes.last() {
@@ -76,12 +76,12 @@ impl Oracle {
         TreeSize::with_leaves(self.leaf_count()).unwrap()
     }
 
-    /// Returns the root.
+    /// Returns the index of the root.
     pub(crate) fn root(&self) -> NodeIndex {
         array::root(self.leaf_count())
     }
 
-    /// Returns a leaf; `None` if it is blank or does not exist.
+    /// Returns a leaf node, or `None` if the leaf is blank or does not exist.
     pub(crate) fn leaf(&self, leaf: LeafIndex) -> Option<&LeafNode> {
         match self.nodes.get(2 * leaf.0 as usize)? {
             Some(Node::Leaf(leaf_node)) => Some(leaf_node),
@@ -89,7 +89,7 @@ impl Oracle {
         }
     }
 
-    /// Returns a parent; `None` if it is blank or does not exist.
+    /// Returns a parent node, or `None` if it is blank or does not exist.
     pub(crate) fn parent(&self, node: NodeIndex) -> Option<&ParentNode> {
         match self.nodes.get(node.0 as usize)? {
             Some(Node::Parent(parent_node)) => Some(parent_node),
@@ -97,7 +97,7 @@ impl Oracle {
         }
     }
 
-    /// Returns a mutable parent, as [`Oracle::parent`] does.
+    /// Returns a mutable reference to the node that [`Oracle::parent`] returns.
     fn parent_mut(&mut self, node: NodeIndex) -> Option<&mut ParentNode> {
         match self.nodes.get_mut(node.0 as usize)? {
             Some(Node::Parent(parent_node)) => Some(parent_node),
@@ -110,15 +110,15 @@ impl Oracle {
         (0..array::node_width(self.leaf_count())).filter(|index| index % 2 == 1).map(NodeIndex).collect()
     }
 
-    /// Returns the non-blank leaves, from the left.
+    /// Returns the non-blank leaves from left to right.
     pub(crate) fn members(&self) -> Vec<LeafIndex> {
         (0..self.leaf_count()).map(LeafIndex).filter(|&leaf| self.leaf(leaf).is_some()).collect()
     }
 }
 
-/// Changing trees.
+/// Functions that change trees.
 impl Oracle {
-    /// Applies an Add (section 12.1.1).
+    /// Applies an Add proposal (section 12.1.1).
     pub(crate) fn add(&mut self, leaf_node: LeafNode) -> LeafIndex {
         // "if there are empty leaves in the tree, L is the leftmost empty leaf"
         let empty = |tree: &Self| {
@@ -146,23 +146,25 @@ impl Oracle {
         leaf
     }
 
-    /// Applies an Update (section 12.1.2).
+    /// Applies an Update proposal (section 12.1.2).
     pub(crate) fn update(&mut self, leaf: LeafIndex, leaf_node: LeafNode) {
         self.set_leaf(leaf, leaf_node);
         self.blank_direct_path(leaf);
     }
 
-    /// Applies a Remove (section 12.1.3), except for the last step: [`Oracle::truncate`].
+    /// Applies a Remove proposal (section 12.1.3), except for its last step, which is
+    /// [`Oracle::truncate`].
     pub(crate) fn remove(&mut self, leaf: LeafIndex) {
         self.nodes[node_of(leaf)] = None;
         self.blank_direct_path(leaf);
     }
 
-    /// "When the right subtree of the tree no longer has any non-blank nodes, it can be safely
-    /// removed" (section 7.7), as often as possible.
+    /// Truncates the tree as often as possible: "When the right subtree of the tree no longer has
+    /// any non-blank nodes, it can be safely removed" (section 7.7).
     ///
-    /// Section 12.1.3 considers only the leaves of the right subtree. The two differ for a
-    /// non-blank parent with only blank leaves below, and such a parent is not parent-hash valid.
+    /// Section 12.1.3 considers only the leaves of the right subtree. The two sections differ if
+    /// there is a non-blank parent with only blank leaves below, but such a parent is not
+    /// parent-hash valid.
     pub(crate) fn truncate(&mut self) {
         while self.nodes.len() > 1 {
             let root = self.root().0 as usize;
@@ -175,14 +177,14 @@ impl Oracle {
         }
     }
 
-    /// Replaces a leaf node and nothing else.
+    /// Replaces a leaf node and changes no other node.
     pub(crate) fn set_leaf(&mut self, leaf: LeafIndex, leaf_node: LeafNode) {
         self.nodes[node_of(leaf)] = Some(Node::Leaf(Box::new(leaf_node)));
     }
 
     /// Sets new keys, one for each node of the sender's filtered direct path, from the leaf to the
-    /// root (section 7.5, the recipient's steps 1 to 3). Returns the parent hash for the sender's
-    /// leaf, and leaves that leaf unchanged.
+    /// root (steps 1 to 3 of a recipient in section 7.5). Returns the parent hash for the sender's
+    /// leaf, but does not change that leaf.
     pub(crate) fn set_path(&mut self, suite: Suite, sender: LeafIndex, keys: &[HpkePublicKey]) -> Vec<u8> {
         // "1. Blank all nodes on the direct path of the sender's leaf."
         self.blank_direct_path(sender);
@@ -216,19 +218,19 @@ impl Oracle {
     }
 }
 
-/// Paths and resolutions.
+/// Functions that compute paths and resolutions.
 impl Oracle {
     fn direct_path(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
         array::direct_path(NodeIndex(2 * leaf.0), self.leaf_count())
     }
 
-    /// Returns the nodes that together cover all non-blank nodes at and below this one (section
+    /// Returns the nodes that together cover all non-blank nodes at and below `node` (section
     /// 4.1.1).
     pub(crate) fn resolution(&self, node: NodeIndex) -> Vec<NodeIndex> {
         match &self.nodes[node.0 as usize] {
             // "The resolution of a non-blank node comprises the node itself, followed by its list
-            // of unmerged leaves, if any." A wrong list makes the resolution wrong as well. Only
-            // leaves outside the tree are left out, because they have no node.
+            // of unmerged leaves, if any." If the list is wrong, so is the resolution. Only leaves
+            // outside the tree are omitted, because they have no node.
             Some(Node::Leaf(_)) => vec![node],
             Some(Node::Parent(parent_node)) => {
                 let unmerged = parent_node.unmerged_leaves.iter();
@@ -245,8 +247,8 @@ impl Oracle {
     }
 
     /// Returns the direct path of a leaf, "with any node removed whose child on the copath of L has
-    /// an empty resolution" (section 4.1.2). The path goes from the leaf to the root, and has each
-    /// node with its copath child.
+    /// an empty resolution" (section 4.1.2). The path leads from the leaf to the root, and contains
+    /// each node together with its copath child.
     pub(crate) fn filtered_direct_path(&self, leaf: LeafIndex) -> Vec<(NodeIndex, NodeIndex)> {
         let copath = array::copath(NodeIndex(2 * leaf.0), self.leaf_count());
         let path = self.direct_path(leaf).into_iter().zip(copath);
@@ -254,18 +256,18 @@ impl Oracle {
     }
 }
 
-/// Hashes.
+/// Functions that compute hashes.
 impl Oracle {
     /// Returns the hash of a node's TreeHashInput (section 7.8).
     pub(crate) fn tree_hash(&self, suite: Suite, node: NodeIndex) -> Vec<u8> {
         let mut input = Vec::new();
         if array::level(node) == 0 {
             let leaf = LeafIndex(node.0 / 2);
-            input.push(1); // NodeType leaf
+            input.push(1); // The NodeType of a leaf.
             input.extend(leaf.0.to_be_bytes());
             input.extend(optional(self.leaf(leaf)));
         } else {
-            input.push(2); // NodeType parent
+            input.push(2); // The NodeType of a parent.
             input.extend(optional(self.parent(node)));
             input.extend(opaque(self.tree_hash(suite, array::left(node))));
             input.extend(opaque(self.tree_hash(suite, array::right(node))));
@@ -279,11 +281,11 @@ impl Oracle {
         self.tree_hash(suite, self.root())
     }
 
-    /// Returns the "Parent hash of P (with copath child S)": the hash of P's ParentHashInput
-    /// (section 7.9). P must not be blank.
+    /// Returns the "Parent hash of P (with copath child S)", which is the hash of P's
+    /// ParentHashInput (section 7.9). P must not be blank.
     ///
-    /// The content of P's own `parent_hash` field is part of the input, as in appendix B. At the
-    /// root it is empty, unless the tree is forged.
+    /// P's own `parent_hash` field is part of the input, as in appendix B. At the root, this field
+    /// is empty unless the tree is forged.
     pub(crate) fn parent_hash(&self, suite: Suite, parent: NodeIndex, copath_child: NodeIndex) -> Vec<u8> {
         let parent_node = self.parent(parent).unwrap();
         let original = self.without_leaves(&parent_node.unmerged_leaves);
@@ -295,8 +297,9 @@ impl Oracle {
         suite.hash(&[&input.concat()]).to_vec()
     }
 
-    /// Returns the tree with the original tree hashes: "For each leaf L in P.unmerged_leaves, blank
-    /// L and remove it from the unmerged_leaves sets of all parent nodes" (section 7.9).
+    /// Returns the tree that is used to compute original tree hashes: "For each leaf L in
+    /// P.unmerged_leaves, blank L and remove it from the unmerged_leaves sets of all parent nodes"
+    /// (section 7.9).
     fn without_leaves(&self, leaves: &[LeafIndex]) -> Self {
         let mut tree = self.clone();
         for leaf in leaves {
@@ -318,7 +321,7 @@ fn node_of(leaf: LeafIndex) -> usize {
     2 * leaf.0 as usize
 }
 
-/// Encodes `optional<T>` (section 2.1.1).
+/// Encodes an `optional<T>` (section 2.1.1).
 fn optional<T: Encode>(value: Option<&T>) -> Vec<u8> {
     match value {
         None => vec![0],
@@ -326,7 +329,7 @@ fn optional<T: Encode>(value: Option<&T>) -> Vec<u8> {
     }
 }
 
-/// Encodes `opaque<V>` (section 2.1.2).
+/// Encodes an `opaque<V>` (section 2.1.2).
 fn opaque(bytes: Vec<u8>) -> Vec<u8> {
     Opaque::from(bytes).with_length().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Validation of a tree by a new member (RFC 9420, sections 7.9.2 and 12.4.3.1).
+//! The checks with which a new member validates a tree (RFC 9420, sections 7.9.2 and 12.4.3.1).
 
 use super::{Oracle, array};
 use pando_crypto::Suite;
@@ -10,7 +10,7 @@ impl Oracle {
     /// parent node is parent-hash valid" (section 7.9.2, "top down").
     ///
     /// # Errors
-    /// The first parent in array order that has no such descendant, or several.
+    /// Returns the first parent in array order that has no such descendant, or more than one.
     pub(crate) fn parent_hash_valid(&self, suite: Suite) -> Result<(), NodeIndex> {
         for p in self.parents() {
             if self.parent(p).is_some() {
@@ -70,7 +70,7 @@ impl Oracle {
     /// parent node also has an entry for the leaf node" (section 12.4.3.1).
     ///
     /// # Errors
-    /// The first parent in array order with an invalid entry.
+    /// Returns the first parent in array order whose list has an invalid entry.
     pub(crate) fn unmerged_valid(&self) -> Result<(), NodeIndex> {
         for node in self.parents() {
             let Some(parent_node) = self.parent(node) else { continue };
@@ -94,8 +94,8 @@ impl Oracle {
             .all(|parent_node| parent_node.unmerged_leaves.contains(&leaf))
     }
 
-    /// Returns whether a leaf is this node or a descendant. This is false for leaves outside the
-    /// tree.
+    /// Returns whether a leaf is the given node or one of its descendants. Returns false for leaves
+    /// outside the tree.
     fn leaf_is_at_or_below(&self, leaf: LeafIndex, node: NodeIndex) -> bool {
         leaf.0 < self.leaf_count()
             && (NodeIndex(2 * leaf.0) == node || array::descendants(node).contains(&NodeIndex(2 * leaf.0)))
