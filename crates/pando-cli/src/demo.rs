@@ -1,6 +1,6 @@
-//! `pando demo`: simulates a group with all its members in this process.
+//! The command `pando demo`, which simulates a group with all its members in this process.
 //!
-//! The first member adds the others, members renew their keys and send messages, some members are
+//! The first member adds the others. Members renew their keys and send messages. Some members are
 //! removed, and one loses its state and rejoins. Every message is encoded and decoded, as it would
 //! be on a network.
 
@@ -24,7 +24,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 /// The number of members that one Commit adds.
 const BATCH: usize = 500;
-/// The number of members that renew their keys, send a message, and are removed.
+/// The number of members that renew their keys, that send a message, and that are removed.
 const SOME: usize = 10;
 
 /// Simulate a group in this process
@@ -46,7 +46,8 @@ struct Member {
     group: Group,
 }
 
-/// A step: its description, how often it was done, the bytes sent, and the time.
+/// The result of a step: its description, the number of repetitions, the bytes sent, and the time
+/// taken.
 struct Row {
     what: &'static str,
     count: usize,
@@ -57,7 +58,7 @@ struct Row {
 struct Demo {
     suite: Suite,
     rng: ChaCha20Rng,
-    /// The members, oldest first. The order does not depend on their leaves.
+    /// The members, ordered by age and not by leaf, with the oldest first.
     members: Vec<Member>,
     progress: ProgressBar,
     rows: Vec<Row>,
@@ -76,8 +77,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<ExitCode> {
     demo.report()
 }
 
-/// Returns the context of the client that signs with this key. It has the default policy and no
-/// store.
+/// Returns the context of the client that signs with this key. The client uses the default policy
+/// and no store.
 fn client(signer: &dyn Signer) -> Context<'_> {
     let config = GroupConfig::default();
     CLIENT.without_clock(signer).with_config(config)
@@ -111,7 +112,7 @@ impl Demo {
         self.timed("members rejoined", |demo| Ok((1, demo.come_back()?)))
     }
 
-    /// Runs a step and records its result and its time.
+    /// Runs a step, and records its result and duration.
     fn timed(
         &mut self,
         what: &'static str,
@@ -125,7 +126,8 @@ impl Demo {
         Ok(())
     }
 
-    /// Runs a step for each of the first `count` members. Returns the count and the bytes sent.
+    /// Runs a step for each of the first `count` members. Returns `count` and the number of bytes
+    /// sent.
     fn times(
         &mut self,
         count: usize,
@@ -160,8 +162,8 @@ impl Demo {
         }
     }
 
-    /// Adds `count` members by one Commit from the first member. They get the ratchet tree from a
-    /// server, not in the Welcome.
+    /// Adds `count` members by one Commit of the first member. They obtain the ratchet tree from a
+    /// server instead of the Welcome.
     fn add(&mut self, count: usize) -> Outcome<usize> {
         let first = self.members.len();
         let newcomers: Vec<_> = (first..first.saturating_add(count))
@@ -194,8 +196,8 @@ impl Demo {
         self.deliver(&output.message)
     }
 
-    /// Delivers a Commit to all members, which enter its epoch. Drops the removed members. Returns
-    /// the size of the Commit.
+    /// Delivers a Commit to all members, which then enter the new epoch, and drops the removed
+    /// members. Returns the size of the Commit.
     fn deliver(&mut self, message: &MlsMessage) -> Outcome<usize> {
         let bytes = message.encode()?;
         for Member { signer, group } in &mut self.members {
@@ -209,7 +211,8 @@ impl Demo {
         Ok(bytes.len())
     }
 
-    /// Sends a message from one member; all others decrypt it.
+    /// Sends a message from one member and decrypts it as each other member. Returns the size of
+    /// the message.
     fn talk(&mut self, by: usize) -> Outcome<usize> {
         let text = format!("hello from {by}");
         let member = self.members.get_mut(by).ok_or("no such member")?;
@@ -226,7 +229,7 @@ impl Demo {
         Ok(bytes.len())
     }
 
-    /// Lets the newest member lose its state, and rejoin by an external Commit that removes its old
+    /// Makes the newest member lose its state and rejoin by an external Commit that removes its old
     /// leaf.
     fn come_back(&mut self) -> Outcome<usize> {
         let Member { signer, group } = self.members.pop().ok_or("the group has no members")?;
@@ -246,7 +249,7 @@ impl Demo {
         Ok(bytes)
     }
 
-    /// Prints the steps, and whether all members agree on the epoch and its secrets.
+    /// Prints the results of the steps, and how many members agree on the epoch and its secrets.
     fn report(&self) -> Outcome<ExitCode> {
         let mut out = io::stdout().lock();
         writeln!(out, "{:<28}{:>8}{:>14}{:>12}", "", "count", "bytes sent", "time")?;

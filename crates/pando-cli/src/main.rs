@@ -1,6 +1,7 @@
 //! The command-line program `pando`.
 //!
-//! Exit codes: 0 for success, 1 if a check failed, 2 if the arguments or inputs are unusable.
+//! The exit code is 0 for success, 1 if a check failed, and 2 if the arguments or inputs are
+//! unusable.
 
 mod demo;
 mod store;

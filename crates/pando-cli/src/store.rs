@@ -1,4 +1,5 @@
-//! `pando store`: shows and checks a client's store without printing its secrets.
+//! The command `pando store`, which inspects and checks a client's store without printing its
+//! secrets.
 
 use clap::Subcommand;
 use pando_mls::{BasicIdentities, GroupId, GroupState, RustCrypto, SecretBytes};
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// An error of the command.
+/// An error of the command `pando store`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreCommandError {
     #[error("{path}: {error}")]
@@ -148,7 +149,7 @@ fn hexadecimal(text: &[u8]) -> Option<Key> {
     Key::bytes(key.expose()).ok()
 }
 
-/// Returns an identifier as text if it is printable, otherwise as hexadecimal digits.
+/// Returns an identifier as text if it is printable, and otherwise as hexadecimal digits.
 fn readable(group_id: &GroupId) -> String {
     match str::from_utf8(group_id) {
         Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => format!("{text:?}"),
@@ -203,7 +204,7 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the name of a state.
+/// Returns the name of a group state.
 const fn state(state: GroupState) -> &'static str {
     match state {
         GroupState::Active => "active",

@@ -1,4 +1,4 @@
-//! Runs `pando demo` as a user does.
+//! Tests that run `pando demo` as a user does.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -8,7 +8,7 @@ fn demo(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pando")).arg("demo").args(arguments).output().unwrap()
 }
 
-/// Returns the lines about the epoch, which do not depend on the timing.
+/// Returns the lines about the epoch, which do not depend on the duration of the steps.
 fn epoch(arguments: &[&str]) -> Vec<String> {
     let output = demo(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -36,7 +36,7 @@ fn a_few_members_and_another_suite() {
     }
 }
 
-/// As in `pando demo | head -1`.
+/// Closes the output early, as `pando demo | head -1` does.
 #[test]
 fn nobody_reads_the_output() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pando"))

@@ -1,4 +1,4 @@
-//! Runs the program `pando` as a user does.
+//! Tests that run the program `pando` as a user does.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -33,7 +33,7 @@ fn psk_secrets() -> std::path::PathBuf {
     Path::new(&committed()).join("psk_secret.json")
 }
 
-/// Creates a folder with one file.
+/// Creates a folder that contains one file.
 fn folder_with(name: &str, text: &str) -> (TempDir, String) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
@@ -148,8 +148,8 @@ fn what_is_generated_can_be_verified_and_is_the_same_for_the_same_seed() {
     assert!(read("a") == read("b") && read("a") != read("c"));
 }
 
-/// The negative vectors are in their own folder, with a file for each cipher suite. Verifying the
-/// parent folder finds them.
+/// The negative vectors are in a folder of their own, with one file for each cipher suite.
+/// Verifying the parent folder finds these files.
 #[test]
 fn folders_below_are_looked_into() {
     let folder = TempDir::new().unwrap();
@@ -166,7 +166,7 @@ fn folders_below_are_looked_into() {
     assert_eq!(stdout(&others), "0 passed, 0 failed, 0 skipped\n");
 }
 
-/// An unreadable file is an error, even if it was only found in a folder.
+/// An unreadable file is an error, even if it was found by searching a folder.
 #[cfg(unix)]
 #[test]
 fn a_link_to_nowhere_is_told() {

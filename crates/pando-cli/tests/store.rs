@@ -1,4 +1,4 @@
-//! Runs `pando store` as a user does.
+//! Tests that run `pando store` as a user does.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
@@ -28,7 +28,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Creates a store with a group of one member and a KeyPackage.
+/// Creates a store that contains a group with one member and a KeyPackage.
 fn make(path: &Path, key: &Key) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let suite = RustCrypto.suite(CipherSuite(1)).unwrap();

@@ -1,12 +1,13 @@
-//! Records the file contents that SQLite gives back to the file system.
+//! A recorder of the file contents that SQLite returns to the file system.
 //!
-//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of
-//! the device finds them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose
-//! entries can be replaced. [`install`] replaces these two: it keeps the contents, and then makes
-//! the call.
+//! When a file is truncated or deleted, its blocks are returned to the file system with their
+//! contents, so a reader of the device can find them. On Unix, SQLite calls `ftruncate` and
+//! `unlink` through a table whose entries can be replaced. [`install`] replaces these two functions
+//! by others that first record the contents and then make the call.
 //!
-//! Left out on purpose: calls of other code than SQLite, the index of the write-ahead log (`-shm`,
-//! which has numbers of pages and no content), and systems other than Unix.
+//! This crate deliberately does not cover calls by other code than SQLite, or systems other than
+//! Unix. It also ignores the index of the write-ahead log (`-shm`), which contains page numbers but
+//! no contents.
 
 #![cfg(unix)]
 
@@ -25,15 +26,15 @@ type Unlink = unsafe extern "C" fn(*const c_char) -> c_int;
 static CALLS: OnceLock<(Ftruncate, Unlink)> = OnceLock::new();
 static FREED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// Begins to record, for all databases that this process opens by the default file system of
-/// SQLite. Call it before the first one is opened, because SQLite reads the table without a lock.
-/// Later calls do nothing.
+/// Starts to record the contents for all databases that this process opens with SQLite's default
+/// file system. Call this function before the first database is opened, because SQLite reads the
+/// table without a lock. Further calls do nothing.
 ///
 /// # Panics
-/// If this SQLite does not let its system calls be replaced.
+/// Panics if this build of SQLite does not allow its system calls to be replaced.
 pub fn install() {
     CALLS.get_or_init(|| {
-        // SAFETY: a null name asks for the default file system, which lives as long as the process.
+        // SAFETY: a null name requests the default file system, which lives as long as the process.
         let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
         assert!(!vfs.is_null(), "SQLite has a default file system");
         // SAFETY: the table belongs to SQLite's Unix file systems, in which these names have these
@@ -50,17 +51,17 @@ pub fn install() {
     });
 }
 
-/// Returns the contents that were given back since [`install`].
+/// Returns the contents that SQLite has returned to the file system since [`install`] was called.
 pub fn freed() -> Vec<Vec<u8>> {
     FREED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Replaces a system call and returns the one before.
+/// Replaces a system call and returns the previous one.
 ///
 /// # Safety
-/// `vfs` is valid, and `call` has the type of the system call `name`.
+/// `vfs` must be valid, and `call` must have the type of the system call `name`.
 unsafe fn replace(vfs: *mut sqlite3_vfs, name: &CStr, call: sqlite3_syscall_ptr) -> sqlite3_syscall_ptr {
-    // SAFETY: `vfs` is valid, and the methods get it and a string that ends with zero.
+    // SAFETY: `vfs` is valid, and its methods receive it together with a null-terminated string.
     unsafe {
         let (get, set) = ((*vfs).xGetSystemCall, (*vfs).xSetSystemCall);
         let (Some(get), Some(set)) = (get, set) else { panic!("SQLite lets its system calls be replaced") };
@@ -72,7 +73,8 @@ unsafe fn replace(vfs: *mut sqlite3_vfs, name: &CStr, call: sqlite3_syscall_ptr)
 }
 
 unsafe extern "C" fn record_ftruncate(descriptor: c_int, len: i64) -> c_int {
-    // SAFETY: SQLite has the file open during the call, and it is not closed here.
+    // SAFETY: SQLite keeps the file open during this call, and `ManuallyDrop` prevents it from
+    // being closed here.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
     if let (Ok(metadata), Ok(len)) = (file.metadata(), u64::try_from(len)) {
         let mut end = vec![0; usize::try_from(metadata.len().saturating_sub(len)).unwrap_or_default()];
@@ -80,19 +82,19 @@ unsafe extern "C" fn record_ftruncate(descriptor: c_int, len: i64) -> c_int {
         keep(if read.is_ok() { end } else { b"this could not be read".to_vec() });
     }
     let Some((ftruncate, _)) = CALLS.get() else { return -1 };
-    // SAFETY: these are the arguments of SQLite.
+    // SAFETY: these are the arguments that SQLite has passed.
     unsafe { ftruncate(descriptor, len) }
 }
 
 unsafe extern "C" fn record_unlink(path: *const c_char) -> c_int {
-    // SAFETY: SQLite gives a string that ends with zero.
+    // SAFETY: SQLite passes a null-terminated string.
     let name = OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes());
     let is_index = name.as_bytes().ends_with(b"-shm");
     if !is_index && let Ok(content) = fs::read(name) {
         keep(content);
     }
     let Some((_, unlink)) = CALLS.get() else { return -1 };
-    // SAFETY: this is the argument of SQLite.
+    // SAFETY: this is the argument that SQLite has passed.
     unsafe { unlink(path) }
 }
 

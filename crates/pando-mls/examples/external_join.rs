@@ -1,5 +1,5 @@
-//! Bob and Carol join a group by external Commits, which need only its GroupInfo. Then Bob loses
-//! the state of the group, and joins again in the same way.
+//! Bob and Carol join a group by external Commits, which require only a GroupInfo of the group.
+//! Then Bob loses the state of the group and joins again in the same way.
 
 mod common;
 
@@ -8,7 +8,7 @@ use pando_mls::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Joins by an external Commit, and returns the Commit for the other members. `lost` is the former
+/// Joins by an external Commit and returns the Commit for the other members. `lost` is the former
 /// leaf of a client that has lost its state.
 fn join(
     user: User,
@@ -16,7 +16,7 @@ fn join(
     lost: Option<LeafIndex>,
     rng: &mut dyn CryptoRng,
 ) -> Outcome<(Member, MlsMessage)> {
-    // The GroupInfo contains the tree; a server could also send the tree separately.
+    // The GroupInfo contains the tree, but a server could also send the tree separately.
     let (tree, template) = (None, user.leaf());
     let join = ExternalJoin::new(group_info, template).tree(tree).replace_leaf(lost);
     let mut rows = Rows::new();
@@ -32,7 +32,8 @@ pub(crate) fn main() -> Outcome {
     let suite = suite(SUITE)?;
     let mut alice = User::new("Alice", suite, &mut rng)?.create("open house", suite, &mut rng)?;
 
-    // Alice publishes a GroupInfo. Any client that obtains it can join, until the next Commit.
+    // Alice publishes a GroupInfo. Until the next Commit, any client that obtains this GroupInfo
+    // can join.
     let group_info = alice.group.group_info().build(&alice.user.cx())?;
     let bob = User::new("Bob", suite, &mut rng)?;
     let (mut bob, commit) = join(bob, &group_info, None, &mut rng)?;

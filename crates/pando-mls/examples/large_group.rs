@@ -1,7 +1,7 @@
-//! Prints the time that operations take in a large group:
-//! `cargo run --release -p pando-mls --example large_group -- 10000`.
+//! Prints the time that operations take in a large group. Run it with `cargo run --release -p
+//! pando-mls --example large_group -- 10000`.
 //!
-//! Two members are active. The others only occupy leaves.
+//! Only two members are active. The other members merely occupy leaves.
 
 mod common;
 
@@ -16,7 +16,7 @@ pub(crate) fn main() -> Outcome {
     run(members)
 }
 
-/// Runs an operation, and prints its duration.
+/// Runs an operation and prints its duration.
 fn timed<T>(label: &str, operation: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let start = Instant::now();
     let result = operation()?;
@@ -46,9 +46,9 @@ pub(crate) fn run(members: usize) -> Outcome {
     let welcome = welcome.ok_or("the Commit adds members, but has no Welcome")?;
     let mut bob = timed("Joining, with validation of all leaves", || bob.join(&welcome, &bobs))?;
 
-    // The passive members have made no Commits, so the parent nodes above them are blank, and each
-    // path secret is encrypted to each of their leaves. If all members had made Commits, it would
-    // be encrypted once for each level of the tree.
+    // The passive members have created no Commits, so the parent nodes above them are blank, and
+    // each path secret is encrypted to each of their leaves. If all members had created Commits, a
+    // path secret would be encrypted only once for each level of the tree.
     let (commit, _) = timed("Making a Commit", || bob.commit(|builder| builder, &mut rng))?;
     println!("Size of the Commit: {} bytes", commit.encode()?.len());
     timed("Processing the Commit", || alice.receive(&commit))?;

@@ -1,4 +1,4 @@
-//! Pre-shared keys. Alice and Bob have exchanged a key outside of MLS, and mix it into the secrets
+//! Pre-shared keys. Alice and Bob have exchanged a key outside of MLS. They mix it into the secrets
 //! of their group, so that clients without the key cannot join. Then they mix in the resumption PSK
 //! of an earlier epoch.
 
@@ -10,7 +10,7 @@ use pando_mls::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// An application's pre-shared keys. A real key is random.
+/// The pre-shared keys of an application. A real key would be random.
 struct ExchangedOverTea;
 
 impl PskStore for ExchangedOverTea {
@@ -18,7 +18,7 @@ impl PskStore for ExchangedOverTea {
         Ok((psk_id == b"over tea").then(|| [0x7e; 32].as_slice().into()))
     }
 
-    /// The group itself keeps the resumption PSKs of its own epochs.
+    /// The group itself stores the resumption PSKs of its own epochs.
     fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
         Ok(None)
     }
@@ -31,7 +31,7 @@ pub(crate) fn main() -> Outcome {
     alice.psks = &ExchangedOverTea;
     let mut alice = alice.create("secrets", suite, &mut rng)?;
 
-    // Alice adds Bob and Eve by a Commit with the PSK. Bob has the PSK, Eve does not.
+    // Alice adds Bob and Eve by a Commit that includes the PSK. Bob has the PSK, but Eve does not.
     let mut bob = User::new("Bob", suite, &mut rng)?;
     bob.psks = &ExchangedOverTea;
     let eve = User::new("Eve", suite, &mut rng)?;
@@ -49,7 +49,8 @@ pub(crate) fn main() -> Outcome {
     println!("Eve does not have the pre-shared key, and cannot join.");
     assert_agreement([&alice, &bob]);
 
-    // The resumption PSK of epoch 1: a member that joined later could not process the Commit.
+    // Mix in the resumption PSK of epoch 1. A member that joined after epoch 1 could not process
+    // this Commit.
     let psk = Psk::Resumption {
         usage: ResumptionPskUsage::Application,
         psk_group_id: alice.group.public().context().group_id.clone(),

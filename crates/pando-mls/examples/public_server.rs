@@ -1,8 +1,9 @@
-//! A server follows a group without its secrets. It makes all checks that need no secrets, so it
-//! can refuse Commits that members would refuse, list the members, and give the tree to joiners.
+//! A server follows a group without knowing its secrets. It performs all checks that need no
+//! secrets. It can therefore reject Commits that members would reject, list the members, and send
+//! the tree to joiners.
 //!
-//! For this, the members send Commits and proposals as PublicMessages. Application messages stay
-//! encrypted.
+//! To make this possible, the members send Commits and proposals as PublicMessages. Application
+//! messages stay encrypted.
 
 mod common;
 
@@ -11,25 +12,26 @@ use pando_mls::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// The server's copy of the group, and its store.
+/// The server's copy of the group, together with its store.
 struct Server {
     group: PublicGroup,
     rows: Rows,
 }
 
 impl Server {
-    /// Starts from a member's GroupInfo.
+    /// Creates the server's copy of the group from a member's GroupInfo.
     fn new(suite: Suite, group_info: &GroupInfo) -> Outcome<Self> {
         let group = PublicGroup::new(suite, group_info, None, &BasicIdentities, Limits::default())?;
         let mut rows = Rows::new();
         Ok(Self { group: group.persist_to(&mut rows)?, rows })
     }
 
-    /// Validates a message, and enters the epoch of a Commit. The server forwards accepted messages
-    /// to all members.
+    /// Validates a message. If it is a Commit, enters the new epoch. The server forwards accepted
+    /// messages to all members.
     ///
-    /// A Commit comes with a GroupInfo of the epoch that it begins. Without it, the server cannot
-    /// detect that the Commit was altered, because verifying the confirmation tag needs secrets.
+    /// A Commit is accompanied by a GroupInfo of the epoch that it begins. Without this GroupInfo,
+    /// the server could not detect that the Commit was altered, because verifying the confirmation
+    /// tag requires secrets.
     fn receive(&mut self, message: &MlsMessage, group_info: Option<&GroupInfo>) -> Outcome {
         let processed = self.group.process(message.clone(), &BasicIdentities, &DefaultRules, None)?;
         if let PublicProcessed::Commit(staged) = processed.persist_to(&mut self.rows)? {
@@ -65,8 +67,8 @@ pub(crate) fn main() -> Outcome {
     let mut alice = user("Alice", suite, &mut rng)?.create("town hall", suite, &mut rng)?;
     let mut server = Server::new(suite, &alice.group.group_info().build(&alice.user.cx())?)?;
 
-    // Alice adds Bob. The server accepts the Commit, so she enters its epoch, and Bob gets the
-    // Welcome.
+    // Alice adds Bob. The server accepts her Commit, so she enters the new epoch, and Bob receives
+    // the Welcome.
     let bob = user("Bob", suite, &mut rng)?;
     let bundle = bob.key_package(suite, &mut rng)?;
     let key_package = bundle.key_package.clone();
@@ -78,7 +80,7 @@ pub(crate) fn main() -> Outcome {
     let mut bob = bob.join(&welcome, &bundle)?;
     println!("The server sees: {}.", server.names().join(", "));
 
-    // Carol joins with the server's tree and Bob's GroupInfo.
+    // Carol joins, using the server's tree and Bob's GroupInfo.
     let carol = user("Carol", suite, &mut rng)?;
     let group_info = bob.group.group_info().without_tree().build(&bob.user.cx())?;
     let tree = server.group.public().tree().export()?;
@@ -87,8 +89,8 @@ pub(crate) fn main() -> Outcome {
     let mut rows = Rows::new();
     let (group, commit) = join.build(&carol.cx(), &mut rng)?.persist_to(&mut rows)?;
     let mut carol = Member { user: carol, group, rows };
-    // Carol sends the Commit with a GroupInfo of its epoch, and merges it once the server has
-    // accepted both.
+    // Carol sends her Commit with a GroupInfo of the epoch that it begins. She merges the Commit
+    // once the server has accepted both.
     let group_info = carol.group.group_info().without_tree().build(&carol.user.cx())?;
     server.receive(&commit, Some(&group_info))?;
     carol.group.merge_pending()?.persist_to(&mut carol.rows)?;
@@ -96,9 +98,9 @@ pub(crate) fn main() -> Outcome {
     bob.receive(&commit)?;
     println!("The server sees: {}.", server.names().join(", "));
 
-    // The server refuses the same Commit again, because its epoch has ended.
+    // The server rejects the same Commit when it arrives again, because its epoch has ended.
     assert!(server.receive(&commit, Some(&group_info)).is_err());
-    // The server refuses application messages.
+    // The server rejects application messages.
     let message = bob.send("Nobody else hears this.", &mut rng)?;
     assert!(server.receive(&message, None).is_err());
     assert_eq!(alice.receive(&message)?.as_deref(), Some("Nobody else hears this."));

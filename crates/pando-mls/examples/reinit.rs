@@ -20,8 +20,8 @@ pub(crate) fn main() -> Outcome {
     let mut bob = bob.join(&welcome.ok_or("the Commit adds a member, but has no Welcome")?, &bundle)?;
     println!("Alice and Bob are in a group with {}.", old_suite.cipher_suite());
 
-    // Bob commits a ReInit with the parameters of the successor group. Nothing more can be sent in
-    // the old group.
+    // Bob commits a ReInit with the parameters of the successor group. Afterwards, nothing can be
+    // sent in the old group.
     let new_suite = suite(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256)?;
     let reinit = ReInit {
         group_id: b"new".as_slice().into(),
@@ -35,7 +35,7 @@ pub(crate) fn main() -> Outcome {
     println!("The group has ended.");
 
     // Each member needs a signature key and a KeyPackage for the new suite. Alice creates the
-    // group, from the KeyPackages of all members.
+    // successor group from the KeyPackages of all members.
     let new_alice = User::new("Alice", new_suite, &mut rng)?;
     let new_bob = User::new("Bob", new_suite, &mut rng)?;
     let alices = new_alice.key_package(new_suite, &mut rng)?;
@@ -47,7 +47,7 @@ pub(crate) fn main() -> Outcome {
     let welcome = welcome.ok_or("the group has no other members")?;
     let mut new_alice = Member { user: new_alice, group, rows };
 
-    // A joiner needs the old group, to verify that the new group is its successor.
+    // A joiner needs the old group in order to verify that the new group is its successor.
     let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.cx())?;
     let mut new_bob = Member::new(new_bob, joined)?;
     println!("Alice and Bob are in a group with {}.", new_suite.cipher_suite());

@@ -1,5 +1,5 @@
-//! Twenty members: the first adds all others by one Commit, the last removes three, and the removed
-//! members cannot decrypt later messages.
+//! A group of twenty members. The first member adds all others by one Commit, and the last member
+//! removes three. The removed members cannot decrypt later messages.
 
 mod common;
 
@@ -13,7 +13,7 @@ pub(crate) fn main() -> Outcome {
     let suite = suite(SUITE)?;
     let mut members = vec![User::new("member 1", suite, &mut rng)?.create("twenty", suite, &mut rng)?];
 
-    // The first member adds nineteen others by one Commit, whose Welcome is for all of them.
+    // The first member adds nineteen others by one Commit. Its Welcome is for all of them.
     let mut newcomers = Vec::new();
     for number in 2..=20 {
         let user = User::new(&format!("member {number}"), suite, &mut rng)?;

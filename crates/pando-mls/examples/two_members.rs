@@ -1,5 +1,5 @@
-//! Alice creates a group and adds Bob, and both send a message. This example is a single file; the
-//! others share the module `common`.
+//! Alice creates a group and adds Bob, and both send a message. This example consists of a single
+//! file, while the other examples share the module `common`.
 
 use pando_mls::*;
 use rand_chacha::ChaCha20Rng;
@@ -8,7 +8,8 @@ use rand_core::SeedableRng;
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application uses a generator seeded by the operating system, and the system time.
+    // A real application uses the system time and a generator that is seeded by the operating
+    // system.
     let (rng, now) = (&mut ChaCha20Rng::seed_from_u64(1), 1_800_000_000);
     let suite = RustCrypto.suite(SUITE).ok_or("there is no such cipher suite")?;
     let client = Client::new(BasicIdentities);
@@ -18,8 +19,8 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alices_bundle = alice.key_package(SUITE, Credential::basic("Alice")).build(rng)?;
     let bobs_bundle = bob.key_package(SUITE, Credential::basic("Bob")).build(rng)?;
 
-    // The result of an operation is returned once its changes are stored: here in memory, in a real
-    // client in a database.
+    // The result of an operation is returned only after its changes are stored. Here they are
+    // stored in memory; a real client uses a database.
     let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
     let created = Group::builder("tea").build(alices_bundle, &alice, rng)?;
     let mut alices = created.persist_to(&mut alices_rows)?;
@@ -27,8 +28,8 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let commit = alices.commit().add(bobs_bundle.key_package.clone()).build(&alice, rng)?;
     let commit = commit.persist_to(&mut alices_rows)?;
-    // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets
-    // the Welcome.
+    // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob
+    // receives the Welcome.
     alices.merge_pending()?.persist_to(&mut alices_rows)?;
     let welcome = commit.welcome.ok_or("the Commit adds a member, but has no Welcome")?;
     let mut bobs = Group::join(&welcome, &bobs_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;

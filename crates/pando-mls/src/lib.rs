@@ -44,7 +44,7 @@
 //! # }
 //! ```
 //!
-//! The folder `examples` has longer examples: many members, external joins, pre-shared keys,
+//! The folder `examples` contains longer examples: many members, external joins, pre-shared keys,
 //! reinitialization, and a server that follows a group.
 //!
 //! # Operations
@@ -76,95 +76,97 @@
 //!
 //! # Commits and the delivery service
 //!
-//! All members must apply the same Commits in the same order. The delivery service ensures this: it
-//! accepts one Commit per epoch. A Commit is therefore *pending* after [`CommitBuilder::build`],
-//! until the delivery service has decided:
+//! All members must apply the same Commits in the same order. The delivery service ensures this by
+//! accepting only one Commit per epoch. After [`CommitBuilder::build`], a Commit is therefore
+//! *pending* until the delivery service has decided:
 //!
-//! - If it accepted our Commit, call [`Group::merge_pending`]. A client may also learn this from
-//!   its own Commit coming back ([`Processed::OwnCommit`]).
-//! - If it accepted another Commit, pass that one to [`Group::process`] and [`Group::merge`]. Our
-//!   pending Commit is then discarded, and [`Group::merge`] returns the proposals in it. Before
-//!   proposing them again, check that they still make sense: a leaf that we wanted to remove may
-//!   belong to another member by then.
-//! - If it accepted no Commit, call [`Group::clear_pending`].
+//! - If it has accepted our Commit, call [`Group::merge_pending`]. A client may also learn this by
+//!   receiving its own Commit ([`Processed::OwnCommit`]).
+//! - If it has accepted another Commit, pass that Commit to [`Group::process`] and
+//!   [`Group::merge`]. Our pending Commit is then discarded, and [`Group::merge`] returns its
+//!   proposals. Before proposing them again, check that they still make sense: a leaf that we
+//!   wanted to remove may belong to another member by then.
+//! - If it has accepted no Commit, call [`Group::clear_pending`].
 //!
-//! A [`Staged`] epoch is completely verified. It changes nothing until it is merged. To restrict
-//! which changes a group allows, use [`GroupRules`] that are the same for all members and servers:
-//! a member that rejects a Commit by rules of its own forks the group.
+//! A [`Staged`] epoch is completely verified, but changes nothing until it is merged. To restrict
+//! which changes a group allows, use [`GroupRules`] that are the same for all members and servers.
+//! A member that rejects a Commit because of rules of its own forks the group.
 //! [`PublicStaged::leaf_changes`] lists the members that are added, removed or changed.
 //!
 //! # Servers
 //!
 //! A delivery service that receives handshake messages as PublicMessages can follow a group with a
-//! [`PublicGroup`]. It has none of the group's secrets, and **cannot verify the confirmation tag of
-//! a Commit**. Nor can it tell the committer's signature from another valid one. If a Commit is
-//! altered there in transit, the server accepts it and the members reject it; the server is then in
-//! an epoch that no member is in. Therefore:
+//! [`PublicGroup`]. It knows none of the group's secrets, so it **cannot verify the confirmation
+//! tag of a Commit**. Nor can it distinguish the committer's signature from another valid one. If a
+//! Commit for the server is altered in transit, the server accepts it but the members reject it.
+//! The server is then in an epoch that no member is in. Therefore:
 //!
-//! - The committer sends a GroupInfo of the new epoch along with the Commit
-//!   ([`CommitBuilder::with_group_info`], or [`Group::group_info`] after an external join). The
-//!   server passes both to [`PublicGroup::merge`], which rejects a Commit that was altered in
-//!   transit.
+//! - The committer sends a GroupInfo of the new epoch along with the Commit. It obtains the
+//!   GroupInfo from [`CommitBuilder::with_group_info`], or from [`Group::group_info`] after an
+//!   external join. The server passes the Commit and the GroupInfo to [`PublicGroup::merge`], which
+//!   rejects a Commit that was altered in transit.
 //! - [`PublicGroup::merge_unconfirmed`] is for observers that receive no GroupInfo. They detect an
-//!   altered Commit one or two Commits later.
+//!   altered Commit only one or two Commits later.
 //! - [`PublicGroup::roll_back`] returns to the previous state, in which the original Commit can be
 //!   merged.
 //!
-//! A GroupInfo proves only what its signer claims. Messages of other members in the new epoch show
-//! that they merged the Commit, too.
+//! A GroupInfo proves only what its signer claims. If other members send messages in the new epoch,
+//! these show that they have merged the Commit, too.
 //!
 //! # Storing
 //!
-//! The library does no input or output. An operation returns its result in an [`Unpersisted`],
-//! along with a [`Delta`] of rows to write and to delete, O(log N) of them for a Commit.
-//! [`Unpersisted::persist`] releases the result once the Delta is stored, so nothing is sent or
-//! shown before. If a result is dropped, its changes stay in the group, and the Delta of the next
-//! operation includes them. After an error, [`Group::take_delta`] returns the state changes of the
-//! failed operation. [`Group::load`] reads all of a stored group; [`Group::open`] reads the tree
-//! lazily.
+//! The library performs no input or output. An operation returns its result in an [`Unpersisted`],
+//! along with a [`Delta`], which lists the rows to write and to delete. For a Commit, there are
+//! O(log N) such rows. [`Unpersisted::persist`] releases the result only after the Delta is stored,
+//! so nothing is sent or displayed earlier. If a result is dropped, its changes stay in the group,
+//! and the Delta of the next operation includes them. After an error, [`Group::take_delta`] returns
+//! the state changes of the failed operation. [`Group::load`] reads a stored group completely;
+//! [`Group::open`] reads its tree lazily.
 //!
-//! A Delta names the state that it applies to ([`Delta::check`]). A stale Delta does not fit the
-//! stored state: an earlier Delta was lost, or another object of the same group has written. In
-//! this case, load the group again. Storing a Delta twice changes nothing.
+//! A Delta names the state that it applies to ([`Delta::check`]). A Delta does not match the stored
+//! state if an earlier Delta was lost, or if another object of the same group has written. In this
+//! case, load the group again. Storing the same Delta twice is harmless.
 //!
-//! Messages to send after our Commit is accepted, such as a Welcome, wait in [`Group::outbox`],
-//! which survives restarts. Send them unchanged, and then call [`Group::acknowledge`].
+//! Messages that must be sent after our Commit is accepted, such as a Welcome, wait in
+//! [`Group::outbox`], which survives restarts. Send them unchanged, and then call
+//! [`Group::acknowledge`].
 //!
 //! # Rejoining
 //!
-//! An [`ExternalJoin`] returns a group in the state [`GroupState::Joining`]. It can neither send
-//! nor receive until its Commit is accepted and [`Group::merge_pending`] is called. Store it beside
-//! the group that the client had, which stays usable: if the delivery service accepts another
-//! Commit instead, drop the new group and its rows.
+//! An [`ExternalJoin`] returns a group in the state [`GroupState::Joining`]. This group can neither
+//! send nor receive until its Commit is accepted and [`Group::merge_pending`] is called. Store it
+//! separately from the group that the client had before, which stays usable. If the delivery
+//! service accepts another Commit instead, drop the new group and its rows.
 //!
 //! # Time, randomness, identities
 //!
-//! Time is an argument of [`Client::at`], in seconds since 1970. Randomness is an argument, too,
-//! and must come from a cryptographically secure generator. The [`IdentityPolicy`] authenticates
-//! members: [`BasicIdentities`] accepts every name, [`X509Identities`] validates certificate
-//! chains, and applications can implement their own. All members of a group must use policies that
-//! decide alike.
+//! The time is an argument of [`Client::at`], in seconds since 1970. Randomness is also passed as
+//! an argument, and must come from a cryptographically secure generator. The [`IdentityPolicy`]
+//! authenticates members: [`BasicIdentities`] accepts every name, [`X509Identities`] validates
+//! certificate chains, and applications can implement their own policies. All members of a group
+//! must use policies that make the same decisions.
 //!
 //! # Threads
 //!
 //! Operations on many items, such as large Commits and joins, run in parallel on the global `rayon`
-//! pool. When the library is called on a thread of that pool, the thread may run other work of the
-//! pool while it waits. It must not hold a lock that such work takes, such as a lock around a
-//! group.
+//! pool. If the library is called on a thread of that pool, the thread may execute other work of
+//! the pool while it waits. Such a thread must not hold a lock that other work acquires, such as a
+//! lock around a group.
 //!
 //! # Errors
 //!
 //! A [`GroupError`] names the cause: malformed bytes, a peer that broke a rule ([`Violation`], with
-//! the section of the RFC), cryptography, something [`Missing`], a limit of this client
-//! ([`Exceeded`]), or [`Misuse`] by the caller. On error the group is unchanged, except that the
-//! key of an authentic but rejected private message has been deleted. A Commit that failed for want
-//! of a proposal or a PSK can be processed again.
+//! the section of the RFC), cryptography, a missing item ([`Missing`]), a limit of this client
+//! ([`Exceeded`]), or a mistake of the caller ([`Misuse`]). On error the group is unchanged, except
+//! that the key of an authentic but rejected private message has been deleted. A Commit that failed
+//! because a proposal or a PSK was missing can be processed again.
 //!
 //! # Left out on purpose
 //!
-//! Networking, stores (`pando-store` is one), directories of users and user interfaces. The
-//! building blocks for studying or extending the protocol are in the crates below this one:
-//! `pando-wire`, `pando-crypto`, `pando-tree`, `pando-schedule`, `pando-framing`, `pando-group`.
+//! This crate does not provide networking, stores (`pando-store` is one), directories of users, or
+//! user interfaces. The building blocks for studying or extending the protocol are in the crates
+//! below this one: `pando-wire`, `pando-crypto`, `pando-tree`, `pando-schedule`, `pando-framing`,
+//! `pando-group`.
 
 #[cfg(feature = "aws-lc")]
 pub use pando_crypto::AwsLc;
@@ -189,9 +191,10 @@ pub use pando_group::{
 pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
 pub use pando_tree::{KeyKind, LeafTemplate, SourceError, Tree, TreeError, TreeKey};
 pub use pando_x509::{X509Config, X509Identities};
-// X.509 certificates: names, validation and its errors.
+// X.509 certificates: names, validation, and validation errors.
 pub use pando_x509 as x509;
-// The protocol's structures: all of them in `wire`, the common ones also here.
+// The protocol's structures. The module `wire` contains all of them, and the common ones are
+// re-exported here, too.
 pub use pando_wire as wire;
 pub use pando_wire::{
     Add, Capabilities, CipherSuite, ContentType, Credential, CredentialType, Decode, DecodeError, Encode,

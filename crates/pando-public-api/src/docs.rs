@@ -1,12 +1,12 @@
-//! A reader of the few fields of rustdoc's JSON that the checks need. The format changes with the
-//! toolchain, so unexpected contents are an error.
+//! A reader for those fields of rustdoc's JSON that the checks need. The format changes with the
+//! toolchain, so unexpected contents are reported as errors.
 
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-/// The kinds of items in rustdoc's JSON.
+/// All kinds of items that occur in rustdoc's JSON.
 const KINDS: [&str; 22] = [
     "module",
     "extern_crate",
@@ -32,14 +32,14 @@ const KINDS: [&str; 22] = [
     "keyword",
 ];
 
-/// The JSON of the crates of the workspace.
+/// The rustdoc JSON of the crates of the workspace.
 pub(crate) struct Docs {
     crates: HashMap<String, Value>,
-    /// The crate and the identifier of each item that has a path.
+    /// For each path, the crate and the identifier of the item with this path.
     items: HashMap<Vec<String>, (String, String)>,
 }
 
-/// An item, with the crate to which its identifiers belong.
+/// An item, together with the crate that its identifiers belong to.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     pub(crate) krate: &'a str,
@@ -47,14 +47,14 @@ pub(crate) struct Item<'a> {
     pub(crate) value: &'a Value,
 }
 
-/// The target of an identifier.
+/// The item that an identifier refers to.
 pub(crate) enum Target<'a> {
     Item(Item<'a>),
-    /// An item of a crate outside of the workspace: the crate and the name.
+    /// An item of a crate outside the workspace, given by its crate and its name.
     Foreign(&'a str, &'a str),
 }
 
-/// Returns a field.
+/// Returns a field of a JSON object.
 pub(crate) fn field<'a>(of: &'a Value, name: &str) -> Result<&'a Value, String> {
     of.get(name).ok_or_else(|| format!("unknown format of rustdoc: no {name} in {of:.300}"))
 }
@@ -68,7 +68,7 @@ pub(crate) fn object<'a>(of: &'a Value, name: &str) -> Result<&'a Map<String, Va
 }
 
 impl Docs {
-    /// Reads the files of the crates whose names begin with `pando_`.
+    /// Reads the JSON files of all crates whose names begin with `pando_`.
     pub(crate) fn read(folder: &Path) -> Result<Self, String> {
         let (mut crates, mut items) = (HashMap::new(), HashMap::new());
         let shown = folder.display();
@@ -129,7 +129,7 @@ impl Docs {
 }
 
 impl<'a> Item<'a> {
-    /// Returns the kind of the item, and its contents.
+    /// Returns the kind and the contents of the item.
     pub(crate) fn inner(self) -> Result<(&'a str, &'a Value), String> {
         let inner = object(self.value, "inner")?;
         match inner.iter().next() {

@@ -1,10 +1,10 @@
-//! Checks that errors and structures can get new parts without breaking applications.
+//! Checks that error types and structures can be extended without breaking applications.
 
 use crate::docs::{Docs, Item, Target, field, list};
 use crate::surface::Surface;
 use std::collections::BTreeSet;
 
-/// Structures with public fields only that are exhaustive on purpose.
+/// Structures that have only public fields and are exhaustive on purpose.
 const EXHAUSTIVE: [(&str, &str); 17] = [
     ("Amount", "rows and bytes"),
     ("AnchorId", "a trust anchor consists of a name and a key"),
@@ -39,7 +39,7 @@ fn is_error(docs: &Docs, item: Item<'_>) -> Result<bool, String> {
     Ok(false)
 }
 
-/// Returns whether a structure has fields, and all of them are public.
+/// Returns whether a structure has at least one field and all its fields are public.
 fn is_open(item: Item<'_>) -> Result<bool, String> {
     let kind = field(item.inner()?.1, "kind")?;
     if let Some(plain) = kind.get("plain") {
@@ -51,8 +51,8 @@ fn is_open(item: Item<'_>) -> Result<bool, String> {
         .is_some_and(|fields| !fields.is_empty() && fields.iter().all(|field| !field.is_null())))
 }
 
-/// Returns the errors and structures that must be `#[non_exhaustive]`, and superfluous entries of
-/// the list. The RFC defines the structures and enumerations of the wire.
+/// Returns the error types and structures that must be `#[non_exhaustive]`, and the superfluous
+/// entries of the list. Structures of the wire format are exempt, because the RFC defines them.
 pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, String> {
     let (mut complaints, mut found) = (Vec::new(), BTreeSet::new());
     for item in &surface.types {

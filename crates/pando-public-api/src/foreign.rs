@@ -1,12 +1,12 @@
-//! The types and traits of other crates in the API. A new version of such a crate can break an
-//! application.
+//! The types and traits of other crates that occur in the API. A new version of such a crate can
+//! break an application.
 
 use crate::docs::{Docs, Item, Target, field};
 use crate::surface::{Surface, paths};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The line before the list in `ARCHITECTURE.md`.
+/// The line in `ARCHITECTURE.md` that precedes the list.
 const BEGIN: &str = "<!-- The public dependencies, checked by `.ci/public-api`. -->";
 
 type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
@@ -16,8 +16,8 @@ fn is_of_the_language(krate: &str) -> bool {
     matches!(krate, "std" | "core" | "alloc")
 }
 
-/// Returns the parts of an item that name other items. For an implementation, these are the trait
-/// and the type, without the contents.
+/// Returns the parts of an item that name other items. For an implementation block, these are the
+/// trait and the type, but not the contents.
 fn part<'a>(item: Item<'a>) -> Result<Vec<&'a Value>, String> {
     let (kind, inner) = item.inner()?;
     match kind {
@@ -29,7 +29,7 @@ fn part<'a>(item: Item<'a>) -> Result<Vec<&'a Value>, String> {
     }
 }
 
-/// Returns the names in the API that belong to other crates, by crate.
+/// Returns the names in the API that belong to other crates, grouped by crate.
 fn names<'a>(docs: &'a Docs, surface: &Surface<'a>) -> Result<Names<'a>, String> {
     let mut names = Names::new();
     let mut add = |krate, name| {
@@ -53,8 +53,8 @@ fn names<'a>(docs: &'a Docs, surface: &Surface<'a>) -> Result<Names<'a>, String>
     Ok(names)
 }
 
-/// Returns the names in the table of `ARCHITECTURE.md`: a crate, and its types and traits, each in
-/// backticks.
+/// Returns the names in the table of `ARCHITECTURE.md`. Each row contains a crate and its types and
+/// traits, all in backticks.
 fn listed(architecture: &str) -> Result<Names<'_>, String> {
     let (_, table) = architecture.split_once(BEGIN).ok_or("there is no list in ARCHITECTURE.md")?;
     let rows = table.trim_start().lines().take_while(|line| line.starts_with('|')).skip(2);

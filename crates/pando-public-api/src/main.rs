@@ -1,13 +1,14 @@
-//! Checks rules of the public API of `pando-mls` and `pando-store` in rustdoc's JSON:
+//! Checks that rustdoc's JSON of `pando-mls` and `pando-store` follows these rules of the public
+//! API:
 //!
-//! - each public function that changes or creates a group returns an `Unpersisted`, or is on a list
-//!   of exceptions with reasons;
-//! - errors are `#[non_exhaustive]`, and so are structures that an application could make from
-//!   their fields, unless they are on a list of exceptions with reasons;
-//! - `ARCHITECTURE.md` lists exactly the types and traits of other crates in the API.
+//! - each public function that changes or creates a group returns an `Unpersisted`, or is listed as
+//!   an exception with a reason;
+//! - error types are `#[non_exhaustive]`, and so are structures that an application could construct
+//!   from their fields, unless they are listed as exceptions with a reason;
+//! - `ARCHITECTURE.md` lists exactly those types and traits of other crates that occur in the API.
 //!
-//! The checks follow re-exports into the crates of the workspace, and cover implementations of
-//! traits. `.ci/public-api` makes the JSON and runs this program.
+//! The checks follow re-exports into the other crates of the workspace, and cover trait
+//! implementations. `.ci/public-api` generates the JSON and runs this program.
 
 mod docs;
 mod exhaustive;

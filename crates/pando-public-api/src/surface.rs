@@ -1,4 +1,4 @@
-//! The public items of crates: all items that can be reached from their roots.
+//! The public items of crates: all items that are reachable from the root modules.
 
 use crate::docs::{Docs, Item, Target, field, list};
 use serde_json::Value;
@@ -7,19 +7,19 @@ use std::collections::HashSet;
 /// A public function.
 pub(crate) struct Function<'a> {
     pub(crate) item: Item<'a>,
-    /// The type or trait of a method.
+    /// The type or trait that a method belongs to.
     pub(crate) of: Option<Item<'a>>,
 }
 
 /// The public items of crates.
 #[derive(Default)]
 pub(crate) struct Surface<'a> {
-    /// Structures, enumerations and traits, and their parts.
+    /// Structures, enumerations and traits.
     pub(crate) types: Vec<Item<'a>>,
     pub(crate) functions: Vec<Function<'a>>,
-    /// Other items that can name types: fields, variants, implementations, aliases, constants.
+    /// Other items that can name types: fields, implementations, aliases and constants.
     pub(crate) others: Vec<Item<'a>>,
-    /// Re-exports of items of other crates: the crate and the name.
+    /// Re-exported items of other crates, each given by its crate and its name.
     pub(crate) foreign: Vec<(&'a str, &'a str)>,
     seen: HashSet<(&'a str, &'a str)>,
 }
@@ -40,7 +40,7 @@ impl<'a> Surface<'a> {
         ids: &[Value],
         of: Option<Item<'a>>,
     ) -> Result<(), String> {
-        // A field of a tuple that is private has no identifier.
+        // A private field of a tuple structure has no identifier.
         for id in ids.iter().filter(|id| !id.is_null()) {
             match docs.follow(krate, id)? {
                 Target::Item(item) => self.add(docs, item, of)?,
@@ -50,7 +50,7 @@ impl<'a> Surface<'a> {
         Ok(())
     }
 
-    /// Adds an item and all items that can be reached from it.
+    /// Adds an item and all items that are reachable from it.
     fn add(&mut self, docs: &'a Docs, item: Item<'a>, of: Option<Item<'a>>) -> Result<(), String> {
         if !self.seen.insert((item.krate, item.id)) {
             return Ok(());
@@ -92,7 +92,7 @@ impl<'a> Surface<'a> {
                 self.add_all(docs, item.krate, list(inner, "items")?, Some(item))?;
                 self.add_all(docs, item.krate, list(inner, "implementations")?, None)?;
             }
-            // Skips automatic and blanket implementations, which are not ours.
+            // Automatic and blanket implementations are skipped, because they are not ours.
             "impl" if field(inner, "is_synthetic")? == true || !field(inner, "blanket_impl")?.is_null() => {}
             "impl" => {
                 let is_of_trait = !field(inner, "trait")?.is_null();
@@ -115,7 +115,7 @@ impl<'a> Surface<'a> {
     }
 }
 
-/// Calls a function with each path to a type or a trait in a part of the JSON.
+/// Calls a function with each path to a type or a trait that occurs in a part of the JSON.
 pub(crate) fn paths<'a>(part: &'a Value, each: &mut impl FnMut(&'a Value)) {
     match part {
         Value::Object(object) => {

@@ -1,19 +1,20 @@
-//! Checks that functions that change or create a group return their changes, to be stored before
-//! the result is used.
+//! Checks that each function that changes or creates a group returns the changes, so that they are
+//! stored before the result is used.
 
 use crate::docs::{Docs, Item, Target, field, list};
 use crate::surface::{Function, Surface};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Types that are a group or contain one.
+/// Types that are a group or contain a group.
 const GROUPS: [&str; 6] =
     ["Group", "GroupBuilder", "PublicGroup", "CommitBuilder", "ExternalJoin", "VerifiedOffer"];
 
-/// Types of results that are a group or contain one.
+/// Types of results that are a group or contain a group.
 const RESULTS: [&str; 4] = ["Group", "PublicGroup", "Created", "CommitOutput"];
 
-/// Functions that change a group or return one without an `Unpersisted`.
+/// Functions that change or return a group according to their signature, but have nothing to store
+/// and return no `Unpersisted`.
 const NOTHING_TO_STORE: [(&str, &str); 7] = [
     ("Group::load", "its state is stored already"),
     ("Group::open", "its state is stored already"),
@@ -27,15 +28,15 @@ const NOTHING_TO_STORE: [(&str, &str); 7] = [
     ("CommitBuilder::fmt", "it shows the builder"),
 ];
 
-/// The way in which a signature uses a type.
+/// The way in which a signature borrows a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Borrowed {
     Not,
     Mutably,
 }
 
-/// Adds the names of the types of the workspace that a part of a signature uses as `wanted`, except
-/// in the signatures of closures.
+/// Adds the names of the workspace's types that a part of a signature borrows as `wanted`.
+/// Signatures of closures are ignored.
 fn names<'a>(
     docs: &'a Docs,
     function: &Function<'a>,
@@ -77,7 +78,7 @@ fn names<'a>(
     Ok(())
 }
 
-/// Returns whether a function breaks the rule.
+/// Returns whether a function violates the rule.
 fn is_without(docs: &Docs, function: &Function<'_>) -> Result<bool, String> {
     let (_, inner) = function.item.inner()?;
     let signature = field(inner, "sig")?;
@@ -86,7 +87,7 @@ fn is_without(docs: &Docs, function: &Function<'_>) -> Result<bool, String> {
         names(docs, function, input, Borrowed::Not, Borrowed::Mutably, &mut changed)?;
     }
     let output = field(signature, "output")?;
-    // A group that is borrowed mutably can be changed.
+    // A group that the function returns as a mutable borrow can be changed.
     for wanted in [Borrowed::Not, Borrowed::Mutably] {
         names(docs, function, output, Borrowed::Not, wanted, &mut given)?;
     }
@@ -98,7 +99,8 @@ fn is_without(docs: &Docs, function: &Function<'_>) -> Result<bool, String> {
     Ok(concerns_a_group && !given.contains("Unpersisted"))
 }
 
-/// Returns the functions that must return an `Unpersisted`, and superfluous entries of the list.
+/// Returns the functions that must return an `Unpersisted` but do not, and the superfluous entries
+/// of the list.
 pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, String> {
     let mut found = BTreeSet::new();
     for function in &surface.functions {

@@ -1,4 +1,4 @@
-//! Finds the files to verify.
+//! Search for the files to verify.
 
 use super::VectorsError;
 use pando_vectors::Kind;
@@ -12,8 +12,8 @@ pub(crate) struct VectorFile {
     pub(crate) kind: Kind,
 }
 
-/// Returns the files among `paths`, and the `.json` files in the folders among them, sorted by
-/// name. Folders are searched recursively. If a kind is given, files in folders whose name shows
+/// Returns the files in `paths`, and the `.json` files in the folders in `paths`, sorted by name.
+/// Folders are searched recursively. If a kind is given, files in folders whose name indicates
 /// another kind are left out.
 pub(crate) fn find(paths: &[PathBuf], kind: Option<Kind>) -> Result<Vec<VectorFile>, VectorsError> {
     let mut files = Vec::new();
@@ -45,7 +45,7 @@ fn kind_of(path: &Path) -> Option<Kind> {
     Kind::of_file(path.file_stem()?.to_str()?)
 }
 
-/// Returns whether to list the path. A broken link is listed too, so that reading it gives an
+/// Returns whether to list a path. A broken link is also listed, so that reading it causes an
 /// error.
 fn is_listed(path: &Path) -> bool {
     path.is_file() || !path.exists()

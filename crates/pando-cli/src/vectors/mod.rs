@@ -1,4 +1,4 @@
-//! `pando vectors`: the interoperability test vectors.
+//! The commands `pando vectors`, which verify and generate interoperability test vectors.
 
 mod files;
 mod generate;
@@ -23,7 +23,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, VectorsError> {
     }
 }
 
-/// An error of the command.
+/// An error of the command `pando vectors`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VectorsError {
     #[error("{path}: {error}")]

@@ -1,4 +1,4 @@
-//! `pando vectors verify`.
+//! The command `pando vectors verify`.
 
 use super::VectorsError;
 use super::files::{self, VectorFile};
@@ -51,7 +51,7 @@ impl Backend {
     }
 }
 
-/// The number of cases in all files, by result.
+/// The number of cases in all files, grouped by result.
 #[derive(Default)]
 struct Total {
     passed: usize,
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, VectorsError> {
 fn verify(file: &VectorFile, backend: Backend) -> Result<Report, VectorsError> {
     let path = &file.path;
     let text = fs::read_to_string(path).map_err(|error| VectorsError::Io { path: path.clone(), error })?;
-    // Draws to standard error, and only if that is a terminal.
+    // The progress bar is written to standard error, and only if that is a terminal.
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
         bar.set_style(style);

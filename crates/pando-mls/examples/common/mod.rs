@@ -1,4 +1,4 @@
-//! Users and members, with the operations that the examples share.
+//! Users and members, and the operations that the examples share.
 
 #![allow(dead_code, reason = "each example uses a part")]
 
@@ -14,7 +14,8 @@ pub(crate) fn suite(id: CipherSuite) -> Outcome<Suite> {
     Ok(RustCrypto.suite(id).ok_or("there is no such cipher suite")?)
 }
 
-/// The time in the examples, in seconds since 1970. An application uses the system time.
+/// The current time in the examples, in seconds since 1970. A real application uses the system
+/// time.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// A user with a name, a signature key and a client.
@@ -31,13 +32,13 @@ impl User {
         Ok(Self { name: name.to_owned(), signer, psks: &NoPsks, client: Client::new(BasicIdentities) })
     }
 
-    /// Returns the context for operations of this user.
+    /// Returns the context for this user's operations.
     pub(crate) fn cx(&self) -> Context<'_> {
         self.client.at(NOW, &*self.signer).with_psks(self.psks)
     }
 
-    /// Returns the contents of this user's leaf. It supports all cipher suites, because a ReInit
-    /// may change the suite of a group.
+    /// Returns the contents of this user's leaf. The leaf supports all cipher suites, because a
+    /// ReInit may change the cipher suite of a group.
     pub(crate) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
             credential: Credential::basic(self.name.as_str()),
@@ -46,28 +47,28 @@ impl User {
         }
     }
 
-    /// Creates a KeyPackage with its private keys.
+    /// Creates a KeyPackage together with its private keys.
     pub(crate) fn key_package(&self, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
         let builder = self.cx().key_package(suite.cipher_suite(), credential);
         Ok(builder.capabilities(capabilities).leaf_extensions(extensions).build(rng)?)
     }
 
-    /// Creates a group.
+    /// Creates a group with this user as its only member.
     pub(crate) fn create(self, name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Member> {
         let bundle = self.key_package(suite, rng)?;
         let created = Group::builder(name).build(bundle, &self.cx(), rng)?;
         Member::new(self, created)
     }
 
-    /// Joins by a Welcome.
+    /// Joins a group by a Welcome.
     pub(crate) fn join(self, welcome: &Welcome, bundle: &KeyPackageBundle) -> Outcome<Member> {
         let joined = Group::join(welcome, bundle, None, &self.cx())?;
         Member::new(self, joined)
     }
 }
 
-/// A member of a group, with its store.
+/// A member of a group, together with its store.
 pub(crate) struct Member {
     pub(crate) user: User,
     pub(crate) group: Group,
@@ -81,7 +82,7 @@ impl Member {
         Ok(Self { user, group, rows })
     }
 
-    /// Creates a Commit, which is pending until the member receives it.
+    /// Creates a Commit. It is pending until the member receives it.
     pub(crate) fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
@@ -97,8 +98,8 @@ impl Member {
         Ok(message.persist_to(&mut self.rows)?)
     }
 
-    /// Processes a message: enters the epoch of a Commit, keeps a proposal, and returns the text of
-    /// an application message.
+    /// Processes a message. For a Commit, enters the new epoch; for a proposal, keeps it; for an
+    /// application message, returns its text.
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
         let Self { user, group, rows } = self;
         let processed = group.process(message.clone(), &user.cx())?;
@@ -114,7 +115,7 @@ impl Member {
     }
 }
 
-/// Delivers a message to all `members`.
+/// Delivers a message to each of `members`.
 pub(crate) fn deliver<'a>(
     message: &MlsMessage,
     members: impl IntoIterator<Item = &'a mut Member>,
