@@ -1,7 +1,7 @@
 //! docs/conformance.md lists the rules of RFC 9420, the functions that implement them, and the
-//! tests that show it. It is generated from the files in docs/conformance/; their README describes
-//! the format. These tests check that the named functions and tests exist, that every rule that a
-//! peer can break is listed, and that a test breaks it.
+//! tests that prove it. It is generated from the files in docs/conformance/, whose format their
+//! README describes. These tests check that all named functions and tests exist. They also check
+//! that every rule that a peer can break is listed, and that some test breaks it.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -20,10 +20,10 @@ enum Kind {
     Odd,
 }
 
-/// A function in a file.
+/// A function, given by its file and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    /// The path below crates/.
+    /// The path of the file, relative to crates/.
     file: String,
     name: String,
 }
@@ -116,7 +116,7 @@ fn source(place: &Place) -> String {
     read(&root().join("crates").join(&place.file))
 }
 
-/// Returns whether a line that is not a comment has a variant of `Violation`.
+/// Returns whether a line of code names a variant of `Violation`. Comments are ignored.
 fn names(line: &str, rule: &str) -> bool {
     let whole = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
     let path = format!("Violation::{rule}");
@@ -158,10 +158,11 @@ fn every_entry_says_what_it_must() {
     }
 }
 
-/// The folders of tests that break rules: the RFC's rules, and an application's.
+/// The folders with tests that break the rules of the RFC and the rules of an application.
 const FOLDERS: [&str; 2] = ["tests/rules", "tests/policies"];
 
-/// Each rule is listed under the section that its error names, with a test that breaks it.
+/// Checks that each rule is listed under the section that its error names, and that the list
+/// contains a test that breaks the rule.
 #[test]
 fn every_rule_is_listed_once_where_it_belongs() {
     let chapters = data();
@@ -183,7 +184,8 @@ fn every_rule_is_listed_once_where_it_belongs() {
     assert!(listed.is_empty(), "not a rule: {:?}", listed.keys());
 }
 
-/// A rule that no test breaks might as well not be implemented.
+/// Checks that some test breaks each rule. A rule that no test breaks might as well not be
+/// implemented.
 #[test]
 fn every_rule_is_broken_by_somebody() {
     let folders = FOLDERS.map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
@@ -196,7 +198,7 @@ fn every_rule_is_broken_by_somebody() {
 
 fn links(places: &[Place]) -> String {
     let link = |Place { file, name }: &Place| {
-        // The link shows the file's stem, or the folder's name for a `mod.rs`.
+        // A link shows the stem of the file, or the name of the folder if the file is a `mod.rs`.
         let path = Path::new(file.strip_suffix("/mod.rs").unwrap_or(file));
         let stem = path.file_stem().unwrap().to_str().unwrap();
         format!("[`{stem}::{name}`](../crates/{file})")
@@ -250,7 +252,7 @@ fn the_document_is_what_the_data_says() {
     if env::var_os("PANDO_WRITE_DOCS").is_some() {
         fs::write(&path, document).unwrap();
     } else {
-        // Comparing with `assert_eq` would print both texts.
+        // `assert_eq` would print both texts.
         assert!(
             read(&path) == document,
             "docs/conformance.md is out of date: see docs/conformance/README.md"

@@ -1,15 +1,15 @@
-//! Secrets, tags and digests are compared in constant time. A test of the timing would fail now and
-//! then without reason, so this one searches the sources for other comparisons.
+//! Shows that secrets, tags and digests are compared in constant time. A test of the timing would
+//! sometimes fail for no reason, so this test searches the sources for other comparisons.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Public types, which may be compared in any way.
+/// Types without secrets, whose values may be compared in any way.
 const PUBLIC: [&str; 3] = ["Suite", "PublicKey<G>", "SourceError"];
 
-/// Returns the sources of all crates, without their unit tests.
+/// Returns the source files of all crates, without their unit tests.
 fn sources() -> Vec<(PathBuf, String)> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut unvisited: Vec<_> =
@@ -30,12 +30,13 @@ fn sources() -> Vec<(PathBuf, String)> {
     sources
 }
 
-/// Returns the block that begins in a text, up to the line that ends it.
+/// Returns the block at the beginning of a text, including the line that ends it.
 fn block(text: &str) -> &str {
     text.split("\n}").next().unwrap_or_default()
 }
 
-/// Returns the types in a file that implement their own comparison, with its code.
+/// Returns the types in a file that implement their own comparison, each with the code of that
+/// comparison.
 fn comparisons(code: &str) -> impl Iterator<Item = (&str, &str)> {
     code.split("PartialEq for ")
         .skip(1)
@@ -53,7 +54,7 @@ fn careless(code: &str) -> Vec<String> {
             found.push(format!("{name} is not compared in constant time"));
         }
     }
-    // `expose` returns a slice, and `==` stops at the first different byte of a slice.
+    // `expose` returns a slice, and `==` on slices stops at the first byte that differs.
     let compared = |line: &&str| {
         [" == ", " != "].into_iter().filter_map(|operator| line.split_once(operator)).any(|(left, right)| {
             left.ends_with("expose()")
@@ -61,8 +62,8 @@ fn careless(code: &str) -> Vec<String> {
         })
     };
     found.extend(code.lines().filter(compared).map(|line| line.trim().to_owned()));
-    // A derived comparison of a secret that consists of bytes and not of `SecretBytes` is not
-    // constant-time either.
+    // A derived comparison is not constant-time either, if the secret consists of bytes instead of
+    // `SecretBytes`.
     for item in code.split("#[derive(").skip(1) {
         let (derived, rest) = item.split_once(")]").unwrap_or_default();
         let item: String = rest.lines().take_while(|line| !line.starts_with('}')).collect();

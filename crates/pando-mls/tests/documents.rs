@@ -1,6 +1,6 @@
-//! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that show their claims.
-//! These tests check that the named tests exist, and that no limit is missing. The program in
-//! docs/library.md is compiled.
+//! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that prove their
+//! claims. These tests check that the named tests exist and that no limit is missing. They also
+//! check that the program in docs/library.md is compiled.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A test as a document names it: the stem of its file, its name, and the linked file.
+/// A test as a document names it: the stem of its file, the name of its function, and the file that
+/// the link leads to.
 #[derive(Debug)]
 struct Named {
     stem: String,
@@ -30,8 +31,8 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the rows of a document's tables without their heads: the claim, and the tests that show
-/// it.
+/// Returns the rows of a document's tables without their heads. Each row consists of the claim and
+/// the tests that prove it.
 fn rows(document: &str) -> Vec<(String, Vec<Named>)> {
     let text = read(&docs().join(document));
     let rows =
@@ -75,7 +76,7 @@ fn the_documents_have_what_is_looked_for() {
         said.sort();
         said.dedup();
         assert_eq!(said.len(), count, "a claim is there twice");
-        // Counts the lines of tables, including their heads and the rules below these.
+        // Count the lines of the tables, including the head and the separator line of each table.
         let text = read(&docs().join(document));
         let lines = text.lines().filter(|line| line.starts_with('|')).count();
         assert_eq!(lines, count + 2 * tables, "{document}");
@@ -83,8 +84,8 @@ fn the_documents_have_what_is_looked_for() {
     }
 }
 
-/// Each setting that limits something has a row with its default value. A new field fails here
-/// until it has one.
+/// Checks that each setting that limits something has a row with its default value. A new field
+/// makes this test fail until the field has a row.
 #[test]
 fn every_limit_is_in_the_document() {
     let config = GroupConfig::default();
@@ -118,7 +119,7 @@ fn every_limit_is_in_the_document() {
         ("GroupConfig::past_epochs", grouped(past_epochs)),
         ("GroupConfig::past_resumption_psks", grouped(past_resumption_psks)),
     ];
-    // The names of all fields, from the debug output.
+    // The names of all fields are taken from the debug output.
     let printed = format!("{config:?}");
     let fields: BTreeSet<_> = printed
         .split([' ', '{', '}', ','])
@@ -139,7 +140,8 @@ fn every_limit_is_in_the_document() {
     }
 }
 
-/// The program in docs/library.md is a part of the compiled example in the crate's documentation.
+/// Checks that the program in docs/library.md is part of the compiled example in the crate's
+/// documentation.
 #[test]
 fn the_program_in_the_document_is_compiled() {
     let document = read(&docs().join("library.md"));

@@ -1,8 +1,8 @@
-//! Checks that the text of an error names the same section of RFC 9420 as its documentation.
+//! Checks that the text of each error names the same section of RFC 9420 as its documentation.
 //!
-//! Logs contain a text without the documentation. The test reads the sources, so that it covers
-//! every new error. The rules of groups, `Violation`, have their sections in a table, and
-//! `GroupError` adds these to their texts.
+//! Logs contain the text of an error but not its documentation. The test reads the source files, so
+//! it covers every new error. The rules of groups, `Violation`, have their sections in a table, and
+//! `GroupError` adds these sections to their texts.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::{fs, iter};
 use syn::{Expr, Item, Lit, Meta, Variant};
 
-/// The files that define the errors of the library.
+/// The files that define the library's errors.
 const FILES: [&str; 7] = [
     "pando-crypto/src/error.rs",
     "pando-framing/src/error.rs",
@@ -21,7 +21,7 @@ const FILES: [&str; 7] = [
     "pando-x509/src/error.rs",
 ];
 
-/// Returns the documentation of a variant in one line.
+/// Returns the documentation of a variant as a single line.
 fn documentation(variant: &Variant) -> String {
     let lines = variant.attrs.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
@@ -36,7 +36,7 @@ fn documentation(variant: &Variant) -> String {
     lines.collect()
 }
 
-/// Returns the argument of `#[error(...)]`.
+/// Returns the argument of the variant's `#[error(...)]`.
 fn text(variant: &Variant) -> Option<String> {
     variant.attrs.iter().find(|attribute| attribute.path().is_ident("error")).map(|attribute| {
         let argument = attribute.meta.require_list().unwrap();
@@ -44,8 +44,8 @@ fn text(variant: &Variant) -> Option<String> {
     })
 }
 
-/// Returns the first reference in parentheses that names only sections: `section 7.3`, or `sections
-/// 6 and 6.3.2`.
+/// Returns the first reference in parentheses that consists only of sections, such as `section 7.3`
+/// or `sections 6 and 6.3.2`.
 fn sections(documentation: &str) -> Option<&str> {
     let mut rest = documentation;
     iter::from_fn(|| {

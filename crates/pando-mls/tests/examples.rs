@@ -1,4 +1,4 @@
-//! Runs the examples, and their assertions.
+//! Runs the examples together with their assertions.
 
 #![allow(
     clippy::duplicate_mod,

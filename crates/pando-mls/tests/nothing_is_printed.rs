@@ -1,5 +1,5 @@
-//! Debug output and errors contain no secrets. The tests print every public type that holds a
-//! secret, and search the output for the secrets in all usual formats.
+//! Shows that debug output and errors contain no secrets. The tests print every public type that
+//! contains a secret, and search the output for the secrets in all common formats.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(AdmitAll));
 
-/// Debug output by type name, and the secrets that must not be in it.
+/// Debug outputs, keyed by type name, and the secrets that they must not contain.
 #[derive(Default)]
 struct Printed {
     texts: Vec<(&'static str, String)>,
@@ -50,13 +50,13 @@ impl Printed {
         self.secrets.push(secret.to_vec());
     }
 
-    /// Prints a value that holds this secret.
+    /// Prints a value that contains this secret.
     fn holder(&mut self, name: &'static str, value: &dyn Debug, secret: &[u8]) {
         self.print(name, value);
         self.secret(secret);
     }
 
-    /// Returns the types whose output has a secret.
+    /// Returns the types whose output contains a secret.
     fn leaks(&self) -> BTreeSet<&'static str> {
         let forms = self.secrets.iter().flat_map(|secret| forms(secret));
         let needles: Vec<_> = forms.map(|form| normal(&form)).collect();
@@ -68,12 +68,13 @@ impl Printed {
     }
 }
 
-/// Returns the text without whitespace, so that one line and many lines are equal.
+/// Returns a text without whitespace, so that output on one line equals output on several lines.
 fn normal(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_whitespace()).collect()
 }
 
-/// Returns the formats of parts of a secret: eight bytes from its beginning, middle and end.
+/// Returns parts of a secret in several formats: eight bytes each from its beginning, its middle
+/// and its end.
 fn forms(secret: &[u8]) -> Vec<String> {
     let starts = [0, (secret.len() - 8) / 2, secret.len() - 8];
     let parts = starts.into_iter().map(|start| &secret[start..start + 8]);
@@ -88,12 +89,12 @@ fn forms(secret: &[u8]) -> Vec<String> {
                 join(|byte| format!("{byte}"), ","),
                 join(|byte| format!("{byte:x}"), ","),
                 join(|byte| format!("0x{byte:02x}"), ","),
-                // Text with escapes.
+                // Add the part as text with escapes.
                 part.escape_ascii().to_string(),
             ]
         })
         .collect();
-    // The last characters depend on the bytes that follow.
+    // The last characters of the Base64 form depend on the bytes that follow.
     for alphabet in ["+/", "-_"] {
         let text = base64(secret, alphabet);
         forms.push(text[..10].to_owned());
@@ -128,7 +129,7 @@ fn a_secret_that_is_printed_is_found() {
         let printed = Printed { texts: vec![("it", text.clone())], secrets: vec![secret.clone()] };
         assert!(printed.leaks().contains("it"), "{text}");
     }
-    // A secret text with spaces.
+    // Search for a secret text with spaces.
     for text in [TEXT.escape_ascii().to_string(), format!("{:?}", String::from_utf8_lossy(TEXT))] {
         let printed = Printed { texts: vec![("it", text.clone())], secrets: vec![TEXT.to_vec()] };
         assert!(printed.leaks().contains("it"), "{text}");
@@ -137,7 +138,7 @@ fn a_secret_that_is_printed_is_found() {
     assert!(other.leaks().is_empty());
 }
 
-/// Returns a secret whose bytes differ from all other kinds'.
+/// Returns a secret whose bytes differ from those of secrets of any other kind.
 fn some(length: usize, kind: u8) -> Vec<u8> {
     (0..length).map(|place| (place as u8).wrapping_mul(13) ^ kind.wrapping_mul(71) ^ 0x95).collect()
 }
@@ -153,7 +154,7 @@ macro_rules! print_secret_types {
     }};
 }
 
-/// Prints the types that are nothing but a secret.
+/// Prints the types that consist only of a secret.
 fn print_secrets(printed: &mut Printed) {
     use pando_crypto::{AeadKey, AeadNonce};
     use pando_schedule::WelcomeSecret;
@@ -169,7 +170,7 @@ fn client(signer: &dyn Signer) -> Context<'_> {
     CLIENT.without_clock(signer)
 }
 
-/// Prints the building blocks below groups.
+/// Prints the building blocks of groups.
 fn print_parts(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let key_pair = suite.hpke_generate_key_pair(rng).unwrap();
     printed.holder("HpkeKeyPair", &key_pair, key_pair.private.expose());
@@ -188,7 +189,7 @@ fn print_parts(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     secret_tree.delete_key(used);
     printed.print("SecretTree", &secret_tree);
     for (_, secret) in secret_tree.secrets() {
-        // The row of a ratchet has its generation before the secret.
+        // In the row of a ratchet, the generation precedes the secret.
         printed.secret(&secret.expose()[secret.expose().len() - 8..]);
     }
     let path_secret = PathSecret { path_secret: some(32, 90).into() };
@@ -219,7 +220,7 @@ impl Printed {
 
 const TEXT: &[u8] = b"what nobody else is to read";
 
-/// Prints groups, and all results of their operations.
+/// Prints groups and all results of their operations.
 fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let keys = [(); 2].map(|()| suite.signature_generate_key(rng).unwrap());
     keys.iter().for_each(|key| printed.secret(key.expose()));
@@ -240,7 +241,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("CommitBuilder", &alices.commit().add(add.clone()));
     let commit = alices.commit().add(add).build(&alice, rng).unwrap().assume_persisted();
     printed.print("CommitOutput", &commit);
-    // `Pending` is not public, so it is printed as a part of a group.
+    // `Pending` is not public, so it is printed as part of a group.
     printed.print("Pending", &alices);
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());
@@ -256,7 +257,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("Delta", &delta);
     printed.rows_of(&bobs);
 
-    // Prints the rows of a store.
+    // Print the rows of a store.
     let rows: Rows = bobs.rows().unwrap();
     printed.print("Rows", &rows);
     let exported = bobs.export("label", b"", 32).unwrap();
@@ -276,7 +277,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let _ = bobs.merge(*staged).unwrap();
     printed.rows_of(&bobs);
 
-    // Prints messages.
+    // Print messages.
     printed.secret(TEXT);
     let (message, delta) = alices.encrypt(TEXT, &alice, rng).unwrap().into_parts();
     printed.print("MlsMessage", &message);
@@ -298,7 +299,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.rows_of(&created.group);
 }
 
-/// Prints paths of the tree, and framed content.
+/// Prints paths of the tree and framed content.
 fn print_paths(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let key = suite.signature_generate_key(rng).unwrap();
     let signer = suite.signer(&key).unwrap();
@@ -378,14 +379,14 @@ fn no_secret_is_printed() {
     }
     assert!(printed.secrets.len() > 100);
     assert_eq!(printed.leaks(), BTreeSet::new());
-    // Every type that holds a secret was printed.
+    // Every type that contains a secret must have been printed.
     let names: BTreeSet<_> = printed.texts.iter().map(|(name, _)| *name).collect();
     for name in holders() {
         assert!(names.contains(&*name), "{name} holds a secret and is not printed here");
     }
 }
 
-/// Errors in the presence of secrets.
+/// Checks errors that occur in the presence of secrets.
 #[test]
 fn no_error_has_a_secret() {
     let mut printed = Printed::default();
@@ -414,7 +415,7 @@ fn no_error_has_a_secret() {
     let message = group.encrypt(TEXT, &cx, &mut rng).unwrap().assume_persisted();
     error(&group.process(message, &cx).unwrap_err());
     error(&group.export("label", b"", 1 << 20).unwrap_err());
-    // The rows are cut short.
+    // Truncate the rows.
     let rows = group.rows().unwrap();
     for key in rows.iter().filter(|(_, row)| !row.expose().is_empty()).map(|(key, _)| key) {
         let cut = |(other, row): (&RowKey, &SecretBytes)| {
@@ -433,16 +434,16 @@ fn no_error_has_a_secret() {
     assert_eq!(printed.leaks(), BTreeSet::new());
 }
 
-/// A type with debug output, from the sources.
+/// A type with debug output, as found in the sources.
 struct Printable {
     name: String,
-    /// The types of its fields, without names and comments.
+    /// The types of the fields, without names and comments.
     inside: String,
-    /// The crate in which its name is known, or `None` if it is public.
+    /// The crate in which the name of the type is known, or `None` if the type is public.
     known_in: Option<&'static str>,
 }
 
-/// Returns the types of a source that have debug output, and the names of types that
+/// Returns the types of a source file that have debug output, and the names of types that
 /// `secret_types!` defines.
 fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
     let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
@@ -460,7 +461,8 @@ fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
         let name = words.by_ref().skip_while(|word| !["struct", "enum"].contains(word)).nth(1);
         let body = rest.split("\n}").next().unwrap_or_default();
         let body = if declaration.ends_with(';') { declaration } else { body };
-        // Text after a colon or in parentheses is a type; the name of a variant is not.
+        // Text after a colon or in parentheses is a type; other text, such as the name of a
+        // variant, is not.
         let inside = body.lines().filter(is_code).filter_map(|line| line.split_once([':', '(']));
         let inside = inside.map(|(_, types)| types).collect::<Vec<_>>().join("\n");
         let known_in = if declaration.starts_with("pub ") { None } else { Some(of) };
@@ -469,8 +471,8 @@ fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
     (types, secrets)
 }
 
-/// Returns the public types that hold a secret, from the sources: the types that `secret_types!`
-/// defines, and all types with debug output that contain one of them.
+/// Returns the public types that contain a secret, as found in the sources. These are the types
+/// that `secret_types!` defines, and all types with debug output that contain one of them.
 fn holders() -> BTreeSet<String> {
     let (mut all, mut names) = (Vec::new(), BTreeSet::from([("SecretBytes".to_owned(), None)]));
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -1,4 +1,5 @@
-//! Oversized input is rejected before it is decoded, with hardly any memory, whatever its size.
+//! Shows that oversized input is rejected before it is decoded. The rejection needs hardly any
+//! memory, no matter how large the input is.
 
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -9,10 +10,10 @@ use rand_core::SeedableRng;
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 const MIB: usize = 1 << 20;
-/// The memory that a rejection may take, in bytes.
+/// The number of bytes of memory that a rejection may use.
 const ENOUGH: u64 = 16 << 10;
 
-/// Runs a function, and checks that it never takes more than a little memory.
+/// Runs a function and checks that it uses little memory at any time.
 fn without_memory<T>(function: impl FnOnce() -> T) -> T {
     let mut result = None;
     let taken = allocation_counter::measure(|| result = Some(function()));
@@ -20,7 +21,7 @@ fn without_memory<T>(function: impl FnOnce() -> T) -> T {
     result.unwrap()
 }
 
-/// Returns a message of `len` bytes that claims to have this format.
+/// Returns a message of `len` bytes whose header states this format.
 fn message(format: WireFormat, len: usize) -> Vec<u8> {
     let mut bytes = [1_u16.to_be_bytes(), format.0.to_be_bytes()].concat();
     bytes.resize(len, 0);
@@ -41,7 +42,7 @@ fn oversized_input_takes_no_memory() {
     let mut group = Group::builder("tea").build(alices, &alice, rng).unwrap().persist_to(&mut rows).unwrap();
     let before = group.rows().unwrap();
 
-    // Messages of each format, and of an unknown one.
+    // Check messages of each format and of an unknown format.
     for (format, limit) in [
         (WireFormat::MLS_PUBLIC_MESSAGE, MIB),
         (WireFormat::MLS_PRIVATE_MESSAGE, MIB),
@@ -62,7 +63,7 @@ fn oversized_input_takes_no_memory() {
     }
     assert_eq!(group.rows().unwrap(), before);
 
-    // A ratchet tree that comes separately from a Welcome or a GroupInfo.
+    // Check a ratchet tree that is sent separately from the Welcome or the GroupInfo.
     let commit = group.commit().add(bobs.key_package.clone()).without_tree().build(&alice, rng).unwrap();
     let welcome = commit.persist_to(&mut rows).unwrap().welcome.unwrap();
     group.merge_pending().unwrap().persist_to(&mut rows).unwrap();

@@ -1,4 +1,4 @@
-//! An application implements each public trait with `use pando_mls::*` alone.
+//! Shows that an application can implement each public trait with `use pando_mls::*` alone.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -6,7 +6,7 @@ use pando_mls::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// An implementation of everything that an application can provide.
+/// A type that implements all traits that an application can implement.
 struct Own {
     signer: Box<dyn Signer>,
     rows: Rows,
@@ -102,7 +102,7 @@ impl RowSource for Own {
     }
 }
 
-/// A generator that counts. No application may use such a one.
+/// A predictable random number generator. No application may use such a generator.
 struct Counter(u64);
 
 impl rand_core::TryRng for Counter {
@@ -148,7 +148,7 @@ fn a_client_is_made_of_them() {
     let source = Own { rows, ..own() };
     let mut opened = Group::open(Arc::new(source), &cx).unwrap();
     assert_eq!(opened.epoch_authenticator(), group.epoch_authenticator());
-    // The client has no such key, and its store fails.
+    // The client does not have this key, and reading its store fails.
     let missing = opened.commit().psk(Psk::External { psk_id: "psk".into() }).build(&cx, rng);
     assert!(matches!(missing, Err(GroupError::Missing(Missing::Psk(_)))));
     let psk = Psk::Resumption {

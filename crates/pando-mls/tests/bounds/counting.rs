@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 static HASHES: AtomicU64 = AtomicU64::new(0);
 static HASHED: AtomicU64 = AtomicU64::new(0);
 static CURVE: AtomicU64 = AtomicU64::new(0);
-/// A lock for tests that count, so that only one runs at a time.
+/// A lock that each counting test holds, so that only one of them runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -25,14 +25,15 @@ fn count(counter: &AtomicU64, by: u64) {
 /// The cost of an operation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Work {
-    /// The number of hashes and MACs.
+    /// The number of hashes and MACs computed.
     pub(crate) hashes: u64,
-    /// The number of bytes that are hashed (including those for MACs, keys and signatures) or
-    /// encrypted.
+    /// The number of bytes that are hashed or encrypted. Hashing for MACs, keys and signatures is
+    /// included.
     pub(crate) hashed: u64,
-    /// The number of operations on a curve: key checks, signature verifications, HPKE.
+    /// The number of operations on an elliptic curve: key checks, signature verifications and HPKE
+    /// operations.
     pub(crate) curve: u64,
-    /// The number of bytes that are allocated, whether or not they are freed again.
+    /// The number of allocated bytes, whether or not they are freed again.
     pub(crate) allocated: u64,
 }
 
@@ -45,7 +46,8 @@ fn now() -> Work {
     Work { hashes: read(&HASHES), hashed: read(&HASHED), curve: read(&CURVE), allocated: 0 }
 }
 
-/// Returns the cost of an operation, and its result. Allocations of other threads are not counted.
+/// Returns the cost of an operation together with its result. Allocations on other threads are not
+/// counted.
 pub(crate) fn work<T>(operation: impl FnOnce() -> T) -> (Work, T) {
     let before = now();
     let mut result = None;
@@ -60,7 +62,7 @@ pub(crate) fn work<T>(operation: impl FnOnce() -> T) -> (Work, T) {
     (work, result.unwrap())
 }
 
-/// Cipher suite 1, with counters.
+/// Cipher suite 1 with counters.
 pub(crate) struct Counting;
 
 impl CryptoProvider for Counting {

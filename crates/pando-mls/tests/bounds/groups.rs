@@ -1,4 +1,4 @@
-//! Messages that are built to be as expensive as possible.
+//! Tests with messages that are built to be as expensive as possible.
 
 use crate::counting::{Counting, Work, alone, suite, work};
 use crate::grows_with_the_input;
@@ -60,7 +60,7 @@ pub(crate) fn newcomer(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCh
 
 pub(crate) fn unchanged(_: &mut KeyPackageTemplate) {}
 
-/// Two members. The second receives the messages of the first.
+/// A group of two members. The second member receives the messages of the first.
 pub(crate) struct Pair {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) signers: [Box<dyn Signer>; 2],
@@ -88,8 +88,8 @@ impl Pair {
         Self { rng, signers: [one.signer, other.signer], groups: [group, joined] }
     }
 
-    /// Lets the first member commit these proposals, and the second member and an observer process
-    /// the Commit.
+    /// Makes the first member commit these proposals, and makes the second member and an observer
+    /// process the Commit.
     pub(crate) fn commit(
         &mut self,
         proposals: Vec<Proposal>,
@@ -142,7 +142,7 @@ pub(crate) fn newcomers(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) 
     (0..count).map(|_| newcomer(change, &mut rng)).collect()
 }
 
-/// Joins as a newcomer by a Welcome that has secrets for all newcomers, and the tree.
+/// Joins as a newcomer by a Welcome that contains the tree and the secrets of all newcomers.
 fn joined(welcome: &Welcome, newcomer: &Newcomer) -> (usize, Work) {
     let len = welcome.encode().unwrap().len();
     let cx = client(&*newcomer.signer);
@@ -183,7 +183,8 @@ fn commits_with_many_pre_shared_keys() {
     grows_with_the_input("a Commit with PSKs", &costs);
 }
 
-/// All parents are blank, so the path is encrypted to each member separately.
+/// Shows that long paths are not too expensive. All parents are blank, so a path is encrypted to
+/// each member separately.
 #[test]
 fn paths_with_many_ciphertexts() {
     let _alone = alone();
@@ -223,7 +224,7 @@ fn commits_with_many_references() {
         let len = output.message.encode().unwrap().len();
         let (mut cost, taken) = work(|| pair.groups[1].process(output.message.clone(), &second));
         assert!(matches!(taken.unwrap().assume_persisted(), Processed::Commit(_)));
-        // The cost includes receiving the proposals, which were sent before.
+        // The cost includes that of receiving the proposals, which were sent earlier.
         cost.allocated += proposing.allocated;
         cost.hashed += proposing.hashed;
         costs.push((len + sent, cost));
@@ -231,7 +232,8 @@ fn commits_with_many_references() {
     grows_with_the_input("a Commit with references", &costs);
 }
 
-/// The lists in each leaf are long, and the required ones of the group are, too.
+/// Shows that long lists of capabilities are not too expensive. Each leaf contains long lists, and
+/// so do the requirements of the group.
 #[test]
 fn long_lists_of_capabilities_in_every_leaf() {
     let _alone = alone();
@@ -263,8 +265,8 @@ fn long_lists_of_capabilities_in_every_leaf() {
     grows_with_the_input("capabilities", &costs);
 }
 
-/// The group's requirements list one type many times, and there are many leaves. The list is not
-/// read once for each leaf.
+/// Shows that the group's requirements are not read again for each leaf. They list one type many
+/// times, and the group has many leaves.
 #[test]
 fn a_long_list_of_what_is_required_and_many_leaves() {
     let _alone = alone();
@@ -280,7 +282,7 @@ fn a_long_list_of_what_is_required_and_many_leaves() {
         let newcomers = newcomers(size, &change);
         let mut pair = Pair::new(extensions.clone(), &change);
         let (len, cost, output) = pair.commit(adds(&newcomers), true);
-        // A receiver has the group's extensions already.
+        // The receiver already knows the group's extensions, so their length counts as input.
         commits.push((len + extensions.encode().unwrap().len(), cost));
         joins.push(joined(&output.welcome.unwrap(), newcomers.last().unwrap()));
     }

@@ -1,5 +1,5 @@
-//! Pending proposals in a group whose parents have keys. New members become unmerged leaves of
-//! these parents, in lists that grow with their number.
+//! Tests with pending proposals in a group whose parents have keys. New members become unmerged
+//! leaves of these parents, whose lists grow with the number of new members.
 
 use crate::counting::{Work, alone, work};
 use crate::groups::{Pair, adds, client, newcomers, unchanged};
@@ -9,7 +9,7 @@ use pando_wire::{PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage};
 
 const SIZES: [u32; 3] = [128, 512, 2_048];
 
-/// Returns the cost of making a Commit.
+/// Returns the cost of creating a Commit.
 fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
     let cx = client(&*pair.signers[0]);
     let builder = own.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
@@ -19,8 +19,9 @@ fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
     cost
 }
 
-/// Returns a tree of `leaves` leaves in which the first member and a few others remain and all
-/// parents above the first member have keys, and proposals to add the removed members again.
+/// Returns a group whose tree has `leaves` leaves. Only the first member and a few others remain,
+/// and all parents above the first member have keys. Also returns proposals that add the removed
+/// members again.
 fn sparse(leaves: u32) -> (Pair, Vec<Proposal>) {
     let mut pair = Pair::new(Extensions::default(), &unchanged);
     let proposals = adds(&newcomers(leaves as usize - 2, &unchanged));
@@ -47,7 +48,7 @@ fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
     let _ = pair.groups[0].merge_pending().unwrap();
 }
 
-/// Lets the first member make all these proposals. Returns their total size in bytes.
+/// Makes the first member send all these proposals. Returns their total size in bytes.
 fn propose(pair: &mut Pair, proposals: Vec<Proposal>) -> usize {
     let cx = client(&*pair.signers[0]);
     let mut propose =
@@ -105,7 +106,7 @@ fn many_removes_are_pending() {
     let costs = SIZES.map(|size| {
         let (mut pair, adds) = sparse(size);
         commit(&mut pair, adds);
-        // All members are unmerged leaves of the parents.
+        // All members are unmerged leaves of the parents above them.
         let removes: Vec<_> = (1..size).map(remove).collect();
         let len = propose(&mut pair, removes);
         (len, built(&mut pair, Vec::new(), 1))
@@ -113,7 +114,8 @@ fn many_removes_are_pending() {
     grows_with_the_input("many pending Removes", &costs);
 }
 
-/// The delivery service returns all of a member's proposals to it.
+/// Shows that many proposals of a member's own are not too expensive when the delivery service
+/// returns them to it.
 #[test]
 fn many_own_proposals_come_back() {
     let _alone = alone();

@@ -1,5 +1,5 @@
-//! Successors in which every member has another credential, as with X.509 if the new group has
-//! another kind of signature keys.
+//! Tests with successor groups in which every member has a new credential. With X.509, this happens
+//! if the signature keys of the new group are of another kind.
 
 use crate::counting::{Work, alone, suite, work};
 use crate::groups::{Pair, adds, client, newcomers};
@@ -12,7 +12,7 @@ use pando_mls::{
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A policy that identifies clients by a number in the credential, and counts its calls.
+/// A policy that identifies clients by a number in their credential, and that counts its own calls.
 struct Numbers(AtomicU64);
 
 impl Numbers {
@@ -37,7 +37,7 @@ impl IdentityPolicy for Numbers {
     }
 }
 
-/// Numbers the clients, starting with zero. The generation makes their credentials differ.
+/// Numbers the clients, starting from zero. Credentials of different generations differ.
 fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
     let next = Cell::new(0_u64);
     move |template| {
@@ -47,8 +47,8 @@ fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
     }
 }
 
-/// Returns the costs of creating the new group and of joining it, each with the length of the
-/// Welcome and the number of calls of the policy.
+/// Returns the costs of creating the new group and of joining it. Each cost is returned with the
+/// length of the Welcome and the number of calls of the policy.
 fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     let old = numbered(0);
     let mut pair = Pair::new(Extensions::default(), &old);
@@ -63,7 +63,7 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
 
     let mut clients = newcomers(members, &numbered(1));
     let [creator, joiner] = [clients.remove(0), clients.remove(0)];
-    // The new group has the members in reverse order.
+    // The order of the members in the new group is reversed.
     clients.reverse();
     let others = clients.iter().chain([&joiner]).map(|newcomer| newcomer.bundle.key_package.clone());
     let successor = Successor::new(creator.bundle, others.collect()).with_path(false);
@@ -89,7 +89,7 @@ fn everybody_has_another_credential_in_the_group_that_follows() {
         for (members, (_, _, asked)) in sizes.into_iter().zip(costs) {
             println!("{what}: {members} members, {asked} calls of the policy");
             // For each member, the policy is asked for the identities of both credentials, and then
-            // whether one may succeed the other.
+            // whether one credential may succeed the other.
             assert_eq!(asked, 4 * members as u64);
         }
         grows_with_the_input(what, &costs.map(|(len, work, _)| (len, work)));

@@ -1,4 +1,4 @@
-//! Trees that are built to be as expensive as possible.
+//! Tests with trees that are built to be as expensive as possible.
 
 use crate::counting::{Work, alone, suite, work};
 use crate::grows_with_the_input;
@@ -9,8 +9,8 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Returns a key that no client has: a small number, which is a valid key on the curve or on its
-/// twist.
+/// Returns a key that belongs to no client. It is a small number, which is a valid key on the curve
+/// or on its twist.
 fn key(number: u32) -> HpkePublicKey {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&(number + 2).to_le_bytes());
@@ -33,9 +33,9 @@ fn leaf_node(at: u32, parent_hash: Option<Vec<u8>>) -> LeafNode {
     }
 }
 
-/// A tree in which all parents are present. Each has every second leaf below it in its list of
-/// unmerged leaves, and starts a chain of parent hashes that goes down to the left. For each, the
-/// hash of its right side without those leaves has to be computed.
+/// A tree in which all parents are present. Every second leaf below a parent is in its list of
+/// unmerged leaves. A chain of parent hashes leads down to the left from each parent. For each
+/// parent, the hash of its right side without the unmerged leaves must be computed.
 struct Full {
     nodes: Vec<Option<Node>>,
 }
@@ -75,7 +75,7 @@ impl Full {
         self.nodes[at.0 as usize] = Some(Node::Parent(node.into()));
     }
 
-    /// Returns the tree hash without the unmerged leaves, which are every second one.
+    /// Returns the tree hash of a node without the unmerged leaves, which are every second leaf.
     fn original_hash(&self, at: NodeIndex) -> Vec<u8> {
         let Some(node) = &self.nodes[at.0 as usize] else { panic!("all nodes are present") };
         let mut input = vec![if at.is_leaf() { 1 } else { 2 }];
@@ -114,7 +114,8 @@ fn imported(nodes: Vec<Option<Node>>) -> (usize, Work) {
     (bytes.len(), work)
 }
 
-/// The original hash of a sibling differs for each parent, and all lists are full at every level.
+/// Shows that the most expensive lists of unmerged leaves are not too expensive. The original hash
+/// of a sibling differs for each parent, and all lists are full at every level.
 #[test]
 fn long_lists_of_unmerged_leaves_at_every_level() {
     let _alone = alone();
@@ -122,7 +123,8 @@ fn long_lists_of_unmerged_leaves_at_every_level() {
     grows_with_the_input("unmerged leaves", &costs);
 }
 
-/// There is a leaf at each end, and all other nodes are blank.
+/// Shows that blank nodes are not too expensive. The tree has a leaf at each end, and all other
+/// nodes are blank.
 #[test]
 fn deep_trees_of_blank_nodes() {
     let _alone = alone();
@@ -138,7 +140,8 @@ fn deep_trees_of_blank_nodes() {
     grows_with_the_input("blank nodes", &costs);
 }
 
-/// Leaves without parents: the resolution of the root consists of all leaves.
+/// Shows that a long resolution is not too expensive. No leaf has a non-blank parent, so the
+/// resolution of the root consists of all leaves.
 #[test]
 fn wide_resolutions() {
     let _alone = alone();
@@ -151,7 +154,8 @@ fn wide_resolutions() {
     grows_with_the_input("leaves without parents", &costs);
 }
 
-/// Random trees, of which few are valid. Invalid trees are rejected before they cost more.
+/// Shows that random trees are not too expensive. Few of them are valid, and invalid trees are
+/// rejected before they cause more work.
 #[test]
 fn trees_at_random() {
     let _alone = alone();
@@ -174,14 +178,15 @@ fn trees_at_random() {
             tree.check_parent_hashes()
         });
         let size = bytes.len() as f64 * (bytes.len() as f64).log2();
-        // Both bounds are above the results of the other tests. Quadratic work would be far above
-        // them.
+        // Both bounds are above the results of the other tests, but quadratic work would exceed
+        // them by far.
         assert!(work.hashed as f64 <= 2.0 * size && work.allocated as f64 <= 8.0 * size, "{work:?} {size}");
     }
 }
 
 /// Members are added together below parents that have keys, as in a Commit with many Adds. The
-/// lists of unmerged leaves grow with them, and are not rewritten for each.
+/// lists of unmerged leaves grow with the number of members, but are not rewritten for each of
+/// them.
 #[test]
 fn many_adds_below_parents_with_keys() {
     let _alone = alone();
@@ -189,7 +194,7 @@ fn many_adds_below_parents_with_keys() {
     for depth in [8, 10, 12] {
         let leaves = 1_u32 << depth;
         let mut nodes = Full::new(leaves).nodes;
-        // Every second leaf is removed, and the parents above no longer list it.
+        // Remove every second leaf, and clear the lists of unmerged leaves.
         for node in &mut nodes {
             if let Some(Node::Parent(parent)) = node {
                 parent.unmerged_leaves.clear();

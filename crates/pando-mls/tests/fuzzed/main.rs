@@ -1,5 +1,5 @@
-//! Runs the fuzz targets for groups (`fuzz/`) on inputs that fuzzing has found, which are kept in
-//! `fuzz/kept`.
+//! Runs the fuzz targets for groups (`fuzz/`) on inputs that fuzzing has found. These inputs are
+//! kept in `fuzz/kept`.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -36,7 +36,7 @@ mod script;
 #[path = "../support/secrets.rs"]
 mod secrets;
 
-// The simulation, for targets that choose its histories.
+// The simulation, which is needed by targets that choose its histories.
 #[path = "../simulation/client.rs"]
 mod client;
 #[path = "../simulation/commits.rs"]
@@ -75,7 +75,8 @@ mod successors;
 use std::fs;
 use std::path::Path;
 
-/// Runs a target on all its kept inputs: one per line, in hexadecimal digits.
+/// Runs a target on all inputs that are kept for it. Each line contains one input in hexadecimal
+/// digits.
 fn runs(target: &str, run: fn(&[u8])) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/kept").join(target);
     let text = fs::read_to_string(file).unwrap();
@@ -107,7 +108,7 @@ fn public_group() {
     runs("public_group", public_group::public_group);
 }
 
-/// Inputs that are not the beginning of anything valid.
+/// Runs all targets on inputs that are too short to be the beginning of a valid input.
 #[test]
 fn short_inputs() {
     for target in [process_message::process_message, join::join, public_group::public_group] {

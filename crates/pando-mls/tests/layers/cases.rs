@@ -1,4 +1,4 @@
-//! Small crates that show which paths are resolved, and which are not.
+//! Small crates that show which paths are resolved and which are not.
 
 use crate::graph::Graph;
 use crate::names::Sources;
@@ -14,7 +14,8 @@ fn circles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     graph(files).circles().into_iter().map(|circle| circle.files).collect()
 }
 
-/// The root declares modules and names `b` in every way. It has no items.
+/// The root file of the small crates. It declares modules and names `b` in all possible ways, but
+/// defines no items.
 const ROOT: &str = "
     mod a;
     mod b;
@@ -47,17 +48,18 @@ const B: &str = "
     pub mod globbed { pub struct OnlyByGlob; }
     define! { pub struct Made; }
 ";
-/// With this, `b` imports `a`.
+/// Additional text of `b` with which it imports `a`.
 const BACK: &str = "pub fn back(_: crate::a::A) {}";
 
-/// It imports nothing.
+/// A file that imports nothing.
 const THIRD: &str = "pub fn f() {}";
 
 fn circles_with(a: &str, b: &str) -> Vec<Vec<String>> {
     circles(&[("lib.rs", ROOT), ("outer.rs", OUTER), ("third.rs", THIRD), ("a.rs", a), ("b.rs", b)])
 }
 
-/// Asserts that `a` with this text imports `b`: if `b` imports `a`, the two are a circle.
+/// Asserts that `a` imports `b` if it contains this text. The two files must form a circle exactly
+/// if `b` imports `a` as well.
 fn assert_imports(kind: &str, text: &str) {
     let a = format!("pub struct A; {text}");
     let b = format!("{B} {BACK}");
@@ -66,7 +68,7 @@ fn assert_imports(kind: &str, text: &str) {
     assert!(circles_with("pub struct A;", &b).is_empty(), "{kind}: a circle without the import");
 }
 
-/// Asserts that `a` with this text does not import `b`.
+/// Asserts that `a` does not import `b` if it contains this text.
 fn assert_no_import(kind: &str, text: &str) {
     let a = format!("pub struct A; {text}");
     assert!(circles_with(&a, &format!("{B} {BACK}")).is_empty(), "{kind}");
@@ -208,7 +210,7 @@ fn no_imports() {
     }
 }
 
-/// Code after test-only code is read again.
+/// Shows that code after test-only code is read again.
 #[test]
 fn imports_beside_tests() {
     for (kind, text) in [

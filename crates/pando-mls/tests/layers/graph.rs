@@ -1,4 +1,4 @@
-//! The imports between the files of a crate, and the circles among them.
+//! The imports between the files of a crate, and the circles that they form.
 
 use crate::names::{Crate, Sources, Target, imports, is_test_only};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -7,26 +7,26 @@ use std::fmt;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Item, ItemMod, ItemUse, LitStr, Macro, Meta, Path, Stmt, Visibility};
 
-/// The path that makes an import.
+/// The path that causes an import.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Reason {
     line: usize,
     path: String,
 }
 
-/// The files of a crate, and which of them imports which.
+/// The files of a crate, and the imports between them.
 pub(crate) struct Graph {
     pub(crate) files: Vec<String>,
     edges: BTreeMap<(usize, usize), BTreeSet<Reason>>,
-    /// Paths within the crate that lead nowhere.
+    /// Paths within the crate that lead to no item.
     pub(crate) missing: BTreeSet<String>,
 }
 
-/// Files that import each other, directly or through others.
+/// Files that import each other, directly or through other files.
 #[derive(Debug)]
 pub(crate) struct Circle {
     pub(crate) files: Vec<String>,
-    /// The importing file, the imported one, and why.
+    /// The imports of the circle, each with the importing file, the imported file, and the reasons.
     edges: Vec<(String, String, BTreeSet<Reason>)>,
 }
 
@@ -48,12 +48,12 @@ impl fmt::Display for Circle {
 }
 
 impl Graph {
-    /// Computes the imports between the files that belong to the crate with the root `root`.
+    /// Computes the imports between all files of the crate whose root file is `root`.
     pub(crate) fn of(sources: &Sources, root: &str) -> Self {
         let tree = Crate::read(sources, root);
         let mut reader =
             Reader { tree, module: 0, is_test_only: false, edges: BTreeMap::new(), missing: BTreeSet::new() };
-        // Reading a block may add modules at the end.
+        // Reading a block may append modules to this list.
         let mut module = 0;
         while module < reader.tree.modules.len() {
             reader.module = module;
@@ -70,7 +70,7 @@ impl Graph {
         self.edges.len()
     }
 
-    /// Returns the strongly connected components of more than one file.
+    /// Returns the strongly connected components with more than one file.
     pub(crate) fn circles(&self) -> Vec<Circle> {
         let reached: Vec<_> = (0..self.files.len()).map(|file| self.reached_from(file)).collect();
         let mut circles = Vec::new();
@@ -109,7 +109,7 @@ impl Graph {
     }
 }
 
-/// Drops paths that start with a name that another reason imports.
+/// Drops each path whose first name is imported by another path.
 fn keep_causes(reasons: &mut BTreeSet<Reason>) {
     let imported: BTreeSet<_> = reasons
         .iter()
@@ -119,11 +119,11 @@ fn keep_causes(reasons: &mut BTreeSet<Reason>) {
     reasons.retain(|reason| !imported.contains(reason.path.split("::").next().unwrap_or_default()));
 }
 
-/// Reads the items of a module and records what they import.
+/// A reader of the items of a module, which records their imports.
 struct Reader<'a> {
     tree: Crate<'a>,
     module: usize,
-    /// Whether the current code is compiled for tests only, and therefore ignored.
+    /// Whether the current code is compiled only for tests and is therefore ignored.
     is_test_only: bool,
     edges: BTreeMap<(usize, usize), BTreeSet<Reason>>,
     missing: BTreeSet<String>,
@@ -147,7 +147,8 @@ impl Reader<'_> {
             match target {
                 Target::Item { module, .. } => self.record(module, line, &path.join("::")),
                 Target::Missing(path) => self.record_missing(&path, line),
-                // A module is only a step on the way, unless a path goes on to its items.
+                // A path that ends at a module imports nothing. Only a path to one of its items is
+                // an import.
                 Target::Module(_) | Target::External => {}
             }
         }
@@ -158,8 +159,9 @@ impl Reader<'_> {
         self.missing.insert(format!("{file}:{line}: {path}"));
     }
 
-    /// Reads the paths among the tokens of a macro or an attribute: identifiers joined by `::`.
-    /// `prefix` is the path before the braces if the tokens are a group of a `use` declaration.
+    /// Reads the paths that occur in the tokens of a macro or an attribute: identifiers joined by
+    /// `::`. If the tokens are a group of a `use` declaration, `prefix` is the path before the
+    /// braces.
     fn read_tokens(&mut self, tokens: TokenStream, prefix: &[String]) {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let is_punct =
@@ -226,8 +228,8 @@ fn names(path: &Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// Visits a node and then forgets its attributes. Attributes are visited before the rest of a node,
-/// so that `#[cfg(test)]` applies to all of it.
+/// Visits a node and then forgets its attributes. The attributes are visited before the rest of the
+/// node, so that `#[cfg(test)]` applies to all of it.
 macro_rules! with_attributes {
     ($($visit:ident: $node:ty),* $(,)?) => {
         $(fn $visit(&mut self, node: &'ast $node) {
@@ -266,7 +268,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
-    /// Does nothing: the items of a module are read on their own.
+    /// Does nothing, because the items of a module are read separately.
     fn visit_item_mod(&mut self, _: &'ast ItemMod) {}
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
@@ -291,7 +293,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
                 }
             }
             for module in modules {
-                // A parent that re-exports what its children define does not use it thereby.
+                // A parent does not use an item merely by re-exporting it from one of its
+                // descendants.
                 if !is_re_export || !self.tree.is_below(module, self.file()) {
                     self.record(module, import.line, &import.to_string());
                 }

@@ -1,16 +1,15 @@
-//! Checks that the files of a crate do not import each other in a circle.
+//! Checks that the files of a crate do not import each other in circles.
 //!
 //! A file imports another file if one of its paths leads to an item of that file. The paths of
 //! `use` declarations, types, expressions, patterns, bounds, attributes and macro tokens are
-//! followed through modules, imports and re-exports to the definition. A path ends at a type:
-//! associated items are not resolved, and neither are method calls. Two things do not count as
-//! imports:
+//! followed to the definition, through modules, imports and re-exports. A path ends at a type:
+//! associated items and method calls are not resolved. Two things do not count as imports:
 //!
-//! - A re-export by a parent module of its descendants' items, unless the parent uses the item.
-//! - Code under `#[cfg(test)]`, because tests of a lower layer may use a higher one.
+//! - A re-export of a descendant's item by a parent module, unless the parent uses the item.
+//! - Code under `#[cfg(test)]`, because tests of a lower layer may use a higher layer.
 //!
-//! To print the circles of all crates:
-//! `cargo test -p pando-mls --test layers -- --nocapture crates_`.
+//! To print the circles of all crates, run `cargo test -p pando-mls --test layers -- --nocapture
+//! crates_`.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -29,7 +28,7 @@ use names::Sources;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Crates without import circles, with lower bounds for their files and imports.
+/// Crates without import circles, with lower bounds for the numbers of their files and imports.
 const LAYERED: [(&str, usize, usize); 9] = [
     ("pando-framing", 6, 9),
     ("pando-freed-blocks", 1, 0),
@@ -42,7 +41,7 @@ const LAYERED: [(&str, usize, usize); 9] = [
     ("pando-x509", 7, 9),
 ];
 
-/// Crates that still have circles.
+/// Crates that still contain circles.
 const CIRCULAR: [&str; 7] = [
     "pando-cli",
     "pando-crypto",
@@ -77,7 +76,7 @@ fn graphs(package: &str) -> Vec<Graph> {
     roots.map(|root| Graph::of(&sources, root)).collect()
 }
 
-/// Prints and returns the reports of a package's circles.
+/// Prints the reports about the circles of a package, and returns them.
 fn circles(package: &str) -> Vec<String> {
     let circles = graphs(package).into_iter().flat_map(|graph| graph.circles());
     let circles: Vec<_> = circles.map(|circle| format!("{package}: {circle}")).collect();
@@ -91,7 +90,8 @@ fn crates_have_no_circles() {
     assert!(circles.is_empty(), "{} import circles; they are printed above", circles.len());
 }
 
-/// A crate without circles must move to `LAYERED`, so that it stays without.
+/// Checks that all crates with circles are known. A crate without circles must move to `LAYERED`,
+/// so that it stays without.
 #[test]
 fn crates_with_circles_are_known() {
     for package in CIRCULAR {
@@ -116,7 +116,8 @@ fn crates_have_no_unresolved_paths() {
     }
 }
 
-/// Guards against a vacuous check: without files or resolved paths, no circle is found either.
+/// Guards against a vacuous check: if no files were read or no paths were resolved, no circles
+/// would be found either.
 #[test]
 fn crates_are_read_whole() {
     for (package, least_files, least_imports) in LAYERED {

@@ -1,14 +1,14 @@
-//! The modules of a crate, and the file that defines the item behind a path.
+//! The modules of a crate, and the resolution of paths to the files that define their items.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Item, ItemUse, Meta, Token, UseTree};
 
-/// The text of each file, by its path below `src`.
+/// The text of each file. The keys are paths relative to `src`.
 pub(crate) type Sources = BTreeMap<String, String>;
 
-/// A module, or a block that declares items of its own.
+/// A module, or a block that declares its own items.
 #[derive(Default)]
 pub(crate) struct Module {
     pub(crate) file: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Module {
     is_block: bool,
     names: BTreeMap<String, Vec<Binding>>,
     globs: Vec<Vec<String>>,
-    /// Whether it invokes macros that may define items.
+    /// Whether the module invokes macros that may define items.
     has_macros: bool,
     pub(crate) items: Vec<Item>,
 }
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// The end of a path.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     Module(usize),
@@ -43,14 +43,15 @@ pub(crate) enum Target {
         kind: Kind,
     },
     External,
-    /// A path within the crate that leads nowhere: an error in the source, or in this computation.
+    /// A path within the crate that leads to no item, because of an error in the source or in the
+    /// resolution.
     Missing(String),
 }
 
-/// One name, or one glob, of a `use` declaration.
+/// A name or a glob that a `use` declaration imports.
 pub(crate) struct Import {
     pub(crate) path: Vec<String>,
-    /// `None` for a glob.
+    /// The name under which the item is imported, or `None` for a glob.
     alias: Option<String>,
     pub(crate) line: usize,
 }
@@ -72,8 +73,8 @@ impl fmt::Display for Import {
     }
 }
 
-/// Returns the imports of a `use` declaration. One that starts with `::` names another crate and
-/// has none.
+/// Returns the imports of a `use` declaration. A declaration that starts with `::` names another
+/// crate, so it has no imports.
 pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     let mut imports = Vec::new();
     if item.leading_colon.is_none() {
@@ -102,7 +103,7 @@ fn joined(prefix: &[String], ident: &syn::Ident) -> Vec<String> {
     prefix.iter().cloned().chain([ident.to_string()]).collect()
 }
 
-/// Returns whether code with this attribute is compiled for tests only.
+/// Returns whether code with this attribute is compiled only for tests.
 pub(crate) fn is_test_only(attribute: &Attribute) -> bool {
     fn needs_test(condition: &Meta) -> bool {
         let Meta::List(list) = condition else { return condition.path().is_ident("test") };
@@ -116,7 +117,8 @@ pub(crate) fn is_test_only(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(|condition| needs_test(&condition))
 }
 
-/// A binding whose path is being followed: its module, name and position. It cannot lead to itself.
+/// The bindings that are being followed, each given by its module, name and position. A binding is
+/// not followed again while it is in this list.
 type Followed = Vec<(usize, String, usize)>;
 
 pub(crate) struct Crate<'a> {
@@ -126,7 +128,8 @@ pub(crate) struct Crate<'a> {
 }
 
 impl<'a> Crate<'a> {
-    /// Reads the files from `root` by following `mod` declarations, except those for tests only.
+    /// Reads the files of a crate from `root` on by following `mod` declarations, except those that
+    /// are only for tests.
     pub(crate) fn read(sources: &'a Sources, root: &str) -> Self {
         let mut tree = Self { sources, files: Vec::new(), modules: Vec::new() };
         tree.read_file(root, None);
@@ -143,7 +146,8 @@ impl<'a> Crate<'a> {
         self.add(module, &folder)
     }
 
-    /// Adds the anonymous module of a block inside `parent`. Its items are read with the block.
+    /// Adds the anonymous module of a block inside `parent`. Its items are read together with the
+    /// block.
     pub(crate) fn add_block(&mut self, parent: usize, items: Vec<Item>) -> usize {
         let file = self.modules[parent].file;
         let block =
@@ -216,7 +220,8 @@ impl<'a> Crate<'a> {
         found.unwrap_or_else(|| panic!("no file for the module {folder}{name}"))
     }
 
-    /// Returns what `path` leads to from `module`: several targets if namespaces share the name.
+    /// Returns the targets of `path`, as seen from `module`. There are several targets if
+    /// namespaces share the name.
     pub(crate) fn resolve(&self, module: usize, path: &[String]) -> BTreeSet<Target> {
         self.follow(module, path, &mut Vec::new())
     }
@@ -238,7 +243,8 @@ impl<'a> Crate<'a> {
                 match target {
                     Target::Module(module) if name == "super" => _ = next.insert(self.above(module)),
                     Target::Module(module) => next.extend(self.member(module, name, path, followed)),
-                    // An associated item or a variant: the path stops at its type.
+                    // The next name is an associated item or a variant, so the path ends at its
+                    // type.
                     other => _ = next.insert(other),
                 }
             }
@@ -247,7 +253,7 @@ impl<'a> Crate<'a> {
         targets
     }
 
-    /// Returns what `name` stands for in `from`, or in the modules around it if it is a block.
+    /// Returns the targets of `name` in `from`, or, if `from` is a block, in the modules around it.
     fn in_scope(&self, from: usize, name: &str, followed: &mut Followed) -> BTreeSet<Target> {
         let found = self.lookup(from, name, followed);
         match self.modules[from].parent {
@@ -312,8 +318,8 @@ impl<'a> Crate<'a> {
         found
     }
 
-    /// Returns the module at or around `module` that defines `macro_rules! name`, which needs no
-    /// path.
+    /// Returns the innermost module, at or around `module`, that defines `macro_rules! name`. Such
+    /// a macro needs no path.
     pub(crate) fn textual_macro(&self, module: usize, name: &str) -> Option<usize> {
         let is_macro = |binding: &Binding| matches!(binding, Binding::Item(Kind::Macro));
         let here = self.modules[module].names.get(name);
@@ -340,7 +346,8 @@ impl<'a> Crate<'a> {
         traits.collect()
     }
 
-    /// Returns whether `module` is in the file `file`, or in a file below it in the module tree.
+    /// Returns whether `module` is in the file `file`, or in a file below `file` in the module
+    /// tree.
     pub(crate) fn is_below(&self, module: usize, file: usize) -> bool {
         let module = &self.modules[module];
         module.file == file || module.parent.is_some_and(|parent| self.is_below(parent, file))

@@ -1,4 +1,4 @@
-//! The group, its members, the server, and the messages that it has accepted.
+//! A group with its members and a server, and the messages that the server has accepted.
 
 use crate::fixture::{Borrowed, Ending, Member, Newcomer, Server, client, public_handshakes, suite};
 use crate::rules_and_clocks::{PolicyByClient, Shared, clock};
@@ -10,31 +10,31 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 
-/// The number of clients.
+/// The number of clients inside and outside the group.
 pub(crate) const CLIENTS: usize = 12;
 
-/// The members are in different epochs or states.
+/// An error: the members are in different epochs or states.
 #[derive(Debug)]
 pub(crate) struct Fork(pub(crate) String);
 
 pub(crate) type Outcome<T = ()> = Result<T, Fork>;
 
-/// The rules or policy of one client that differ from the others'.
+/// The rules or the policy by which one client differs from all others.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Deviation {
     pub(crate) rules: Option<(usize, &'static dyn GroupRules)>,
     pub(crate) policy: Option<(usize, &'static dyn IdentityPolicy)>,
 }
 
-/// A member and its progress.
+/// A member and its progress in the history.
 pub(crate) struct Node {
     pub(crate) member: Member,
-    /// The number of accepted messages that it has processed.
+    /// The number of accepted messages that the member has processed.
     at: usize,
-    /// A Commit that it holds back, and for how many rounds.
+    /// A Commit that the member holds back, and the number of rounds for which it has been held.
     held: Option<(Staged, usize)>,
     pub(crate) wants_to_leave: bool,
-    /// Its previous signers, and the signers of new leaves that are not committed yet.
+    /// The member's previous signers, and the signers of new leaves that are not committed yet.
     pub(crate) signers: Vec<&'static dyn Signer>,
 }
 
@@ -45,7 +45,7 @@ impl Node {
         Self { member, at, held: None, wants_to_leave: false, signers: vec![signer] }
     }
 
-    /// Takes the signer for the member's current leaf.
+    /// Finds the signer for the member's current leaf and makes it the member's signer.
     fn take_signer(&mut self) {
         let Member { group, signer, .. } = &mut self.member;
         let key = group.public().tree().signature_key(group.own_leaf()).unwrap().unwrap();
@@ -58,11 +58,12 @@ pub(crate) struct History {
     pub(crate) rng: ChaCha20Rng,
     deviation: Deviation,
     pub(crate) server: Server,
-    /// The accepted messages, in the server's order.
+    /// The accepted messages, in the order chosen by the server.
     log: Vec<MlsMessage>,
-    /// The members by the numbers of their clients. Some have not learned of their removal.
+    /// The members, keyed by the numbers of their clients. Some of them have been removed but have
+    /// not learned of it yet.
     pub(crate) nodes: BTreeMap<usize, Node>,
-    /// Clients that may be added later, by their numbers.
+    /// Clients that may be added later, each with its number.
     pub(crate) newcomers: Vec<(usize, Newcomer)>,
     authenticators: BTreeMap<u64, Vec<u8>>,
     changes: BTreeMap<u64, Vec<LeafChange>>,
@@ -103,7 +104,7 @@ impl History {
         }
     }
 
-    /// Runs the history until this number of Commits.
+    /// Runs the history until this number of Commits has been accepted.
     pub(crate) fn run(&mut self, commits: u64) -> Outcome {
         let mut settled = 0;
         while self.commits < commits {
@@ -137,7 +138,8 @@ impl History {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    /// Returns the members that have processed all messages and have no held or pending Commit.
+    /// Returns the members that have processed all messages and have neither a held nor a pending
+    /// Commit.
     pub(crate) fn ready(&self) -> Vec<usize> {
         let ready = |node: &Node| {
             node.at == self.log.len() && node.held.is_none() && node.member.group.pending_commit().is_none()
@@ -149,7 +151,7 @@ impl History {
         &mut self.nodes.get_mut(&client).unwrap().member
     }
 
-    /// Adds a client that has joined and is up to date.
+    /// Adds the member of a client that has joined and is up to date.
     pub(crate) fn enter(&mut self, client: usize, mut member: Member) -> Outcome {
         if let Some((deviation, rules)) = self.deviation.rules
             && deviation == client
@@ -167,8 +169,8 @@ impl History {
     }
 
     /// Submits a message to the server, which appends it to the log if it accepts it. `welcome` is
-    /// for the clients that a Commit adds. Returns whether a proposal is pending, or a Commit was
-    /// accepted.
+    /// for the clients that a Commit adds. Returns whether the server accepted a Commit or now has
+    /// the proposal pending.
     pub(crate) fn submit(
         &mut self,
         message: MlsMessage,
@@ -199,7 +201,7 @@ impl History {
         Ok(Ok(accepted))
     }
 
-    /// Counts the changes of a Commit.
+    /// Counts the leaf changes of a Commit.
     fn note(&mut self, changes: &[LeafChange]) {
         for change in changes {
             match change {
@@ -217,7 +219,7 @@ impl History {
         }
     }
 
-    /// Lets the clients that a Commit has added join.
+    /// Makes the clients that a Commit has added join.
     fn welcome(&mut self, welcome: &Welcome) -> Outcome {
         let epoch = self.server.group.public().context().epoch;
         let added = self.changes[&epoch].clone();
@@ -240,7 +242,8 @@ impl History {
         Ok(())
     }
 
-    /// Lets a member process the messages that it has not processed yet, until it holds a Commit.
+    /// Makes a member process the messages that it has not processed yet. The member stops when it
+    /// holds a Commit back.
     pub(crate) fn deliver(&mut self, client: usize) -> Outcome {
         loop {
             let Some(node) = self.nodes.get_mut(&client) else { return Ok(()) };
@@ -273,7 +276,7 @@ impl History {
         }
     }
 
-    /// Merges or holds a staged Commit, as the member's local policy advises.
+    /// Merges or holds back a staged Commit, as the member's local policy advises.
     fn decide(&mut self, client: usize, epoch: u64, staged: Staged) -> Outcome {
         let changes = staged.leaf_changes().unwrap();
         if self.changes.get(&epoch) != Some(&changes) {
@@ -301,7 +304,7 @@ impl History {
         self.entered(client)
     }
 
-    /// Updates a node after a merge, by which its member is in another epoch or removed.
+    /// Updates a node after a merge. Its member is now in another epoch, or has been removed.
     fn entered(&mut self, client: usize) -> Outcome {
         let node = self.nodes.get_mut(&client).unwrap();
         if node.member.group.is_active() {
@@ -312,7 +315,7 @@ impl History {
         Ok(())
     }
 
-    /// Checks that a member has the same secrets as all other members of its epoch.
+    /// Checks that a member has the same secrets as all other members in its epoch.
     fn compare(&mut self, client: usize) -> Outcome {
         let group = &self.nodes[&client].member.group;
         let (epoch, found) = (group.epoch(), group.epoch_authenticator().unwrap().expose().to_vec());
@@ -320,7 +323,7 @@ impl History {
         if *first == found { Ok(()) } else { Err(Fork(format!("client {client} differs in epoch {epoch}"))) }
     }
 
-    /// Delivers all messages to all members, and compares their states.
+    /// Delivers all messages to all members and compares the members' states.
     fn deliver_all(&mut self) -> Outcome {
         for client in self.nodes.keys().copied().collect::<Vec<_>>() {
             while self.nodes.get(&client).is_some_and(|node| node.at < self.log.len() || node.held.is_some())

@@ -1,12 +1,12 @@
-//! A long history of one group. The clocks of its members differ by years, and so do their local
-//! policies, but they share the group rules. They stay in one epoch, and so does a server that
-//! follows them without secrets.
+//! Runs a long history of one group. The members share the group rules, but their clocks differ by
+//! years, and their local policies differ as well. Nevertheless, the members must stay in one
+//! epoch, as must a server that follows them without secrets.
 //!
-//! The server orders the accepted messages. Each member processes them in this order, at its own
-//! pace.
+//! The server puts the accepted messages in order. Each member processes them in this order, at its
+//! own pace.
 //!
-//! - `PANDO_ONE_EPOCH_COMMITS` is the number of Commits (default: 1,000).
-//! - `PANDO_ONE_EPOCH_SEED` is the seed of the history (default: 17).
+//! - `PANDO_ONE_EPOCH_COMMITS` sets the number of Commits (default: 1,000).
+//! - `PANDO_ONE_EPOCH_SEED` sets the seed of the history (default: 17).
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -45,7 +45,7 @@ fn members_stay_in_one_epoch() {
         panic!("seed {seed}, after {} Commits: {reason}", history.commits);
     }
     println!("{:#?}", history.tally);
-    // Every kind of event has happened.
+    // Events of every kind must have occurred.
     if commits >= 1_000 {
         for what in [
             "added by value",
@@ -78,7 +78,7 @@ fn members_stay_in_one_epoch() {
     }
 }
 
-/// Checks that the history detects a member that validates Commits by its own clock.
+/// Shows that the history detects a member that uses its own clock to validate Commits.
 #[test]
 fn a_clock_in_the_validity_of_commits_divides_the_group() {
     let mut history = History::new(1, Deviation { policy: Some((2, &OwnClock)), ..Deviation::default() });
@@ -87,7 +87,7 @@ fn a_clock_in_the_validity_of_commits_divides_the_group() {
     assert!(history.commits < 500, "{}", history.commits);
 }
 
-/// Checks that the history detects a member with other rules.
+/// Shows that the history detects a member with different rules.
 #[test]
 fn a_member_with_other_rules_divides_the_group() {
     let mut history = History::new(2, Deviation { rules: Some((2, &Faulty)), ..Deviation::default() });

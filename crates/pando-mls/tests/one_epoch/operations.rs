@@ -1,4 +1,4 @@
-//! Random operations of clients.
+//! Operations that randomly chosen clients perform.
 
 use crate::fixture::{
     ALWAYS, CUSTOM, Ending, Member, Newcomer, add, client, custom, leaf_template, leaked_signer, new_signer,
@@ -12,12 +12,12 @@ use pando_mls::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// Returns a client with a KeyPackage and a credential that has this end.
+/// Returns a client with a KeyPackage and with a credential that ends at `end`.
 pub(crate) fn newcomer(client: usize, end: u64, rng: &mut ChaCha20Rng) -> Newcomer {
     newcomer_of(leaf_template(&name(client), end), ALWAYS, rng)
 }
 
-/// Adds proposals and a new leaf to a Commit.
+/// A function that adds proposals and a new leaf to a Commit.
 type Fill<'a> = &'a dyn for<'b> Fn(CommitBuilder<'b>) -> CommitBuilder<'b>;
 
 impl History {
@@ -53,7 +53,8 @@ impl History {
         }
     }
 
-    /// Returns the end of a credential: in the past for some clocks, and long past for few.
+    /// Returns a random end for a credential. Many such ends are in the past for some clocks, and a
+    /// few are long past.
     fn end(&mut self) -> u64 {
         START + (self.below(12) as u64) * YEAR - YEAR
     }
@@ -76,7 +77,7 @@ impl History {
         self.server.group.public().tree().member_count()
     }
 
-    /// Returns the leaf of another member.
+    /// Returns the leaf of a random other member, or `None` in a small group.
     fn another(&mut self, by: usize) -> Option<LeafIndex> {
         let own = self.member(by).group.own_leaf();
         let others =
@@ -85,8 +86,8 @@ impl History {
         if others.len() < 3 { None } else { self.pick(&others) }
     }
 
-    /// Runs an operation as a member, sometimes without its clock if the clock forbids it. Returns
-    /// `None` if the clock or the rules forbid it.
+    /// Runs an operation as a member. If the member's clock forbids the operation, it is sometimes
+    /// repeated without the clock. Returns `None` if the clock or the rules forbid it.
     fn attempt<T>(
         &mut self,
         by: usize,
@@ -128,7 +129,7 @@ impl History {
         Ok(built)
     }
 
-    /// Makes a Commit that the server accepts.
+    /// Creates a Commit, which the server must accept.
     fn commit(&mut self, by: usize, fill: Fill<'_>) -> Outcome {
         let Some(output) = self.build(by, fill)? else { return Ok(()) };
         self.accepted(by, output).map(drop)
@@ -161,7 +162,7 @@ impl History {
         self.commit(by, &|builder| builder.remove(leaf))
     }
 
-    /// Returns the contents of a member's next leaf, perhaps with another key.
+    /// Returns the contents of a member's next leaf, possibly with a new signature key.
     fn new_leaf(&mut self, by: usize) -> NewLeaf<'static> {
         let end = self.end();
         let template = leaf_template(&name(by), end);
@@ -169,7 +170,7 @@ impl History {
             let signer = leaked_signer(&mut self.rng);
             self.nodes.get_mut(&by).unwrap().signers.push(signer);
         }
-        // The signer may be one that was never committed.
+        // The signer may be one that has never been committed.
         let signers = self.nodes[&by].signers.clone();
         NewLeaf { template, signer: self.pick(&signers[signers.len().saturating_sub(2)..]).unwrap() }
     }
@@ -179,7 +180,7 @@ impl History {
         self.commit(by, &|builder| builder.new_leaf(new_leaf.clone()))
     }
 
-    /// Makes and delivers a proposal. Returns whether it was sent.
+    /// Creates and delivers a proposal. Returns whether it was sent.
     fn propose(&mut self, by: usize, proposal: &Proposal) -> Outcome<bool> {
         let sent = self.attempt(by, &mut |member, rng| member.propose(proposal.clone(), rng))?;
         sent.map_or(Ok(false), |message| self.deliver_proposal(by, message).map(|()| true))
@@ -227,7 +228,7 @@ impl History {
             let cx = client(&*newcomer.signer, &Shared, now, public_handshakes());
             propose_own_add(context, newcomer.key_package(), &cx)
         };
-        // A client whose clock forbids the request ignores its clock.
+        // If a client's clock forbids the request, the client ignores its clock.
         let message = ask(clock(number)).or_else(|_| ask(None));
         let message = message.map_err(|error| Fork(format!("client {number} cannot ask: {error}")))?;
         self.newcomers.push((number, newcomer));
@@ -240,7 +241,7 @@ impl History {
         Ok(())
     }
 
-    /// Lets a client join or rejoin by an external Commit.
+    /// Makes a client join or rejoin by an external Commit.
     fn join_from_outside(&mut self, by: usize) -> Outcome {
         let back = self.percent(40);
         let inside: Vec<_> = self.nodes.keys().copied().filter(|client| *client != by).collect();
@@ -252,7 +253,7 @@ impl History {
         };
         let resync = public.tree().members().map(Result::unwrap).find(is_own);
         if back && resync.is_none() {
-            // It has been removed, and has not learned of it.
+            // The client has been removed, but has not learned of its removal.
             return Ok(());
         }
         let info = self.member(by).operate(|group, cx| {
@@ -296,7 +297,8 @@ impl History {
         Ok(())
     }
 
-    /// Lets a member that ignores the rules make a Commit. The server and all members reject it.
+    /// Makes a member that ignores the rules create a Commit. The server and all other members must
+    /// reject it.
     fn break_a_rule(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let mut proposals = Vec::new();
         let missing = (MOST_MEMBERS + 1).saturating_sub(self.member_count()) as usize;
@@ -337,7 +339,7 @@ impl History {
         Ok(())
     }
 
-    /// Lets a member withdraw a proposal, which may still be delivered.
+    /// Makes a member withdraw a proposal, which may nevertheless be delivered.
     fn withdraw(&mut self, by: usize) -> Outcome {
         let update = self.percent(30);
         let data = self.data(b"good");
@@ -361,8 +363,8 @@ impl History {
         member.operate(|group, _| group.withdraw_proposal(&reference)).unwrap();
     }
 
-    /// Loses a proposal in transit, and lets its sender commit it. No member can follow until the
-    /// proposal is withdrawn.
+    /// Loses a proposal in transit and makes its sender commit it. No other member can follow until
+    /// the proposal is withdrawn.
     fn lose_a_proposal(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let data = self.data(b"lost");
         let sent = self.attempt(by, &mut |member, rng| member.propose(custom(CUSTOM, &data), rng))?;
@@ -389,7 +391,7 @@ impl History {
         self.commit(by, &|builder| builder)
     }
 
-    /// Lets two members make a Commit, of which the server accepts one.
+    /// Makes two members create a Commit each. The server accepts one of the two.
     fn race(&mut self, ready: &[usize]) -> Outcome {
         let [Some(first), Some(second)] = [self.pick(ready), self.pick(ready)] else { return Ok(()) };
         if first == second {

@@ -1,4 +1,4 @@
-//! The rules, which members share, and the clocks and local policies, which they do not.
+//! The rules that all members share, and their clocks and local policies, which differ.
 
 use crate::fixture::{CUSTOM, Ending, credential_end, name_of};
 use pando_mls::wire::{Sender, SignaturePublicKey};
@@ -7,14 +7,14 @@ use pando_mls::{
     LocalPolicy, Proposal, ProposalType, RuleError, StateView,
 };
 
-/// The number of members that the rules allow.
+/// The largest number of members that the rules allow.
 pub(crate) const MOST_MEMBERS: u32 = 9;
 
 pub(crate) const YEAR: u64 = 365 * 86_400;
-/// The slowest clock.
+/// The time on the slowest clock.
 pub(crate) const START: u64 = 50 * YEAR;
 
-/// Returns the time on a client's clock.
+/// Returns the time on a client's clock, or `None` if the client ignores its clock.
 pub(crate) const fn clock(client: usize) -> Option<u64> {
     match client % 5 {
         4 => None,
@@ -35,8 +35,8 @@ fn is_bad(proposal: &Proposal) -> bool {
         if other.proposal_type == ProposalType(CUSTOM) && other.data.starts_with(b"bad"))
 }
 
-/// Returns whether a member may remove another: members at even leaves may, and every member may
-/// leave.
+/// Returns whether a member may remove another member. Members at even leaves may remove any
+/// member, and every member may remove itself.
 fn may_remove(sender: Sender, removed: LeafIndex) -> bool {
     match sender {
         Sender::Member(leaf) => leaf.0.is_multiple_of(2) || leaf == removed,
@@ -54,7 +54,7 @@ fn allows(sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
     }
 }
 
-/// The rules of the group. Of the clients that ask to be added, they admit those with even numbers.
+/// The rules of the group. They admit requests to be added only from clients with even numbers.
 pub(crate) struct Shared;
 
 impl GroupRules for Shared {
@@ -65,8 +65,8 @@ impl GroupRules for Shared {
             {
                 Err(RuleError::refused("odd"))
             }
-            // Unlike `check`, this depends on the epoch: the same proposal is admitted in one and
-            // not in another.
+            // Unlike `check`, this rule depends on the epoch, so a proposal that is admitted in one
+            // epoch may be rejected in another.
             (_, Proposal::Remove(_)) if state.epoch().is_multiple_of(7) => {
                 Err(RuleError::refused("a holiday"))
             }
@@ -84,7 +84,7 @@ impl GroupRules for Shared {
     }
 }
 
-/// The rules of a faulty member. They reject Adds of clients with even numbers.
+/// The rules of a faulty member. They reject Commits that add clients with even numbers.
 pub(crate) struct Faulty;
 
 impl GroupRules for Faulty {
@@ -101,7 +101,7 @@ impl GroupRules for Faulty {
     }
 }
 
-/// The policy of a member that checks all leaves, new or not, against its own clock.
+/// The policy of a member that checks all leaves, whether new or old, against its own clock.
 pub(crate) struct OwnClock;
 
 impl IdentityPolicy for OwnClock {
@@ -123,7 +123,7 @@ impl IdentityPolicy for OwnClock {
     }
 }
 
-/// The local policy of a member, by the number of its client.
+/// The local policy of a member, which depends on the number of its client.
 pub(crate) struct PolicyByClient(pub(crate) usize);
 
 impl LocalPolicy for PolicyByClient {
@@ -134,7 +134,7 @@ impl LocalPolicy for PolicyByClient {
             change.new_leaf().is_some_and(|leaf| credential_end(&leaf.credential) < START)
         };
         Ok(match self.0 % 4 {
-            // It merges every Commit.
+            // This policy merges every Commit.
             0 => Advice::Merge,
             1 if from_outside => Advice::Hold("an external joiner".into()),
             2 if commit.leaf_changes()?.iter().any(is_short) => Advice::Leave("that is an old one".into()),

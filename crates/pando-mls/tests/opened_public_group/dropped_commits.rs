@@ -1,4 +1,4 @@
-//! A Commit that is processed and not merged leaves nothing behind.
+//! Shows that a Commit that is processed but not merged leaves no traces in an opened public group.
 
 use crate::forger::{ByName, Forger, Plan, sent};
 use crate::store::{Store, copy};
@@ -34,7 +34,8 @@ fn a_dropped_commit_leaves_nothing_behind() {
             assert!(group.take_delta().delta().is_empty());
         }
         assert!(group.rows().unwrap() == rows);
-        // The next Commit writes what it writes for a group that has seen no other.
+        // The next Commit writes the same rows as for a group that has not processed any other
+        // Commit.
         let mut fresh = PublicGroup::load(&copy(&rows), &RustCrypto, &ByName, Limits::default()).unwrap();
         let deltas = [&mut group, &mut fresh].map(|group| {
             let processed =

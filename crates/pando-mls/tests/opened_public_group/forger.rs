@@ -1,4 +1,4 @@
-//! A forger of messages: it has the signature keys of all members, and no secrets of the group.
+//! A forger of messages. It has the signature keys of all members, but no secrets of the group.
 
 use crate::group_fixture;
 use pando_framing::SignedContent;
@@ -18,7 +18,7 @@ use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A policy that identifies clients by their names, and permits changes of names.
+/// A policy that identifies clients by their names and permits changes of names.
 pub(crate) struct ByName;
 
 impl IdentityPolicy for ByName {
@@ -42,18 +42,18 @@ pub(crate) fn named(name: u32) -> Credential {
     Credential::Basic { identity: name.to_be_bytes().as_slice().into() }
 }
 
-/// The contents of a Commit to forge.
+/// The contents of a Commit that the forger creates.
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) by_value: Vec<Proposal>,
     /// Whether the Commit refers to all pending proposals.
     pub(crate) refers: bool,
     pub(crate) has_path: bool,
-    /// The name that the committer takes.
+    /// The new name of the committer, if it changes.
     pub(crate) name: Option<u32>,
-    /// Whether the committer takes a new signature key.
+    /// Whether the committer gets a new signature key.
     pub(crate) has_new_signer: bool,
-    /// A key that the path has in place of its last one.
+    /// A key that replaces the last key of the path.
     pub(crate) path_key: Option<HpkePublicKey>,
 }
 
@@ -79,7 +79,7 @@ impl Forger {
         signer
     }
 
-    /// Forgets a signer that is no longer needed.
+    /// Deletes a signer that is no longer needed.
     pub(crate) fn forget(&mut self, key: &SignaturePublicKey) {
         self.signers.remove(key).unwrap();
     }
@@ -88,7 +88,8 @@ impl Forger {
         self.signers[key].clone()
     }
 
-    /// Returns a KeyPackage, perhaps with an encryption key that another leaf or node also has.
+    /// Returns a KeyPackage. It may contain an encryption key that another leaf or node already
+    /// has.
     pub(crate) fn key_package(&mut self, name: u32, encryption_key: Option<HpkePublicKey>) -> KeyPackage {
         let signer = self.new_signer();
         let template = KeyPackageTemplate { credential: named(name), ..group_fixture::template() };
@@ -109,7 +110,8 @@ impl Forger {
         leaf_node.signature = self.suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
     }
 
-    /// Returns a GroupInfo for a group with members of these names, and its tree.
+    /// Returns a GroupInfo of a group whose members have these names. The GroupInfo contains the
+    /// tree.
     pub(crate) fn group(&mut self, names: impl IntoIterator<Item = u32>) -> GroupInfo {
         let key_packages: Vec<_> = names.into_iter().map(|name| self.key_package(name, None)).collect();
         let mut leaves = key_packages.iter().map(|key_package| &key_package.leaf_node);
@@ -157,7 +159,8 @@ impl Forger {
         group_info
     }
 
-    /// Signs a message of the current epoch of a group. The tags are random.
+    /// Signs a message for the current epoch of a group. Its confirmation and membership tags are
+    /// random.
     fn send(
         &mut self,
         group: &PublicGroup,
@@ -196,7 +199,7 @@ impl Forger {
         self.send(group, Sender::Member(by), Content::Proposal(proposal), &*signer)
     }
 
-    /// Returns an Update, by which the member may take another name.
+    /// Returns an Update, by which the member may change its name.
     pub(crate) fn update(&mut self, group: &PublicGroup, by: LeafIndex, name: Option<u32>) -> Proposal {
         let mut leaf_node = group.public().tree().leaf(by).unwrap().unwrap();
         leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
@@ -207,7 +210,7 @@ impl Forger {
         Proposal::Update(Box::new(pando_mls::wire::Update { leaf_node }))
     }
 
-    /// Returns a Commit. `None` if there can be none with such a tree.
+    /// Returns a Commit, or `None` if the proposals cannot be applied to the tree.
     pub(crate) fn commit(&mut self, group: &PublicGroup, by: LeafIndex, plan: Plan) -> Option<MlsMessage> {
         let signer = self.signer_at(group, by);
         let mut list: Vec<_> = plan.by_value.iter().cloned().map(ProposalOrRef::Proposal).collect();
@@ -232,7 +235,7 @@ impl Forger {
         Some(self.send(group, Sender::Member(by), commit, &*signer))
     }
 
-    /// Returns the external Commit of a client, which may remove a leaf.
+    /// Returns an external Commit of a client. The Commit may remove a leaf.
     pub(crate) fn external(
         &mut self,
         group: &PublicGroup,
@@ -259,8 +262,8 @@ fn template() -> LeafTemplate {
     group_fixture::leaf_template()
 }
 
-/// Returns the tree after some proposals, and the leaves that they add. `None` if they do not fit
-/// the tree.
+/// Returns the tree after some proposals, and the leaves that they add. Returns `None` if the
+/// proposals do not match the tree.
 fn applied(tree: &Tree, proposals: &[(LeafIndex, Proposal)]) -> Option<(Tree, Vec<LeafIndex>)> {
     let mut tree = tree.clone();
     for (sender, proposal) in proposals {
@@ -282,7 +285,7 @@ fn applied(tree: &Tree, proposals: &[(LeafIndex, Proposal)]) -> Option<(Tree, Ve
     Some((tree, added))
 }
 
-/// Returns a path as it is sent. Nothing is encrypted: the ciphertexts are empty.
+/// Returns a path in the form in which it is sent. Nothing is encrypted: all ciphertexts are empty.
 fn update_path(path: &NewPath, added: &[LeafIndex], last_key: Option<HpkePublicKey>) -> UpdatePath {
     let tree = path.tree();
     let nodes = path.steps().iter().map(|step| {
@@ -301,7 +304,7 @@ fn update_path(path: &NewPath, added: &[LeafIndex], last_key: Option<HpkePublicK
     UpdatePath { leaf_node: path.leaf_node().clone(), nodes }
 }
 
-/// Returns a message that was sent and received.
+/// Encodes and decodes a message, as if it were sent and received.
 pub(crate) fn sent(message: &MlsMessage) -> MlsMessage {
     group_fixture::over_the_wire(message)
 }

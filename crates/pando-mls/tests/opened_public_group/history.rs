@@ -1,11 +1,12 @@
-//! Random histories of an opened public group, compared after each step with a group in memory.
+//! Runs random histories of an opened public group. After each step, the group is compared with a
+//! group that is entirely in memory.
 //!
-//! The store applies Deltas at once, one or several steps late, or only before the group is opened
-//! again. Commits wait, are dropped, or are merged after other Commits and after rollbacks. Keys
-//! and names that other leaves have or had are used again. A third group is loaded from the rows
-//! for each message, and has no history.
+//! The store applies Deltas immediately, one or several steps late, or only before the group is
+//! opened again. Commits wait, are dropped, or are merged after other Commits and after rollbacks.
+//! Keys and names that other leaves have or used to have are used again. For each message, a third
+//! group, which has no history, is loaded from the rows.
 //!
-//! `PANDO_OPENED_HISTORIES` is the number of histories.
+//! `PANDO_OPENED_HISTORIES` sets the number of histories.
 
 use crate::forger::{ByName, Forger, Plan, sent, tag};
 use crate::observed::text;
@@ -19,7 +20,7 @@ use pando_mls::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// The number of names. It is small, so that clients are added twice.
+/// The number of names. It is so small that some clients are added twice.
 const NAMES: usize = 24;
 
 /// A Commit that both groups have staged.
@@ -33,12 +34,12 @@ struct History {
     forger: Forger,
     resident: PublicGroup,
     opened: PublicGroup,
-    /// The rows after all Deltas.
+    /// The rows that result from all Deltas.
     rows: Rows,
     store: Arc<Store>,
-    /// Deltas that the store has not applied.
+    /// Deltas that the store has not applied yet.
     late: VecDeque<Delta>,
-    /// The largest number of Deltas that the store has not applied after a step.
+    /// The maximum number of Deltas that remain unapplied after a step.
     lag: usize,
     staged: Vec<Staged>,
     encryption_keys: BTreeSet<HpkePublicKey>,
@@ -102,7 +103,7 @@ impl History {
         members[self.forger.below(members.len())]
     }
 
-    /// Remembers the keys of the current tree.
+    /// Records the keys of the current tree.
     fn see_keys(&mut self) {
         let tree = self.resident.public().tree();
         let nodes = (0..tree.size().node_count()).map(NodeIndex);
@@ -111,13 +112,13 @@ impl History {
         self.signature_keys.extend(leaves.filter_map(|leaf| tree.signature_key(leaf).unwrap()));
     }
 
-    /// Returns a key that a node has or had.
+    /// Returns a random key that some node has or used to have.
     fn seen_key(&mut self) -> HpkePublicKey {
         let number = self.forger.below(self.encryption_keys.len());
         self.encryption_keys.iter().nth(number).unwrap().clone()
     }
 
-    /// Stores equal Deltas of both groups.
+    /// Checks that the Deltas of both groups are equal, and stores them.
     fn keep(&mut self, resident: &Delta, opened: Delta) {
         let keys = |delta: &Delta| {
             delta
@@ -139,8 +140,8 @@ impl History {
         }
     }
 
-    /// Lets all groups process a message. They accept it, or reject it for the same reason, which
-    /// is counted.
+    /// Makes all groups process a message. All of them must accept it, or reject it for the same
+    /// reason, which is counted.
     fn process(&mut self, message: &MlsMessage) -> Option<(PublicProcessed, PublicProcessed)> {
         let fresh = process(&mut load(&self.rows), message).map(|(processed, _)| text(&processed));
         let resident = process(&mut self.resident, message);
@@ -170,7 +171,7 @@ impl History {
         }
     }
 
-    /// Processes a Commit, if there is one, and merges, keeps or drops it.
+    /// Processes a Commit, if there is one. Then merges, keeps or drops it.
     fn take(&mut self, message: Option<MlsMessage>) {
         let Some(message) = message else { return };
         match self.process(&message) {
@@ -187,7 +188,7 @@ impl History {
         }
     }
 
-    /// Merges a Commit, with or without a GroupInfo, unless it is stale.
+    /// Merges a Commit, with or without a GroupInfo, unless the Commit is stale.
     fn merge(&mut self, staged: &Staged) {
         let Staged { resident, opened, message } = staged;
         let (resident, opened) = if self.chance(2) {
@@ -287,7 +288,7 @@ impl History {
                     let number = self.forger.below(self.staged.len());
                     let staged = self.staged.swap_remove(number);
                     self.merge(&staged);
-                    // It may be merged again after a rollback.
+                    // The Commit may be merged again after a rollback.
                     self.staged.push(staged);
                     self.staged.truncate(6);
                 }
@@ -305,7 +306,7 @@ impl History {
         self.compare();
     }
 
-    /// Ends the group by a ReInit, and rolls that back.
+    /// Ends the group by a ReInit and then rolls back the ReInit.
     fn end(&mut self) {
         let by = self.member();
         let reinit = make::reinit(self.forger.suite, make::extensions(&[]));
@@ -321,7 +322,8 @@ impl History {
         self.roll_back();
     }
 
-    /// Compares the state that takes few reads, and some keys that are or were in the tree.
+    /// Compares the parts of the state that take few reads, and some keys that are or were in the
+    /// tree.
     fn compare(&mut self) {
         let fresh = load(&self.rows);
         assert_eq!(self.opened.public().context(), self.resident.public().context());
@@ -340,7 +342,7 @@ impl History {
         }
     }
 
-    /// Compares all rows. For that, the opened group loads its whole tree.
+    /// Compares all rows, for which the opened group must load its whole tree.
     fn compare_all(&mut self) {
         assert!(self.resident.rows().unwrap() == self.rows);
         let rows = self.opened.rows().unwrap();
@@ -350,7 +352,7 @@ impl History {
         self.count("compared");
     }
 
-    /// Opens the group from the store, and loads the other in memory.
+    /// Opens one group from the store again, and loads the other into memory.
     fn reopen(&mut self) {
         self.late.drain(..).for_each(|delta| self.store.apply(&delta));
         assert!(self.store.rows() == self.rows);

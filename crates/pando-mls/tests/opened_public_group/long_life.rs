@@ -1,4 +1,5 @@
-//! An opened public group processes a thousand Commits. Its memory and its reads do not grow.
+//! Shows that an opened public group can process a thousand Commits without an increase of its
+//! memory and of its reads.
 
 use crate::forger::{ByName, Forger, Plan, sent};
 use crate::store::Store;
@@ -7,8 +8,9 @@ use pando_mls::{AdmitAll, LeafIndex, Limits, PublicGroup, PublicProcessed, Rows,
 
 const MEMBERS: u32 = 300;
 
-/// Makes and processes Commits of some members. Every fifth Commit replaces the last member, and
-/// every tenth is rolled back and merged again. Returns the largest number of reads for a Commit.
+/// Creates and processes Commits of some members. Every fifth Commit replaces the last member, and
+/// every tenth Commit is rolled back and merged again. Returns the largest number of reads for a
+/// single Commit.
 fn go_on(
     forger: &mut Forger,
     group: &mut PublicGroup,
@@ -45,8 +47,9 @@ fn go_on(
             }
         }
         let (encryption, signature) = group.public().tree().index_sizes();
-        // The bound covers the entries of eight paths and of the last leaf, as many tombstones, and
-        // 64 more before the group checks them against the store.
+        // The bound covers the entries of eight paths and of the last leaf, and as many tombstones.
+        // It also covers 64 more tombstones, which may accumulate before the group checks them
+        // against the store.
         assert!(encryption < 2 * 9 * 10 + 64 + 40 && signature < 2 * 9 + 64 + 4, "{encryption} {signature}");
     }
     most_reads
@@ -68,7 +71,7 @@ fn a_thousand_commits_take_bounded_memory() {
     let memory = allocation_counter::measure(|| reads = go_on(&mut forger, &mut group, &store, 200..1_000));
     println!("{memory:?}, {reads} reads");
     assert!(memory.bytes_current < 50_000, "{memory:?}");
-    // Tombstones are sometimes checked against the store, at most 200 at once.
+    // Tombstones are occasionally checked against the store, at most 200 at a time.
     assert!(reads < 300, "{reads}");
     assert!(group.rows().unwrap() == store.rows());
 }

@@ -1,7 +1,8 @@
-//! Public groups that are opened from a store, compared with public groups in memory.
+//! Compares public groups that are opened from a store with public groups in memory.
 //!
-//! A public group verifies neither confirmation tags nor membership tags, and decrypts nothing. The
-//! messages here are therefore forged, with the members' signature keys and without group secrets.
+//! A public group verifies neither confirmation tags nor membership tags, and decrypts nothing.
+//! Therefore the messages of these tests are forged with the members' signature keys and without
+//! group secrets.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(

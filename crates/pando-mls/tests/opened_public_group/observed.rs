@@ -1,9 +1,9 @@
-//! The results of operations as text, for comparison.
+//! The results of operations in text form, for comparison.
 
 use crate::forger::ByName;
 use pando_mls::{PublicProcessed, PublicStaged};
 
-/// Returns everything that can be observed of a processed message.
+/// Returns all observable properties of a processed message.
 pub(crate) fn text(processed: &PublicProcessed) -> String {
     match processed {
         PublicProcessed::Proposal(_) | PublicProcessed::NotAdmitted(..) => format!("{processed:?}"),

@@ -1,4 +1,4 @@
-//! A store that a group is opened from, and that applies Deltas late.
+//! A store from which a group is opened, and which applies Deltas late.
 
 use pando_mls::{Delta, RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ impl Store {
         copy(&self.rows.lock().unwrap())
     }
 
-    /// Returns the number of reads: of single rows, and of ranges.
+    /// Returns the number of reads of single rows and of ranges.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::Relaxed)
     }

@@ -1,6 +1,6 @@
-//! Proposals that the group's rules do not admit are known but not pending, and our own proposals
-//! can be withdrawn. Neither kind keeps a member from sending, our Commits leave both out, and
-//! another member's Commit may refer to both.
+//! Shows that proposals that the group's rules do not admit are known but not pending, and that a
+//! member can withdraw its own proposals. Neither kind of proposal prevents a member from sending.
+//! The members' own Commits leave both kinds out, but another member's Commit may refer to them.
 
 use crate::fixture::{
     ALWAYS, Fixture, NEVER, NOW, OneRemoves, add, client, leaf_template, new_signer, newcomer_of,
@@ -13,7 +13,7 @@ use pando_mls::{
     MlsMessage, Processed, ProposalRef, Signer, propose_as_external_sender, propose_own_add,
 };
 
-/// Lets a client outside the group ask to be added.
+/// Makes a client outside the group ask to be added.
 fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer, MlsMessage) {
     let stranger = newcomer_of(leaf_template(name, NEVER), ALWAYS, &mut fixture.rng);
     let context = fixture.members[0].group.public().context();
@@ -22,7 +22,8 @@ fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer
     (stranger, message)
 }
 
-/// Returns the reasons why a member's next Commit leaves proposals out. The Commit covers none.
+/// Creates a member's next Commit, which must cover no proposals. Returns the reasons why it leaves
+/// proposals out.
 fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, LeftOutReason)> {
     let output = fixture.build(by, |builder| builder).unwrap();
     assert_eq!(fixture.members[by].group.pending_epoch().unwrap().proposals().count(), 0);
@@ -30,8 +31,8 @@ fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, L
     output.left_out.into_iter().map(|left| (left.proposal.reference.clone(), left.reason)).collect()
 }
 
-/// Checks that all members can send, that none has pending proposals, and that their Commits leave
-/// one proposal out for this reason.
+/// Checks that all members can send and that none has pending proposals. Also checks that their
+/// Commits leave one proposal out for this reason.
 fn is_known_and_not_pending(fixture: &mut Fixture, reference: &ProposalRef, reason: &LeftOutReason) {
     for index in 0..fixture.members.len() {
         assert_eq!(fixture.members[index].pending(), []);
@@ -49,23 +50,23 @@ fn a_stranger_is_not_admitted() {
     let asked = fixture.hear_not_admitted(None, &message);
     assert_eq!(asked.sender, Sender::NewMemberProposal);
     is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
-    // This stays so when the proposal comes again, and after a restart.
+    // This does not change when the proposal arrives again, or after a restart.
     assert_eq!(fixture.hear_not_admitted(None, &message), asked);
     for lazily in [false, true] {
         fixture.members.iter_mut().for_each(|member| member.restart(lazily));
         fixture.server.restart();
         is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
     }
-    // A member cannot select it either.
+    // A member cannot select the proposal for a Commit either.
     let output = fixture.build(1, |builder| builder.only_pending([asked.reference.clone()])).unwrap();
     assert_eq!(output.left_out[0].reason, LeftOutReason::NotAdmitted);
     fixture.deliver(&output.message);
     assert_eq!(fixture.members.len(), 3);
-    // It ends with the epoch.
+    // The proposal expires at the end of the epoch.
     assert_eq!(fixture.build(0, |builder| builder).unwrap().left_out, []);
 }
 
-/// For a received Commit, a proposal that was not admitted is not reported as left out.
+/// Shows that a proposal that was not admitted is not reported as left out of a received Commit.
 #[test]
 fn a_proposal_that_is_not_admitted_is_not_reported_to_receivers() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
@@ -76,7 +77,8 @@ fn a_proposal_that_is_not_admitted_is_not_reported_to_receivers() {
     assert_eq!(fixture.server.stage(&commit).left_out().count(), 0);
 }
 
-/// One member admits the stranger and commits the Add. The Commit is valid, and all follow.
+/// Shows that one member may admit a stranger and commit its Add. The Commit is valid, and all
+/// members follow it.
 #[test]
 fn a_commit_that_refers_to_a_stranger_is_followed() {
     for restarted in [false, true] {
@@ -95,7 +97,7 @@ fn a_commit_that_refers_to_a_stranger_is_followed() {
             fixture.members.iter_mut().for_each(|member| member.restart(true));
             fixture.server.restart();
         }
-        // The proposal keeps only the member that admits it from sending.
+        // The proposal prevents only the member that admits it from sending.
         let muted = fixture.members[1].encrypt(&mut fixture.rng).unwrap_err();
         assert_eq!(muted, Misuse::ProposalsPending.into());
         let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
@@ -117,7 +119,7 @@ fn so_many_are_kept_and_no_more() {
     }
     let full = GroupError::Exceeded(Exceeded::ProposalsNotAdmitted(2));
     assert_eq!(fixture.refusal(None, &asked[2]), full);
-    // A known proposal can come again, and there is still room for the members' proposals.
+    // A known proposal may arrive again, and there is still space for the members' proposals.
     for message in &asked[..2] {
         fixture.hear_not_admitted(None, message);
     }
@@ -131,8 +133,8 @@ fn so_many_are_kept_and_no_more() {
     fixture.hear_not_admitted(None, &message);
 }
 
-/// Any client can ask to be added, with a large KeyPackage. Proposals that are not admitted are
-/// limited, and keep no member from proposing.
+/// Shows that strangers cannot prevent members from proposing. Any client can ask to be added, with
+/// a large KeyPackage, but proposals that are not admitted have a limit of their own.
 #[test]
 fn strangers_take_no_room_from_members() {
     let bytes = 2_000;
@@ -155,7 +157,7 @@ fn strangers_take_no_room_from_members() {
     fixture.commit(0, |builder| builder);
 }
 
-/// The group's own external senders are admitted, also for Adds.
+/// Shows that the group's own external senders are admitted, even if they propose Adds.
 #[test]
 fn external_senders_are_admitted() {
     let sender: Box<dyn Signer> = new_signer(&mut rand_chacha::ChaCha20Rng::from_seed([7; 32]));
@@ -177,7 +179,7 @@ fn external_senders_are_admitted() {
     assert_eq!(names, ["m0", "m1", "new"]);
 }
 
-/// Gives the server a credential that the policy accepts.
+/// Replaces the server's credential by one that the policy accepts.
 fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     use pando_mls::wire::ExternalSenders;
     let ExternalSenders(mut senders) = extensions.find().unwrap().unwrap();
@@ -185,8 +187,8 @@ fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     Extensions(vec![pando_mls::Extension::new(&ExternalSenders(senders)).unwrap()])
 }
 
-/// A member cannot propose what the rules do not admit. Such a proposal of another member is not
-/// pending.
+/// Shows that a member cannot send a proposal that the rules do not admit. If another member sends
+/// such a proposal, it is not pending.
 #[test]
 fn a_member_whose_proposal_is_not_admitted() {
     let mut fixture = Fixture::of(&OneRemoves, 3);
@@ -199,7 +201,7 @@ fn a_member_whose_proposal_is_not_admitted() {
     let left_out = left_out_of_the_next(&mut fixture, 0);
     assert_eq!(left_out, [(pending.reference, LeftOutReason::NotAdmitted)]);
     let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
-    // Member 0 may remove others.
+    // The rules allow member 0 to remove others.
     fixture.propose(0, remove(2));
     let output = fixture.commit(0, |builder| builder);
     assert_eq!(output.left_out.len(), 1);
@@ -210,7 +212,7 @@ fn withdraw(fixture: &mut Fixture, by: usize, reference: &ProposalRef) -> Result
     fixture.members[by].operate(|group, _| group.withdraw_proposal(reference))
 }
 
-/// A proposal that was never delivered is withdrawn.
+/// Shows that a member can withdraw its own proposal if it was never delivered.
 #[test]
 fn our_own_proposal_is_withdrawn() {
     for encrypted in [false, true] {
@@ -230,7 +232,7 @@ fn our_own_proposal_is_withdrawn() {
             let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
             let left_out = left_out_of_the_next(&mut fixture, 1);
             assert_eq!(left_out, [(reference.clone(), LeftOutReason::Withdrawn)]);
-            // Withdrawing it again changes nothing, and its echo is recognised.
+            // Withdrawing the proposal again changes nothing, and its echo is still recognised.
             withdraw(&mut fixture, 1, &reference).unwrap();
             match fixture.members[1].process(&message).unwrap() {
                 Processed::OwnProposal(own) => assert_eq!(own, reference),
@@ -245,8 +247,9 @@ fn our_own_proposal_is_withdrawn() {
     }
 }
 
-/// The withdrawn proposal was delivered after all, and another member commits it. For an Update,
-/// the private key is still there.
+/// Shows that a member follows a Commit that refers to a proposal that the member has withdrawn.
+/// Such a proposal may be delivered after all, and another member may commit it. For an Update, the
+/// private key is therefore kept.
 #[test]
 fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
     for update in [false, true] {
@@ -261,8 +264,8 @@ fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
         withdraw(&mut fixture, 1, &reference).unwrap();
         fixture.members[1].restart(true);
         fixture.hear(1, &message);
-        // The others do not know of the withdrawal. The member that withdrew the proposal does not
-        // report it as left out.
+        // The other members do not know that the proposal was withdrawn. The member that withdrew
+        // it does not report it as left out.
         let output = fixture.build(1, |builder| builder).unwrap();
         assert_eq!(fixture.members[0].stage(&output.message).left_out().count(), 1);
         fixture.members[1].clear_pending();
@@ -274,8 +277,8 @@ fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
     }
 }
 
-/// A withdrawn proposal that is made again is pending, although it may have the same reference:
-/// signatures are deterministic.
+/// Shows that a withdrawn proposal is pending when it is created again. It may have the same
+/// reference, because signatures are deterministic.
 #[test]
 fn a_withdrawn_proposal_is_made_again() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -315,7 +318,8 @@ fn only_our_own_proposals_are_withdrawn() {
     assert_eq!(fixture.members[0].pending(), []);
 }
 
-/// Only the selected proposals are committed, and an unknown one is an error.
+/// Shows that only the selected proposals are committed, and that selecting an unknown proposal is
+/// an error.
 #[test]
 fn chosen_proposals_must_be_known() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -333,7 +337,7 @@ fn chosen_proposals_must_be_known() {
     fixture.members[1].clear_pending();
     fixture.commit(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(fixture.members.len(), 2);
-    // In the next epoch, the proposal is unknown.
+    // In the next epoch, the proposal is no longer known.
     let built = fixture.build(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(known).into());
     let _: Delta = fixture.members[1].group.take_delta().into_parts().1;

@@ -1,12 +1,12 @@
-//! Custom proposals of a type that a member does not support (RFC 9420, section 12.2): only a
-//! Commit that removes that member may cover them.
+//! Tests of custom proposals whose type a member does not support (RFC 9420, section 12.2). Only a
+//! Commit that removes this member may cover such proposals.
 
 use crate::fixture::{ALWAYS, CUSTOM, Fixture, NEVER, custom, leaf_template, newcomer_of, remove};
 use pando_mls::{
     DefaultRules, GroupError, LeafIndex, LeftOutReason, Misuse, PendingProposal, ProposalType, Violation,
 };
 
-/// Returns a group whose member 3 does not support the type.
+/// Returns a group in which only member 3 does not support the type.
 fn of_whom_one_is_plain() -> Fixture {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let mut template = leaf_template("plain", NEVER);
@@ -31,14 +31,15 @@ fn our_own_is_refused() {
     }
     let by_value = fixture.build(1, |builder| builder.proposal(custom(CUSTOM, b"own")));
     assert_eq!(by_value.map(drop).unwrap_err(), GroupError::Violation(unsupported()));
-    // No member supports GREASE, even after the removal.
+    // A proposal of a GREASE type is still rejected, because no member supports such a type.
     fixture.propose(1, remove(3));
     let refused = fixture.members[1].propose(custom(0x2a2a, b"own"), &mut fixture.rng);
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
     assert_eq!(refused.unwrap_err(), GroupError::Violation(grease));
 }
 
-/// The removal of the member is pending, or is in the same Commit by value.
+/// Shows that a member can commit its own custom proposal if the unaware member is removed. The
+/// Remove may be pending, or may be in the same Commit by value.
 #[test]
 fn our_own_goes_with_a_removal() {
     let mut fixture = of_whom_one_is_plain();
@@ -53,8 +54,8 @@ fn our_own_goes_with_a_removal() {
     assert_eq!(fixture.members.len(), 3);
 }
 
-/// A received proposal is pending and does not keep members from sending. A Commit with the removal
-/// covers it.
+/// Shows that a received proposal is pending but does not prevent members from sending. A Commit
+/// that also removes the unaware member covers the proposal.
 #[test]
 fn one_that_is_received() {
     for by_value in [false, true] {
@@ -72,7 +73,7 @@ fn one_that_is_received() {
             }
         }
         assert_eq!(fixture.server.group.pending_proposals().count(), 1);
-        // Without the removal it is left out, and all receivers see that.
+        // Without the Remove, the proposal is left out, and all receivers notice this.
         let output = fixture.build(0, |builder| builder).unwrap();
         assert_eq!(output.left_out.len(), 1);
         assert_eq!(output.left_out[0].reason, LeftOutReason::Invalid(unsupported()));
@@ -85,7 +86,7 @@ fn one_that_is_received() {
             fixture.build(0, |builder| builder.proposal(remove(3))).unwrap()
         } else {
             fixture.propose(2, remove(3));
-            // Now a proposal can be committed, and has to be before sending.
+            // Now the proposal can be committed, and must be committed before members can send.
             let muted = fixture.members[0].encrypt(&mut fixture.rng).unwrap_err();
             assert_eq!(muted, Misuse::ProposalsPending.into());
             fixture.build(0, |builder| builder).unwrap()
@@ -99,7 +100,8 @@ fn one_that_is_received() {
     }
 }
 
-/// If all members support the type, the proposal keeps them from sending until it is committed.
+/// Shows that a proposal prevents all members from sending until it is committed, if all of them
+/// support its type.
 #[test]
 fn one_that_all_support() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -111,7 +113,8 @@ fn one_that_all_support() {
     assert_eq!(fixture.commit(2, |builder| builder).left_out, []);
 }
 
-/// A Commit reports the proposals that it leaves out. Its committer also gets the reasons.
+/// Shows that a Commit reports the proposals that it leaves out. The committer also learns the
+/// reasons.
 #[test]
 fn what_is_left_out_is_reported() {
     let mut fixture = Fixture::of(&DefaultRules, 4);

@@ -1,6 +1,6 @@
-//! Clocks never fork a group: a Commit with an expired leaf is valid for all members. A staged
-//! Commit lists its new leaves that are invalid at a given time. A member does not send an expired
-//! leaf unless it ignores its clock.
+//! Shows that clocks never fork a group. A Commit with an expired leaf is valid for all members,
+//! but a staged Commit lists those of its new leaves that are invalid at a given time. A member
+//! does not send an expired leaf unless it ignores its clock.
 
 use crate::fixture::{
     Borrowed, EXPIRED, Fixture, NEVER, NOW, VALID, add, expired, leaf_template, leaked_signer, new_signer,
@@ -11,16 +11,16 @@ use pando_mls::{
     PublicStaged, Violation,
 };
 
-/// Returns the new leaves of a staged Commit that are invalid at a given time.
+/// Returns those new leaves of a staged Commit that are invalid at a given time.
 fn invalid_at(staged: &PublicStaged, now: u64) -> Vec<(u32, Violation)> {
     let invalid = staged.leaves_invalid_at(now, &crate::fixture::Ending).unwrap();
     invalid.into_iter().map(|(leaf, violation)| (leaf.0, violation)).collect()
 }
 
 /// Checks that the server and members with different clocks list the same leaves, and that all
-/// follow the Commit.
+/// members follow the Commit.
 fn all_follow(fixture: &mut Fixture, message: &MlsMessage, expected: &[(u32, Violation)]) {
-    // Clocks that differ by years, and none.
+    // These clocks differ by years, and the last member has no clock.
     let clocks = [Some(0), Some(NOW), Some(u64::MAX), None];
     for (member, now) in fixture.members.iter_mut().zip(clocks.into_iter().cycle()) {
         let own = std::mem::replace(&mut member.now, now);
@@ -46,7 +46,7 @@ fn error<T>(result: Result<T, GroupError>) -> GroupError {
     result.map(drop).unwrap_err()
 }
 
-/// Lets a member ignore its clock.
+/// Runs an operation while a member ignores its clock.
 fn without_clock<T>(fixture: &mut Fixture, by: usize, what: impl FnOnce(&mut Fixture) -> T) -> T {
     let now = fixture.members[by].now.take();
     let result = what(fixture);
@@ -63,7 +63,7 @@ fn an_external_commit() {
         let signer = new_signer(&mut fixture.rng);
         let refused = error(fixture.external((template(), resync), signer, Some(NOW)));
         assert_eq!(refused, expired().into());
-        // A client that ignores its clock sends it.
+        // A client that ignores its clock sends the expired leaf.
         let signer = new_signer(&mut fixture.rng);
         let (joiner, message) = fixture.external((template(), resync), signer, None).unwrap();
         let leaf = if resync.is_some() { 2 } else { 3 };
@@ -84,9 +84,9 @@ fn an_update() {
     let update = without_clock(&mut fixture, 1, |fixture| {
         fixture.members[1].propose_update(new_leaf(), &mut fixture.rng).unwrap()
     });
-    // Members accept it at any time.
+    // Members accept the Update at any time.
     fixture.hear(1, &update);
-    // A member with a clock does not commit it, and a member without one does.
+    // A member with a clock does not commit the Update, but a member without a clock does.
     let output = fixture.build(0, |builder| builder).unwrap();
     assert_eq!(output.left_out[0].reason, LeftOutReason::Invalid(expired()));
     fixture.members[0].clear_pending();
@@ -114,8 +114,8 @@ fn an_add() {
         let message = without_clock(&mut fixture, 1, |fixture| {
             fixture.members[1].propose(proposal, &mut fixture.rng).unwrap()
         });
-        // A server with a clock rejects it before ordering it. A server without one follows like a
-        // member.
+        // A server with a clock rejects the proposal before ordering it. A server without a clock
+        // follows the group as a member does.
         fixture.server.now = Some(NOW);
         assert_eq!(fixture.server.process(&message).unwrap_err(), violation.clone().into());
         fixture.server.now = None;
@@ -143,7 +143,7 @@ fn a_path() {
     all_follow(&mut fixture, &output.message, &[(1, expired())]);
 }
 
-/// A leaf that is not new is never listed.
+/// Shows that leaves that do not change are never listed as invalid.
 #[test]
 fn leaves_that_stay_are_not_named() {
     let mut fixture = of_whom_one_expires();
@@ -155,7 +155,8 @@ fn leaves_that_stay_are_not_named() {
     }
 }
 
-/// Returns a group whose clocks are after [`VALID`], the end of member 1's credential.
+/// Returns a group in which member 1's credential has expired: all clocks are after [`VALID`], its
+/// end.
 fn of_whom_one_expires() -> Fixture {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let signer = leaked_signer(&mut fixture.rng);
@@ -167,7 +168,8 @@ fn of_whom_one_expires() -> Fixture {
     fixture
 }
 
-/// A member whose credential has expired sends no leaf with it, in any kind of message.
+/// Shows that a member whose credential has expired sends no leaf with this credential, whatever
+/// the kind of message.
 #[test]
 fn a_member_whose_credential_has_expired_sends_no_leaf() {
     let mut fixture = of_whom_one_expires();
@@ -176,12 +178,12 @@ fn a_member_whose_credential_has_expired_sends_no_leaf() {
     assert_eq!(error(fixture.build(1, |builder| builder)), expired().into());
     assert_eq!(error(fixture.build(1, |builder| builder.proposal(remove(2)))), expired().into());
     fixture.members[1].check_store();
-    // It can send, and make Commits that need no path.
+    // The member can send messages and create Commits that need no path.
     let newcomer = fixture.newcomer("new");
     let output = fixture.build(1, |builder| builder.add(newcomer.key_package()).without_path()).unwrap();
     fixture.deliver(&output.message);
     let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
-    // Without its clock, it can do both.
+    // If the member ignores its clock, it can create both an Update and a Commit with a path.
     let update = without_clock(&mut fixture, 1, |fixture| {
         fixture.members[1].propose_update(None, &mut fixture.rng).unwrap()
     });
@@ -219,7 +221,8 @@ fn a_member_whose_credential_has_expired_leaves() {
     assert_eq!(fixture.members.len(), 2);
 }
 
-/// A client joins a group with an expired member, by a Welcome and by an external Commit.
+/// Shows that a client can join a group with an expired member, both by a Welcome and by an
+/// external Commit.
 #[test]
 fn a_group_with_an_expired_member_is_joined() {
     let mut fixture = of_whom_one_expires();
@@ -233,7 +236,7 @@ fn a_group_with_an_expired_member_is_joined() {
     fixture.agree();
 }
 
-/// A KeyPackage whose lifetime ends before it begins is not built.
+/// Shows that a KeyPackage is not created if its lifetime ends before it begins.
 #[test]
 fn a_lifetime_that_ends_before_it_begins() {
     let mut fixture = Fixture::of(&DefaultRules, 1);

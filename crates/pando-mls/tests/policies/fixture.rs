@@ -1,5 +1,5 @@
-//! A group whose members have their own rules, clocks and identities, a server that follows it, and
-//! proposals.
+//! A group whose members have rules, clocks and identities of their own, a server that follows the
+//! group, and functions that create proposals.
 
 pub(crate) use crate::make::{add, custom, remove};
 use std::sync::LazyLock;
@@ -20,16 +20,17 @@ use std::sync::Arc;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
-/// The time of all clocks, unless a test sets another.
+/// The time on all clocks, unless a test sets another time.
 pub(crate) const NOW: u64 = 1_000;
-/// The end of a credential that has not expired at [`NOW`], and of one that has.
+/// The end of a credential that is still valid at [`NOW`]. [`EXPIRED`] is the end of a credential
+/// that is not.
 pub(crate) const VALID: u64 = 2 * NOW;
 pub(crate) const EXPIRED: u64 = NOW - 1;
 /// The end of a credential that never expires.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// A policy for credentials `name|end`. A credential is valid until its end, and a member keeps its
-/// name.
+/// A policy for credentials of the form `name|end`. A credential is valid until its end, and a
+/// member must keep its name.
 pub(crate) struct Ending;
 
 pub(crate) fn credential(name: &str, end: u64) -> Credential {
@@ -42,7 +43,7 @@ fn parts(credential: &Credential) -> Option<(&str, u64)> {
     Some((name, end.parse().ok()?))
 }
 
-/// Returns the end of a credential.
+/// Returns the end time in a credential.
 pub(crate) fn credential_end(credential: &Credential) -> u64 {
     parts(credential).unwrap().1
 }
@@ -75,7 +76,7 @@ impl IdentityPolicy for Ending {
     }
 }
 
-/// Returns the violation of a leaf whose credential has expired.
+/// Returns the violation that is reported for a leaf with an expired credential.
 pub(crate) fn expired() -> Violation {
     Violation::Credential("expired".into())
 }
@@ -89,7 +90,7 @@ impl<const N: u32> GroupRules for AtMost<N> {
     }
 }
 
-/// Rules by which only the member at leaf 0 may remove others.
+/// Rules that allow only the member at leaf 0 to remove others.
 pub(crate) struct OneRemoves;
 
 impl OneRemoves {
@@ -114,12 +115,12 @@ impl GroupRules for OneRemoves {
     }
 }
 
-/// Returns the error of a Commit that a rule rejects.
+/// Returns the error for a Commit that the rules reject for this reason.
 pub(crate) fn refused(reason: &str) -> GroupError {
     GroupError::Violation(Violation::GroupRules(reason.into()))
 }
 
-/// The type of a custom proposal, which clients support by default.
+/// The type of a custom proposal. Clients support it by default.
 pub(crate) const CUSTOM: u16 = 0xf001;
 /// The type of a group extension that all clients support.
 pub(crate) const EXTENSION: u16 = 0xf0f0;
@@ -135,7 +136,7 @@ pub(crate) fn leaf_template(name: &str, end: u64) -> LeafTemplate {
     LeafTemplate { credential: credential(name, end), capabilities, extensions: Extensions::default() }
 }
 
-/// A client in no group, with a KeyPackage.
+/// A client that is in no group and has a KeyPackage.
 pub(crate) struct Newcomer {
     pub(crate) name: String,
     pub(crate) signer: Box<dyn Signer>,
@@ -173,7 +174,7 @@ pub(crate) fn client<'a>(
 }
 
 impl Member {
-    /// Runs an operation on the group, and stores its Delta.
+    /// Runs an operation on the group and stores the resulting Delta.
     pub(crate) fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, &Context<'_>) -> Result<Unpersisted<T>, GroupError>,
@@ -187,7 +188,7 @@ impl Member {
         self.operate(|group, cx| group.process(over_the_wire(message), cx))
     }
 
-    /// Stages a Commit of another member.
+    /// Stages a Commit that another member created.
     pub(crate) fn stage(&mut self, message: &MlsMessage) -> Staged {
         match self.process(message).unwrap() {
             Processed::Commit(staged) => *staged,
@@ -199,7 +200,7 @@ impl Member {
         self.operate(|group, _| group.merge(staged)).unwrap();
     }
 
-    /// Merges a Commit: our pending one, or another member's.
+    /// Merges a Commit, either our pending one or one of another member.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         match self.process(message).unwrap() {
             Processed::OwnCommit => self.group.merge_pending().unwrap().persist_to(&mut self.rows).unwrap(),
@@ -246,7 +247,7 @@ impl Member {
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 
-    /// Loads the group again, completely or lazily.
+    /// Loads the group from its rows again, either completely or lazily.
     pub(crate) fn restart(&mut self, lazily: bool) {
         self.check_store();
         let cx = client(&*self.signer, self.rules, self.now, *self.group.config());
@@ -264,7 +265,7 @@ impl Member {
     }
 }
 
-/// A server that follows the group without secrets.
+/// A server that follows the group without knowing its secrets.
 pub(crate) struct Server {
     pub(crate) group: PublicGroup,
     pub(crate) rows: Rows,
@@ -302,7 +303,7 @@ impl Server {
     }
 }
 
-/// A group with its members, whose handshake messages are public, and a server.
+/// A group with its members and a server. The members' handshake messages are public.
 pub(crate) struct Fixture {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
@@ -312,7 +313,7 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
 }
 
-/// Encodes and decodes a message.
+/// Encodes and decodes a message, as if it were sent over a network.
 pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
     MlsMessage::decode(&message.encode().unwrap()).unwrap()
 }
@@ -339,12 +340,13 @@ pub(crate) fn new_signer(rng: &mut ChaCha20Rng) -> Box<dyn Signer> {
     suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap()
 }
 
-/// Returns a signer for a [`NewLeaf`] in a closure that fills a Commit.
+/// Returns a signer that lives long enough to be used for a [`NewLeaf`] in a closure that fills a
+/// Commit.
 pub(crate) fn leaked_signer(rng: &mut ChaCha20Rng) -> &'static dyn Signer {
     Box::leak(new_signer(rng))
 }
 
-/// A signer that is owned elsewhere.
+/// A signer that refers to another signer.
 pub(crate) struct Borrowed(pub(crate) &'static dyn Signer);
 
 impl Signer for Borrowed {
@@ -361,7 +363,8 @@ impl Signer for Borrowed {
 pub(crate) const ALWAYS: Lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
 
 impl Fixture {
-    /// Returns a group of members `m0`, `m1` and so on, which the first one has added.
+    /// Returns a group whose members are named `m0`, `m1` and so on. The first member has added the
+    /// others.
     pub(crate) fn of(rules: &'static dyn GroupRules, members: usize) -> Self {
         Self::with(rules, members, public_handshakes(), Extensions::default())
     }
@@ -397,12 +400,12 @@ impl Fixture {
         self.newcomer_until(name, NEVER)
     }
 
-    /// Returns a client whose credential has this end.
+    /// Returns a client whose credential ends at `end`.
     pub(crate) fn newcomer_until(&mut self, name: &str, end: u64) -> Newcomer {
         newcomer_of(leaf_template(name, end), ALWAYS, &mut self.rng)
     }
 
-    /// Adds clients by value, and lets them join.
+    /// Adds clients by value and makes them join.
     pub(crate) fn add(&mut self, by: usize, newcomers: Vec<Newcomer>) {
         let output = self.build(by, |builder| {
             newcomers.iter().fold(builder, |builder, newcomer| builder.add(newcomer.key_package()))
@@ -414,7 +417,7 @@ impl Fixture {
         }
     }
 
-    /// Lets a client join by a Welcome.
+    /// Makes a client join by a Welcome.
     pub(crate) fn join(&mut self, newcomer: Newcomer, welcome: &pando_mls::Welcome) {
         let Newcomer { name, signer, bundle } = newcomer;
         let (rules, now) = (self.rules, Some(NOW));
@@ -434,7 +437,7 @@ impl Fixture {
         self.members[by].build(fill, &mut self.rng)
     }
 
-    /// Lets all members and the server merge a Commit. Drops the members that it removes.
+    /// Makes all members and the server merge a Commit, and drops the members that it removes.
     pub(crate) fn deliver(&mut self, message: &MlsMessage) {
         self.members.iter_mut().for_each(|member| member.follow(message));
         let staged = self.server.stage(message);
@@ -443,7 +446,7 @@ impl Fixture {
         self.agree();
     }
 
-    /// Makes a Commit that all merge, and returns it.
+    /// Creates a Commit, makes all members and the server merge it, and returns its output.
     pub(crate) fn commit(
         &mut self,
         by: usize,
@@ -454,7 +457,7 @@ impl Fixture {
         output
     }
 
-    /// Lets the server and all members but the one at `by` process a proposal, which is then
+    /// Makes the server and all members but the one at `by` process a proposal, which must then be
     /// pending.
     pub(crate) fn hear(&mut self, by: usize, message: &MlsMessage) {
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| *index != by) {
@@ -463,15 +466,15 @@ impl Fixture {
         assert!(matches!(self.server.process(message).unwrap(), PublicProcessed::Proposal(_)));
     }
 
-    /// Makes a proposal, and delivers it.
+    /// Creates a proposal and delivers it.
     pub(crate) fn propose(&mut self, by: usize, proposal: Proposal) -> MlsMessage {
         let message = self.members[by].propose(proposal, &mut self.rng).unwrap();
         self.hear(by, &message);
         message
     }
 
-    /// Proposes a type that a member does not support. The sender can do so because a removal of
-    /// that member is pending there. The removal is not delivered.
+    /// Sends a proposal of a type that the member at `unaware` does not support. The sender can do
+    /// so because a Remove of that member is pending for it. This Remove is not delivered.
     pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: u32, proposal: Proposal) {
         let member = &mut self.members[by];
         let known = member.pending();
@@ -485,7 +488,7 @@ impl Fixture {
         self.hear(by, &message);
     }
 
-    /// Delivers a proposal that the rules of all members and of the server do not admit.
+    /// Delivers a proposal that neither the members' rules nor the server's rules admit.
     pub(crate) fn hear_not_admitted(&mut self, by: Option<usize>, message: &MlsMessage) -> PendingProposal {
         let mut heard = Vec::new();
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
@@ -502,7 +505,8 @@ impl Fixture {
         heard.swap_remove(0).0
     }
 
-    /// Returns why the server and all members but the one at `by` reject a message.
+    /// Returns the error with which the server and all members but the one at `by` reject a
+    /// message.
     pub(crate) fn refusal(&mut self, by: Option<usize>, message: &MlsMessage) -> GroupError {
         let server = self.server.process(message).unwrap_err();
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
@@ -513,7 +517,7 @@ impl Fixture {
         server
     }
 
-    /// Makes an external Commit that is accepted, and returns it with its joiner.
+    /// Creates an external Commit, and returns it together with the joiner's member.
     pub(crate) fn external(
         &mut self,
         (template, resync): (LeafTemplate, Option<LeafIndex>),
@@ -540,7 +544,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// Checks that the members and the server are in the same epoch, and that the stores are
+    /// Checks that the members and the server are in the same epoch, and that the stored rows are
     /// complete.
     pub(crate) fn agree(&mut self) {
         self.members.iter_mut().for_each(Member::check_store);
@@ -553,13 +557,13 @@ impl Fixture {
         assert_eq!(self.server.rows, self.server.group.rows().unwrap());
     }
 
-    /// Gives a member rules that admit everything.
+    /// Gives a member rules that admit all proposals and Commits.
     pub(crate) fn lax(&mut self, member: usize) {
         self.members[member].rules = &AdmitAll;
     }
 }
 
-/// Returns the leaf of a member.
+/// Returns the leaf node of a member.
 pub(crate) fn leaf_of(group: &Group, leaf: u32) -> pando_mls::wire::LeafNode {
     group.public().tree().leaf(LeafIndex(leaf)).unwrap().unwrap()
 }

@@ -1,6 +1,6 @@
-//! The rules that all members share are part of a Commit's validity, when it is made and when it is
-//! received, for members, external joiners and the server. A pending proposal that the rules reject
-//! does not keep a member from making Commits.
+//! Shows that the rules that all members share are part of a Commit's validity. Members, external
+//! joiners and the server check them when a Commit is created and when it is received. A pending
+//! proposal that the rules reject does not prevent a member from creating Commits.
 
 use crate::fixture::{
     ALWAYS, AtMost, CUSTOM, Fixture, NEVER, NOW, OneRemoves, add, client, credential, custom, leaf_template,
@@ -15,7 +15,7 @@ use rand_core::SeedableRng;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Rules that allow at most `N` members, and count the Commits that they check.
+/// Rules that allow at most `N` members, and that count the Commits that they check.
 struct Counted<const N: u32>(AtomicUsize);
 
 impl<const N: u32> GroupRules for Counted<N> {
@@ -25,8 +25,8 @@ impl<const N: u32> GroupRules for Counted<N> {
     }
 }
 
-/// Returns how many proposals the rules have left out, and how many were left out for other
-/// reasons.
+/// Returns the number of proposals that the rules have left out, and the number that were left out
+/// for other reasons.
 fn refusals(output: &CommitOutput) -> (usize, usize) {
     let is_refused = |reason: &LeftOutReason| matches!(reason, LeftOutReason::Refused(_));
     let count = output.left_out.iter().filter(|left| is_refused(&left.reason)).count();
@@ -40,11 +40,11 @@ fn commits_by_value_are_refused() {
     assert_eq!(own.unwrap_err(), refused("may not remove"));
     assert!(fixture.members[1].group.pending_commit().is_none());
     fixture.members[1].check_store();
-    // A member with other rules makes one.
+    // A member with different rules creates the Commit.
     fixture.lax(1);
     let commit = fixture.build(1, |builder| builder.proposal(remove(2))).unwrap().message;
     assert_eq!(fixture.refusal(Some(1), &commit), refused("may not remove"));
-    // The other members are unchanged.
+    // The state of the other members has not changed.
     fixture.members[1].clear_pending();
     fixture.commit(2, |builder| builder);
     fixture.commit(0, |builder| builder.proposal(remove(2)));
@@ -85,7 +85,7 @@ fn external_joiners_are_refused() {
     let signer = new_signer(&mut fixture.rng);
     let made = fixture.external((template.clone(), None), signer, Some(NOW));
     assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
-    // With other rules the joiner makes a Commit, which all reject.
+    // With different rules, the joiner can create a Commit, but all members reject it.
     fixture.rules = &AdmitAll;
     let signer = new_signer(&mut fixture.rng);
     let (_, commit) = fixture.external((template, None), signer, Some(NOW)).unwrap();
@@ -100,7 +100,7 @@ fn external_joiners_are_refused() {
     fixture.agree();
 }
 
-/// Rules that reject a client by its name.
+/// Rules that reject a client because of its name.
 struct NobodyNamedEve;
 
 impl GroupRules for NobodyNamedEve {
@@ -112,7 +112,8 @@ impl GroupRules for NobodyNamedEve {
     }
 }
 
-/// The rules see every new leaf: a creator's, an added client's, and an external joiner's.
+/// Shows that the rules check every new leaf: that of a creator, of an added client, and of an
+/// external joiner.
 #[test]
 fn the_rules_see_every_leaf_that_comes_in() {
     let eve = || leaf_template("eve", NEVER);
@@ -133,7 +134,7 @@ fn the_rules_see_every_leaf_that_comes_in() {
     assert_eq!(fixture.refusal(None, &commit), refused("eve"));
 }
 
-/// Rules by which a member must keep its credential.
+/// Rules that require all members to keep their credentials.
 struct NobodyChanges;
 
 impl GroupRules for NobodyChanges {
@@ -153,7 +154,7 @@ fn the_rules_see_who_changes() {
     let changed = || NewLeaf { template: template.clone(), signer };
     let made = fixture.build(1, |builder| builder.new_leaf(changed()));
     assert_eq!(made.unwrap_err(), refused("changed"));
-    // The Update with a changed credential is left out, and the other is not.
+    // The Update with a changed credential is left out, but the other Update is not.
     let update = fixture.members[1].propose_update(Some(changed()), &mut fixture.rng).unwrap();
     fixture.hear(1, &update);
     let update = fixture.members[2].propose_update(None, &mut fixture.rng).unwrap();
@@ -176,7 +177,7 @@ fn creation_is_refused() {
     assert_eq!(made.map(drop).unwrap_err(), GroupError::Violation(refused));
 }
 
-/// A successor is checked when it is created.
+/// Shows that the rules check a successor group when it is created.
 #[test]
 fn successors_are_refused() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
@@ -188,7 +189,8 @@ fn successors_are_refused() {
     assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
 }
 
-/// Each proposal would be valid alone. The Commit covers as many as the rules allow, in order.
+/// Shows that rules apply to combinations of proposals, each of which would be valid alone. The
+/// Commit covers as many of them, in order, as the rules allow.
 #[test]
 fn combinations_are_refused() {
     let mut fixture = Fixture::of(&AtMost::<4>, 3);
@@ -201,7 +203,7 @@ fn combinations_are_refused() {
     let reason = LeftOutReason::Refused("too many".into());
     let reasons: Vec<_> = output.left_out.iter().map(|left| &left.reason).collect();
     assert_eq!(reasons, [&reason; 2]);
-    // Receivers see which proposals were left out.
+    // Receivers learn which proposals were left out.
     let left_out: Vec<_> = output.left_out.iter().map(|left| &*left.proposal).collect();
     assert!(fixture.members[1].stage(&output.message).left_out().eq(left_out.iter().copied()));
     assert!(fixture.server.stage(&output.message).left_out().eq(left_out.iter().copied()));
@@ -210,7 +212,7 @@ fn combinations_are_refused() {
     fixture.deliver(&output.message);
     let first = newcomers.into_iter().next().unwrap();
     fixture.join(first, &output.welcome.unwrap());
-    // A removal makes room for one client.
+    // A Remove makes space for one client.
     let newcomer = fixture.newcomer("d");
     fixture.propose(1, add(newcomer.key_package()));
     fixture.propose(2, remove(1));
@@ -219,7 +221,8 @@ fn combinations_are_refused() {
     assert_eq!(fixture.members.len(), 3);
 }
 
-/// One invalid proposal does not keep the others from being committed, wherever it is.
+/// Shows that an invalid proposal does not prevent other proposals from being committed, no matter
+/// in which position it is.
 #[test]
 fn one_bad_proposal_among_others() {
     for position in 0..5 {
@@ -236,8 +239,8 @@ fn one_bad_proposal_among_others() {
     }
 }
 
-/// Our own proposals by value are not left out. If the rules reject them, building the Commit
-/// fails, whatever proposals are pending.
+/// Shows that a member's own proposals by value are never left out. If the rules reject them,
+/// building the Commit fails, no matter which proposals are pending.
 #[test]
 fn our_own_proposals_by_value_come_first() {
     let mut fixture = Fixture::of(&AtMost::<4>, 3);
@@ -251,8 +254,7 @@ fn our_own_proposals_by_value_come_first() {
     fixture.commit(0, |builder| builder.without_pending());
 }
 
-/// Rules about the committer's changes together with others: if its credential changes, at most one
-/// other leaf may change.
+/// Rules by which a Commit may change the credential or signature key of at most one leaf.
 struct OneCredentialAtATime;
 
 impl GroupRules for OneCredentialAtATime {
@@ -264,8 +266,8 @@ impl GroupRules for OneCredentialAtATime {
     }
 }
 
-/// The committer's own new leaf comes first, too: a pending proposal that conflicts with it is left
-/// out.
+/// Shows that the committer's own new leaf also takes precedence: a pending proposal that conflicts
+/// with it is left out.
 #[test]
 fn a_new_leaf_of_the_committer_comes_first() {
     let mut fixture = Fixture::of(&OneCredentialAtATime, 3);
@@ -282,7 +284,7 @@ fn a_new_leaf_of_the_committer_comes_first() {
     fixture.members[1].stage(&output.message);
 }
 
-/// Rules by which a Commit changes at most `N` leaves.
+/// Rules that allow a Commit to change at most `N` leaves.
 struct FewChanges<const N: usize>;
 
 impl<const N: usize> GroupRules for FewChanges<N> {
@@ -292,7 +294,8 @@ impl<const N: usize> GroupRules for FewChanges<N> {
     }
 }
 
-/// The leaf of the path counts even if it is not changed explicitly.
+/// Shows that the leaf of the path counts as changed even if the committer does not change it
+/// explicitly.
 #[test]
 fn the_leaf_of_the_path_counts() {
     for by_value in [false, true] {
@@ -301,7 +304,7 @@ fn the_leaf_of_the_path_counts() {
             let newcomer = fixture.newcomer(name);
             fixture.propose(1, add(newcomer.key_package()));
         }
-        // Adds alone need no path.
+        // A Commit that contains only Adds needs no path.
         let output = fixture.build(0, |builder| builder.without_path()).unwrap();
         assert_eq!(output.left_out, []);
         fixture.members[0].clear_pending();
@@ -316,7 +319,7 @@ fn the_leaf_of_the_path_counts() {
     }
 }
 
-/// Rules that reject proposals with certain data.
+/// Rules that reject proposals that contain certain data.
 struct NothingBad;
 
 impl GroupRules for NothingBad {
@@ -330,8 +333,8 @@ impl GroupRules for NothingBad {
     }
 }
 
-/// A member that makes many invalid proposals does not keep other members' proposals from being
-/// committed.
+/// Shows that a member that sends many invalid proposals does not prevent the proposals of other
+/// members from being committed.
 #[test]
 fn a_member_that_makes_bad_proposals_does_not_block_others() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -351,7 +354,8 @@ fn a_member_that_makes_bad_proposals_does_not_block_others() {
     assert_eq!(fixture.members.len(), 2);
 }
 
-/// Removals make room for the first Adds, even for Adds that were proposed before the Removes.
+/// Shows that Removes make space for the first Adds, even if the Adds were proposed before the
+/// Removes.
 #[test]
 fn removals_make_room_for_additions() {
     let mut fixture = Fixture::of(&AtMost::<4>, 4);
@@ -366,7 +370,8 @@ fn removals_make_room_for_additions() {
     assert!(names.contains(&("added", 3, "n0".into())), "{names:?}");
 }
 
-/// Of many Adds of one sender, the first ones are committed, as many as the rules allow.
+/// Shows that, of many Adds by one sender, the first ones are committed, as many as the rules
+/// allow.
 #[test]
 fn good_proposals_that_come_first_are_committed() {
     let mut fixture = Fixture::of(&AtMost::<10>, 3);
@@ -380,7 +385,7 @@ fn good_proposals_that_come_first_are_committed() {
     assert_eq!(members, 10);
 }
 
-/// The proposals are valid together only in the order in which they are applied.
+/// Shows that proposals may be valid together only in the order in which they are applied.
 #[test]
 fn a_client_that_is_removed_and_added_again_beside_a_bad_proposal() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -394,7 +399,8 @@ fn a_client_that_is_removed_and_added_again_beside_a_bad_proposal() {
     fixture.join(again, &output.welcome.unwrap());
 }
 
-/// Our own proposal needs a pending one, which is kept although another pending one is invalid.
+/// Shows that a pending proposal that our own proposal requires is kept, although another pending
+/// proposal is invalid.
 #[test]
 fn our_own_proposal_goes_with_a_pending_one() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -402,7 +408,7 @@ fn our_own_proposal_goes_with_a_pending_one() {
     plain.capabilities.proposals.clear();
     let plain = newcomer_of(plain, ALWAYS, &mut fixture.rng);
     fixture.add(0, vec![plain]);
-    // The needed proposal comes last.
+    // The required proposal comes last.
     for (by, leaf) in [(1, 2), (2, 1), (2, 3)] {
         fixture.propose(by, remove(leaf));
     }
@@ -413,7 +419,8 @@ fn our_own_proposal_goes_with_a_pending_one() {
     assert_eq!(removed, 3);
 }
 
-/// Two hundred invalid proposals cost a limited number of calls, and the Commit can still be made.
+/// Shows that two hundred invalid proposals cause only a limited number of calls of the rules, and
+/// that the Commit can still be created.
 #[test]
 fn many_bad_proposals() {
     let rules: &'static Counted<3> = Box::leak(Box::new(Counted(AtomicUsize::new(0))));
@@ -431,7 +438,7 @@ fn many_bad_proposals() {
         fixture.deliver(&output.message);
         assert_eq!(fixture.members.len(), 3);
     }
-    // Without pending proposals, there is one call per Commit.
+    // Without pending proposals, the rules are called once per Commit.
     let before = rules.0.load(Ordering::Relaxed);
     let _ = fixture.build(0, |builder| builder).unwrap();
     assert_eq!(rules.0.load(Ordering::Relaxed) - before, 1);
@@ -454,7 +461,7 @@ impl GroupRules for Noting {
     }
 }
 
-/// Committers, receivers and the server call the rules with the same Commit.
+/// Shows that committers, receivers and the server pass the same Commit to the rules.
 #[test]
 fn everybody_asks_the_same() {
     let noting = || -> &'static Noting { Box::leak(Box::new(Noting(Mutex::new(Vec::new())))) };
@@ -485,7 +492,8 @@ fn everybody_asks_the_same() {
     assert!(asked.iter().all(|asked| asked == expected), "{asked:?}");
 }
 
-/// Different rules fork a group. The member whose rules reject the Commit stays in its epoch.
+/// Shows that different rules fork a group: a member whose rules reject a Commit stays in its
+/// epoch.
 #[test]
 fn a_member_with_other_rules_stays_behind() {
     let mut fixture = Fixture::of(&DefaultRules, 3);

@@ -1,11 +1,11 @@
-//! Rules about the committer's leaf in the path. They must not keep members from making Commits,
-//! with or without pending proposals.
+//! Shows that rules about the committer's leaf in the path do not prevent members from creating
+//! Commits, with or without pending proposals.
 
 use crate::fixture::{Fixture, remove};
 use pando_mls::wire::Sender;
 use pando_mls::{AdmitAll, CommitView, GroupRules, LeafChange, RuleError, StateView};
 
-/// Rules by which every Commit of a member has a path.
+/// Rules that require every Commit of a member to have a path.
 struct PathRequired;
 
 impl GroupRules for PathRequired {
@@ -20,7 +20,7 @@ impl GroupRules for PathRequired {
     }
 }
 
-/// Rules by which every Commit of a member changes the committer's encryption key.
+/// Rules that require every Commit of a member to change the committer's encryption key.
 struct NewKey;
 
 impl GroupRules for NewKey {

@@ -1,12 +1,13 @@
-//! The leaves that a Commit adds, removes and replaces. Its receivers, its committer and the server
-//! see the same changes, also after a restart of the committer.
+//! Tests of the reported leaf changes: the leaves that a Commit adds, removes and replaces. The
+//! receivers, the committer and the server must report the same changes, even if the committer
+//! restarts.
 
 use crate::fixture::{
     Fixture, NEVER, Newcomer, credential, described, leaf_of, leaf_template, new_signer, remove,
 };
 use pando_mls::{DefaultRules, LeafChange, LeafIndex, LeafTemplate, MlsMessage, NewLeaf, PublicStaged};
 
-/// The effects of a Commit as an application reads them.
+/// The effects of a Commit, as reported to an application.
 #[derive(Debug, PartialEq)]
 struct Effects {
     changes: Vec<LeafChange>,
@@ -19,8 +20,8 @@ fn effects(staged: &PublicStaged) -> Effects {
     Effects { changes: staged.leaf_changes().unwrap(), added, removed }
 }
 
-/// Checks that the members, the committer and the server see the same effects of a Commit, lets
-/// them merge it, and returns the effects.
+/// Checks that the members, the committer and the server report the same effects of a Commit. Then
+/// makes them merge it, and returns the effects.
 fn effects_seen_by_all(fixture: &mut Fixture, message: &MlsMessage) -> Effects {
     let mut all = Vec::new();
     for member in &mut fixture.members {
@@ -32,7 +33,7 @@ fn effects_seen_by_all(fixture: &mut Fixture, message: &MlsMessage) -> Effects {
             }
         } else {
             all.push(effects(&member.stage(message)));
-            // No nodes of the tree are loaded yet.
+            // Restart the member, so that no nodes of the tree are loaded yet.
             member.restart(true);
             all.push(effects(&member.stage(message)));
         }
@@ -41,7 +42,7 @@ fn effects_seen_by_all(fixture: &mut Fixture, message: &MlsMessage) -> Effects {
     assert!(all.len() > fixture.members.len());
     assert!(all.iter().all(|other| *other == all[0]), "{all:?}");
     fixture.deliver(message);
-    // The new leaves are in the new tree.
+    // The new leaves must be in the new tree.
     let first = &fixture.members[0].group;
     for change in &all[0].changes {
         if let Some(new) = change.new_leaf() {
@@ -80,13 +81,14 @@ fn of_an_external_commit() {
     fixture.agree();
 }
 
-/// A member that rejoins takes its own leaf, or a blank one to the left of it.
+/// Shows the changes when a member rejoins: it gets its own leaf again, or a blank leaf to the left
+/// of it.
 #[test]
 fn of_a_resync() {
     for leaf in [0, 1] {
         let mut fixture = Fixture::of(&DefaultRules, 4);
         if leaf == 0 {
-            // Leaf 1 is blank, and is to the left of leaf 2.
+            // Leaf 1 becomes blank. It is to the left of leaf 2.
             fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
         }
         let signer = new_signer(&mut fixture.rng);
@@ -124,7 +126,7 @@ fn of_adds_and_updates() {
     assert!(!effects.changes.iter().any(LeafChange::changes_identity));
 }
 
-/// A Commit without a path changes no leaf that stays.
+/// Shows that a Commit without a path does not change the leaves of the members that stay.
 #[test]
 fn of_a_commit_without_a_path() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
@@ -141,7 +143,7 @@ fn of_another_credential_and_another_signature_key() {
             let old = leaf_of(&fixture.members[1].group, 1);
             let template = LeafTemplate { ..leaf_template("m1", end) };
             let signer = new_key.then(|| new_signer(&mut fixture.rng));
-            // This is the same key, in a signer that does not borrow the member.
+            // This signer has the same key, but does not borrow the member.
             let own = std::mem::replace(&mut fixture.members[1].signer, new_signer(&mut fixture.rng));
             let new_leaf = NewLeaf { template, signer: signer.as_deref().unwrap_or(&*own) };
             let message = if by_update {
@@ -171,8 +173,8 @@ fn of_another_credential_and_another_signature_key() {
     }
 }
 
-/// A KeyPackage is added in place of the same KeyPackage. The leaf is unchanged, but there are two
-/// changes.
+/// Shows that two changes are reported if a KeyPackage is added in place of the same KeyPackage,
+/// although the leaf does not change.
 #[test]
 fn of_a_leaf_that_is_removed_and_added_again() {
     for again in [false, true] {
@@ -193,7 +195,7 @@ fn of_a_leaf_that_is_removed_and_added_again() {
     }
 }
 
-/// The removed member sees the changes, too.
+/// Shows that the removed member learns the changes, too.
 #[test]
 fn of_a_removal_that_halves_the_tree() {
     let mut fixture = Fixture::of(&DefaultRules, 3);

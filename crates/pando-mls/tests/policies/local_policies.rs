@@ -1,11 +1,11 @@
-//! A member's local policy gives advice on a valid Commit. Members may decide differently, and all
-//! members that merge the Commit are in one epoch.
+//! Shows how a member's local policy gives advice on a valid Commit. Members may act differently,
+//! but all members that merge the Commit are in the same epoch.
 
 use crate::fixture::{EXPIRED, Ending, Fixture, NEVER, NOW, expired, leaf_template, name_of, new_signer};
 use pando_mls::{Advice, CommitView, DefaultRules, LeafIndex, LocalPolicy, Misuse, RuleError};
 
-/// A policy that advises to hold a Commit with a leaf that is invalid now, and to leave a group
-/// that a given client joins.
+/// A policy that advises members to hold a Commit with a leaf that is invalid now, and to leave a
+/// group that a given client joins.
 struct Careful {
     avoids: &'static str,
 }
@@ -44,7 +44,7 @@ fn members_hold_leave_and_merge() {
         let commit = member.stage(&message);
         let view = commit.view(member.group.public()).unwrap();
         assert_eq!(Careful { avoids }.advise(&view, now).unwrap(), expected);
-        // The advice is the same before and after a restart, because nothing has changed.
+        // The advice after a restart is the same as before, because nothing has changed.
         member.restart(true);
         let view = commit.view(member.group.public()).unwrap();
         assert_eq!(Careful { avoids }.advise(&view, now).unwrap(), expected);
@@ -54,8 +54,8 @@ fn members_hold_leave_and_merge() {
     let view = of_server.view(fixture.server.group.public()).unwrap();
     assert_eq!(Careful { avoids: "late" }.advise(&view, None).unwrap(), Advice::Leave("avoids late".into()));
     fixture.server.merge(&of_server);
-    // The first and the fourth member merge the Commit and continue. The third leaves, and the
-    // second merges later.
+    // The first and the fourth member merge the Commit and continue. The third member leaves, and
+    // the second merges the Commit later.
     let mut staged = staged.into_iter();
     let (first, second, _, fourth) =
         (staged.next().unwrap(), staged.next().unwrap(), staged.next(), staged.next().unwrap());
@@ -73,7 +73,8 @@ fn members_hold_leave_and_merge() {
     fixture.commit(3, |builder| builder);
 }
 
-/// A view needs the state that the Commit follows.
+/// Shows that a stale Commit has no view, because a view needs the state in which the Commit was
+/// created.
 #[test]
 fn a_stale_commit_has_no_view() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -95,7 +96,8 @@ fn a_stale_commit_has_no_view() {
     assert_eq!(staged.view(fixture.server.group.public()).map(drop), Err(stale));
 }
 
-/// A policy sees our pending Commit as receivers see it, also after a restart.
+/// Shows that a policy receives the same view of our own pending Commit as receivers do, even after
+/// a restart.
 #[test]
 fn our_own_commit_is_seen_by_the_policy() {
     let mut fixture = Fixture::of(&DefaultRules, 2);

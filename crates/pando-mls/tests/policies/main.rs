@@ -1,5 +1,6 @@
-//! Decisions of the application and of single members: rules that all members share, clocks and
-//! local policies that they do not share, and the reports that a Commit gives them.
+//! Tests of the decisions that applications and single members make. These are rules, which all
+//! members share, and clocks and local policies, which they do not share. The tests also cover the
+//! reports about Commits on which the decisions are based.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(

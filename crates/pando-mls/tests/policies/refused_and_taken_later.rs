@@ -1,5 +1,6 @@
-//! A client rejects an encrypted handshake message because of its limits or rules, and accepts it
-//! after they change. The message keys can decrypt it only once.
+//! Shows that a client can reject an encrypted handshake message because of its limits or rules,
+//! and accept the message after they change. This is not obvious, because message keys can decrypt
+//! a message only once.
 
 use crate::fixture::{AtMost, Fixture, Member, client, public_handshakes};
 use pando_mls::{

@@ -1,4 +1,4 @@
-//! The group in which our member runs the operations, and the other members.
+//! The group in which our member runs the operations, together with its other members.
 
 use crate::group_fixture::{self, GroupFixture, Newcomer, over_the_wire, template};
 use crate::make;
@@ -14,18 +14,18 @@ use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The member whose group is opened.
+/// The leaf of our member, whose group is opened.
 pub(crate) const OWN: LeafIndex = LeafIndex(4);
-/// The member that makes Commits and proposals.
+/// The leaf of the member that creates Commits and proposals.
 pub(crate) const OTHER: LeafIndex = LeafIndex(10);
-/// A member that is removed and sends Updates.
+/// The leaf of a member that is removed and that sends Updates.
 pub(crate) const THIRD: LeafIndex = LeafIndex(8);
-/// A member that was removed after it sent a message.
+/// The leaf of a member that was removed after it had sent a message.
 const GONE: LeafIndex = LeafIndex(7);
-/// A member whose leaf is unchanged since it sent a message.
+/// The leaf of a member that has not changed since the member sent a message.
 const SILENT: LeafIndex = LeafIndex(1);
 
-/// A member with its stored rows.
+/// A member, represented by its stored rows.
 pub(crate) struct Stored {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) rows: Rows,
@@ -37,20 +37,20 @@ pub(crate) struct Fixture {
     pub(crate) own: Stored,
     other: Stored,
     third: Stored,
-    /// The names of all members, by their leaves.
+    /// The credentials of all members, keyed by leaf.
     names: BTreeMap<LeafIndex, Credential>,
     /// Clients that can join.
     pub(crate) newcomers: Vec<Newcomer>,
-    /// A client that is a member already, with other keys.
+    /// A client that is already a member, but with different keys.
     pub(crate) double: Newcomer,
     /// A signature key that no client has yet.
     pub(crate) new_signer: Box<dyn Signer>,
     pub(crate) server: Box<dyn Signer>,
-    /// Application messages of past epochs: one of a member whose leaf is unchanged, and one of a
-    /// removed member.
+    /// Application messages of past epochs. This one is from a member whose leaf has not changed,
+    /// and the next one is from a removed member.
     pub(crate) late_of_silent: MlsMessage,
     pub(crate) late_of_gone: MlsMessage,
-    /// The Welcome to a group that was branched in a past epoch.
+    /// The Welcome to a group that branched off in a past epoch.
     pub(crate) old_branch: Welcome,
 }
 
@@ -70,7 +70,7 @@ fn newcomer(group: &mut GroupFixture, number: u32) -> Newcomer {
     group.newcomer_with(|template| template.credential = named(number))
 }
 
-/// Returns a bundle that depends only on the name and the signer.
+/// Returns a bundle that depends only on the credential and the signer.
 fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPackageBundle {
     let Credential::Basic { identity } = &credential else { panic!("{credential:?}") };
     let mut seed = [1; 32];
@@ -80,8 +80,8 @@ fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPacka
 }
 
 impl Fixture {
-    /// Returns a group with a tree of 16 leaves, blank leaves in several places, blank parents,
-    /// unmerged leaves, an index of clients, and past epochs.
+    /// Returns a group whose tree has 16 leaves, with blank leaves in several places, blank parents
+    /// and unmerged leaves. The group also has an index of clients and past epochs.
     pub(crate) fn new() -> Self {
         let suite = group_fixture::suite(1);
         let mut group = GroupFixture::new(suite);
@@ -106,7 +106,7 @@ impl Fixture {
             let by = group.at(leaf);
             group.commit(by, |builder| builder.extensions(senders.clone()));
         }
-        // Messages of past epochs.
+        // Create messages that will belong to past epochs.
         let (silent, gone) = (group.at(SILENT.0), group.at(GONE.0));
         let late_of_silent = group.send(silent, b"late");
         let late_of_gone = group.send(gone, b"late");
@@ -151,12 +151,12 @@ impl Fixture {
         }
     }
 
-    /// Returns the contents of a member's leaf.
+    /// Returns a template with the contents of a member's leaf.
     pub(crate) fn leaf_template(&self, leaf: LeafIndex) -> LeafTemplate {
         LeafTemplate { credential: self.names[&leaf].clone(), ..group_fixture::leaf_template() }
     }
 
-    /// Returns the same contents for our leaf, with another signature key.
+    /// Returns our leaf's contents with a new signature key.
     pub(crate) fn new_leaf(&self) -> NewLeaf<'_> {
         NewLeaf { template: self.leaf_template(OWN), signer: &*self.new_signer }
     }
@@ -170,9 +170,10 @@ impl Fixture {
         bundle(self.suite, self.names[&OWN].clone(), &*self.own.signer)
     }
 
-    /// Returns all members of a successor that `creator` creates.
+    /// Returns the clients for a successor that `creator` creates. They are all members of this
+    /// group.
     pub(crate) fn successor(&self, creator: LeafIndex) -> Successor {
-        // The creator uses another generator for its new keys.
+        // The creator uses a separate generator for its new keys.
         let mut rng = ChaCha20Rng::seed_from_u64(99);
         let bundle = |leaf: LeafIndex, rng: &mut ChaCha20Rng| {
             let name = self.names[&leaf].clone();
@@ -190,7 +191,7 @@ impl Fixture {
         Successor::new(bundle(creator, &mut rng), others)
     }
 
-    /// Returns another member, with its stored state.
+    /// Returns the other member [`OTHER`] with its stored state.
     pub(crate) fn other(&self, encrypt_handshakes: bool) -> OtherMember<'_> {
         OtherMember::new(self, &self.other, encrypt_handshakes)
     }
@@ -212,7 +213,7 @@ fn names(group: &GroupFixture) -> BTreeMap<LeafIndex, Credential> {
         .collect()
 }
 
-/// Creates a group with some of the members of another.
+/// Creates a group with some of the members of another group.
 pub(crate) fn branch(
     group: &Group,
     successor: Successor,
@@ -234,7 +235,7 @@ impl<'a> OtherMember<'a> {
         let config = config(encrypt_handshakes);
         let cx = group_fixture::client(&*stored.signer).with_policy(&Names).with_config(config);
         let group = Group::load(&stored.rows, &cx).unwrap();
-        // Members must not have the same keys.
+        // The seed depends on the leaf, because members must not have the same keys.
         let rng = ChaCha20Rng::seed_from_u64(group.own_leaf().0.into());
         Self { group, cx, fixture, rng }
     }
@@ -251,7 +252,7 @@ impl<'a> OtherMember<'a> {
         self.group.encrypt(data, &self.cx, &mut self.rng).unwrap().assume_persisted()
     }
 
-    /// Processes proposals of others.
+    /// Processes proposals of other members.
     pub(crate) fn take(&mut self, messages: &[MlsMessage]) {
         for message in messages {
             let processed = self.group.process(over_the_wire(message), &self.cx).unwrap().assume_persisted();
@@ -259,7 +260,7 @@ impl<'a> OtherMember<'a> {
         }
     }
 
-    /// Makes a Commit, which stays pending.
+    /// Creates a Commit, which stays pending.
     pub(crate) fn commit(
         &mut self,
         fill: impl for<'b> FnOnce(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b>,
@@ -273,21 +274,21 @@ impl<'a> OtherMember<'a> {
     }
 }
 
-/// The group of our member, with its rows and its store.
+/// Our member's group, with its rows and its store.
 pub(crate) struct OurGroup {
     pub(crate) group: Group,
-    /// The rows as they are stored after the operations so far.
+    /// The rows as stored after the operations so far.
     pub(crate) rows: Rows,
     pub(crate) staged: Option<Staged>,
-    /// The rules of the application.
+    /// The application's rules.
     pub(crate) rules: &'static dyn GroupRules,
     config: GroupConfig,
-    /// The store of the tree, unless the group is in memory.
+    /// The store that the tree is read from, or `None` if the group is in memory.
     pub(crate) store: Option<Arc<Store>>,
 }
 
 impl OurGroup {
-    /// Returns the group as it was stored, in memory or opened.
+    /// Returns the group as it was stored, either in memory or opened.
     pub(crate) fn new(fixture: &Fixture, encrypt_handshakes: bool, is_opened: bool) -> Self {
         let (rows, config) = (copy(&fixture.own.rows), config(encrypt_handshakes));
         let cx = group_fixture::client(&*fixture.own.signer).with_policy(&Names).with_config(config);
@@ -300,13 +301,13 @@ impl OurGroup {
         group_fixture::client(&*fixture.own.signer).with_policy(&Names).with_rules(rules).with_config(config)
     }
 
-    /// Loads the group again from its stored rows. No node of an opened group's tree is then in
-    /// memory.
+    /// Loads the group from its stored rows again. Afterwards, no node of an opened group's tree is
+    /// in memory.
     pub(crate) fn reload(&mut self, fixture: &Fixture) {
         (self.group, self.store) = load(&self.rows, self.store.is_some(), &self.client(fixture));
     }
 
-    /// Stores the changes that failed or dropped operations have left.
+    /// Stores the changes that failed or dropped operations have left behind.
     pub(crate) fn store_changes(&mut self) {
         self.group.take_delta().persist_to(&mut self.rows).unwrap();
     }

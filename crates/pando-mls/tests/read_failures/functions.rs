@@ -1,13 +1,14 @@
-//! The public functions of `pando-group`, so that no test misses one.
+//! A search for the public functions of `pando-group`, which ensures that the tests call all of
+//! them.
 
 use crate::{FIXTURE, check_reads_nothing};
 use crate::{operations, public_group, reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Public functions that are not called on an opened group.
+/// Public functions that cannot be called on an opened group.
 const ELSEWHERE: &[&str] = &[
-    // These create a group in memory, from arguments in memory.
+    // These functions create a group in memory from arguments in memory.
     "ExternalJoin::build",
     "Group::join",
     "Group::load",
@@ -18,7 +19,7 @@ const ELSEWHERE: &[&str] = &[
     "PublicGroup::load",
     "PublicGroup::new",
     "VerifiedOffer::accept",
-    // These have no group.
+    // These functions do not involve a group.
     "ApplicationData::authenticated_data",
     "ApplicationData::new",
     "Client::at",
@@ -105,7 +106,7 @@ const ELSEWHERE: &[&str] = &[
     "propose_own_add",
 ];
 
-/// Adds the public functions in a folder, as `Type::function` or `function`.
+/// Adds the public functions in a folder to the set, in the form `Type::function` or `function`.
 fn find(folder: &Path, functions: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -129,7 +130,7 @@ fn find(folder: &Path, functions: &mut BTreeSet<String>) {
             match line.len() - line.trim_start().len() {
                 0 => functions.insert(name),
                 4 => functions.insert(format!("{}::{name}", of_type.clone().unwrap())),
-                // This is in the macros that define violations, or sets a setting.
+                // Any other function is in the macros that define violations, or changes a setting.
                 _ => {
                     assert!(name == "section" || name.is_empty(), "{name}");
                     false
@@ -139,7 +140,7 @@ fn find(folder: &Path, functions: &mut BTreeSet<String>) {
     }
 }
 
-/// A new public function must be among the operations if it can be called on an opened group.
+/// Checks that each public function that can be called on an opened group is among the operations.
 #[test]
 fn every_public_function_is_an_operation_or_needs_no_opened_group() {
     let fixture = &*FIXTURE;

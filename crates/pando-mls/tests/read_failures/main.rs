@@ -1,9 +1,9 @@
-//! Runs every public function of an opened group while each of its reads fails, once or for good.
-//! The result is a read error, or the same as for a group in memory, and never an error that blames
-//! a peer. A failed operation changes nothing and can be repeated. It uses up no message key,
-//! neither for receiving nor for sending.
+//! Runs every public function of an opened group while each of its reads fails, either once or
+//! permanently. The result must be a read error or the same as for a group in memory, but never an
+//! error that blames a peer. A failed operation must change nothing, and it must be possible to
+//! repeat it. It must not use up any message key, neither for receiving nor for sending.
 //!
-//! The same holds for an opened [`PublicGroup`](pando_mls::PublicGroup).
+//! The same requirements apply to an opened [`PublicGroup`](pando_mls::PublicGroup).
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -48,19 +48,20 @@ struct Snapshot {
     is_active: bool,
 }
 
-/// Reads everything, and checks that the stored rows are the group's.
+/// Reads the whole state, and checks that the stored rows equal the rows of the group.
 fn snapshot(our_group: &mut OurGroup) -> Snapshot {
     our_group.store_changes();
     let mut rows = our_group.group.rows().unwrap();
     assert_eq!(our_group.rows, rows);
-    // The position depends on how these rows came about, and a retry is another way.
+    // The position depends on the sequence of changes that led to these rows, which differs if an
+    // operation is repeated.
     rows.remove(&RowKey::State);
     let epoch_authenticator =
         our_group.group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
     Snapshot { rows, epoch_authenticator, is_active: our_group.group.is_active() }
 }
 
-/// Compares snapshots. Prints the keys of rows that differ, but not the rows.
+/// Compares two snapshots. Prints the keys of the rows that differ, but not the rows themselves.
 fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
     if found != expected {
         let keys: BTreeSet<_> = found.rows.keys().chain(expected.rows.keys()).collect();
@@ -71,16 +72,16 @@ fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
     }
 }
 
-/// The answer for a group in memory, and the state before and after it.
+/// The answer for a group in memory, and the states before and after the operation.
 ///
-/// The row of a pending Commit is taken from an opened group with a sound store. Unlike a group in
-/// memory, an opened group also deletes index entries that were never stored. The states after the
-/// merge are compared instead.
+/// The row of a pending Commit is taken from an opened group whose store works. Unlike a group in
+/// memory, an opened group also deletes index entries that were never stored. Instead of this row,
+/// the states after the merge are compared.
 struct Expected {
     before: Snapshot,
     answer: Answer,
     after: Snapshot,
-    /// The state after a pending Commit is merged, if there is one.
+    /// The state after the pending Commit is merged, if there is one.
     merged: Option<Snapshot>,
 }
 
@@ -95,8 +96,8 @@ impl Operation<'_> {
         Expected { before, answer, after, merged: merged(&mut our_group) }
     }
 
-    /// Runs the operation on an opened group with a sound store. Returns the expected answer and
-    /// the number of reads.
+    /// Runs the operation on an opened group whose store works. Returns the expected answer and the
+    /// number of reads.
     fn expected(&self, fixture: &Fixture) -> (Expected, usize) {
         let mut resident = self.resident(fixture);
         let mut our_group = self.our_group(fixture, true);
@@ -124,7 +125,7 @@ impl Operation<'_> {
     }
 }
 
-/// Returns the state after a pending Commit is merged, if there is one.
+/// Returns the state after the pending Commit is merged, if there is one.
 fn merged(our_group: &mut OurGroup) -> Option<Snapshot> {
     our_group.group.pending_commit()?;
     let delta = our_group.group.merge_pending().unwrap();
@@ -132,7 +133,7 @@ fn merged(our_group: &mut OurGroup) -> Option<Snapshot> {
     Some(snapshot(our_group))
 }
 
-/// Runs an operation while no row can be read.
+/// Runs an operation while no row can be read, and checks that it tries to read none.
 fn check_reads_nothing(operation: &Operation<'_>) {
     let fixture = &*FIXTURE;
     let expected = operation.resident(fixture);
@@ -180,8 +181,7 @@ fn check(operations: &[Operation<'_>]) {
                 assert_same(&snapshot(&mut our_group), &expected.after, &what);
             }
         }
-        // Each row can be read only at the second attempt. Each attempt of the operation gets one
-        // row further.
+        // The first read of each row fails, so each attempt of the operation gets one row further.
         let mut our_group = operation.our_group(fixture, true);
         let store = our_group.store.clone().unwrap();
         store.fail_first();
@@ -213,8 +213,8 @@ fn reading_survives_read_failures() {
     check(&reading::reading(&FIXTURE));
 }
 
-/// After a read failure, the key of a message is kept while later messages of its sender are
-/// processed.
+/// Shows that the key of a message is kept after a read failure, while later messages of the same
+/// sender are processed.
 #[test]
 fn a_message_can_be_taken_after_later_ones() {
     let fixture = &*FIXTURE;
@@ -222,7 +222,7 @@ fn a_message_can_be_taken_after_later_ones() {
     let proposals = [12, 0, 2].map(|leaf| other.propose(make::remove(leaf)));
     let mut our_group = OurGroup::new(fixture, true, true);
     let store = our_group.store.clone().unwrap();
-    // The sender's leaf can be read, but the leaf to remove cannot.
+    // The sender's leaf can be read, but the leaf that is to be removed cannot.
     for (proposal, read) in proposals.iter().zip([4, 0, 0]) {
         store.fail(read..=usize::MAX, Failure::Error);
         let failed = operations::take(fixture, &mut our_group, proposal).map(|_| String::new());

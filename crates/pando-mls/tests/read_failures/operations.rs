@@ -1,4 +1,4 @@
-//! Calls of public functions, by a member whose group is opened.
+//! Operations that call public functions, as a member whose group is opened.
 
 use crate::fixture::{Fixture, OTHER, OWN, OurGroup, THIRD, branch, rng};
 use crate::group_fixture::external_psk;
@@ -16,18 +16,18 @@ use std::fmt::Debug;
 type Prepare<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) + 'a>;
 type Run<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) -> Result<String, GroupError> + 'a>;
 
-/// A call of public functions. Its answer is compared as text.
+/// An operation that calls public functions. Its answer is compared in text form.
 pub(crate) struct Operation<'a> {
     pub(crate) functions: &'static [&'static str],
     pub(crate) name: String,
     encrypts_handshakes: bool,
     rules: Option<&'static dyn GroupRules>,
     prepare: Option<Prepare<'a>>,
-    /// Whether the answer is an error, even if everything can be read.
+    /// Whether the answer is an error even if all reads succeed.
     pub(crate) fails: bool,
     /// Whether the group is opened again after `prepare`.
     reloads: bool,
-    /// A lower bound of the number of reads.
+    /// A lower bound for the number of reads.
     pub(crate) least_reads: usize,
     pub(crate) run: Run<'a>,
 }
@@ -52,17 +52,18 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The answer is an error, even if everything can be read.
+    /// States that the answer is an error even if all reads succeed.
     fn that_fails(self) -> Self {
         Self { fails: true, ..self }
     }
 
-    /// Prepares the group, with a store that does not fail.
+    /// Sets a function that prepares the group. The store does not fail while this function runs.
     pub(crate) fn after(self, prepare: impl Fn(&Fixture, &mut OurGroup) + 'a) -> Self {
         Self { prepare: Some(Box::new(prepare)), ..self }
     }
 
-    /// Prepares the group without opening it again: the changes stay in memory.
+    /// Sets a function that prepares the group. The group is not opened again afterwards, so the
+    /// changes stay in memory.
     pub(crate) fn after_in_memory(self, prepare: impl Fn(&Fixture, &mut OurGroup) + 'a) -> Self {
         Self { reloads: false, ..self.after(prepare) }
     }
@@ -75,13 +76,14 @@ impl<'a> Operation<'a> {
         Self { encrypts_handshakes: false, ..self }
     }
 
-    /// Returns the group on which the operation is done.
+    /// Returns the group on which the operation runs.
     pub(crate) fn our_group(&self, fixture: &Fixture, is_opened: bool) -> OurGroup {
         let mut our_group = OurGroup::new(fixture, self.encrypts_handshakes, is_opened);
         if let Some(prepare) = &self.prepare {
             prepare(fixture, &mut our_group);
             our_group.store_changes();
-            // A staged epoch belongs to the group object that has staged it.
+            // A staged epoch belongs to the group object that has staged it, so this object must be
+            // kept.
             if self.reloads && our_group.staged.is_none() {
                 our_group.reload(fixture);
             }
@@ -91,7 +93,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Rules that read everything that they can see.
+/// Rules that read all the data that they can access.
 pub(crate) struct Curious;
 
 impl GroupRules for Curious {
@@ -111,7 +113,7 @@ impl GroupRules for Curious {
     }
 }
 
-/// Rules by which the first member cannot be removed.
+/// Rules that forbid the removal of the first member.
 pub(crate) struct Loyal;
 
 impl GroupRules for Loyal {
@@ -129,7 +131,7 @@ pub(crate) fn encoded(message: &impl Encode) -> Vec<u8> {
     message.encode().unwrap()
 }
 
-/// Returns the contents of a staged epoch that need no read.
+/// Returns those contents of a staged epoch that can be obtained without a read.
 pub(crate) fn text_of_staged(staged: &PublicStaged) -> String {
     let left_out: Vec<_> = staged.left_out().collect();
     let (proposals, added): (Vec<_>, Vec<_>) = (staged.proposals().collect(), staged.added().collect());
@@ -155,7 +157,7 @@ pub(crate) fn take_all(fixture: &Fixture, our_group: &mut OurGroup, messages: &[
     }
 }
 
-/// Processes a message, and merges it if it is a Commit.
+/// Processes a message. If the message is a Commit, merges it.
 pub(crate) fn process(
     fixture: &Fixture,
     our_group: &mut OurGroup,
@@ -216,7 +218,7 @@ fn build(
     text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
 }
 
-/// Returns an operation that makes a Commit.
+/// Returns an operation that creates a Commit.
 fn builds<'a>(
     name: &str,
     fill: impl for<'b> Fn(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b> + 'a,
@@ -226,7 +228,7 @@ fn builds<'a>(
     })
 }
 
-/// Returns an operation that processes a message of another member or of a client outside the
+/// Returns an operation that processes a message from another member or from a client outside the
 /// group.
 pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
     Operation::new(
@@ -236,7 +238,7 @@ pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operati
     )
 }
 
-/// Returns a proposal of each kind that any member can make, except Updates.
+/// Returns a proposal of each kind that any member can create, except Updates.
 pub(crate) fn proposals(fixture: &Fixture) -> Vec<(&'static str, Proposal)> {
     vec![
         ("Add", make::add(fixture.key_package(0))),
@@ -254,7 +256,7 @@ pub(crate) fn reinit(fixture: &Fixture) -> Proposal {
 
 pub(crate) type Fill = for<'b> fn(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b>;
 
-/// Commits that any member can make.
+/// Commits that any member can create.
 pub(crate) const COMMITS: &[(&str, Fill)] = &[
     ("plain", |_, builder| builder),
     ("without a path", |_, builder| builder.psk(external_psk(1)).without_path()),
@@ -270,14 +272,14 @@ pub(crate) const COMMITS: &[(&str, Fill)] = &[
     ("ReInit", |fixture, builder| builder.proposal(reinit(fixture))),
 ];
 
-/// Returns operations that send something, or that change nothing.
+/// Returns operations that send a message or change nothing.
 pub(crate) fn sending(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations = vec![Operation::new(
         &["Group::group_info", "GroupInfoBuilder::build"],
         "describe with the tree",
         |fixture, our_group| text(encoded(&our_group.group.group_info().build(&our_group.client(fixture))?)),
     )];
-    // Proposals.
+    // Operations that send proposals.
     for (name, proposal) in proposals(fixture) {
         operations.push(Operation::new(
             &["Group::propose"],
@@ -317,7 +319,7 @@ pub(crate) fn sending(fixture: &Fixture) -> Vec<Operation<'_>> {
         )
         .with_rules(&Curious),
     ]);
-    // Successors.
+    // Operations that create successor groups.
     let reinit = fixture.other(true).commit(|fixture, builder| builder.proposal(reinit(fixture)));
     operations.extend([
         Operation::new(&["Group::branch"], "branch", |fixture, our_group| {
@@ -338,7 +340,7 @@ fn text_of_created(created: &Unpersisted<Created>) -> Result<String, GroupError>
     text((group.rows()?, welcome.as_ref().map(encoded), created.delta().writes().count()))
 }
 
-/// Returns operations that make Commits.
+/// Returns operations that create Commits.
 pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations: Vec<_> = COMMITS.iter().map(|(name, fill)| builds(name, fill)).collect();
     operations.extend([
@@ -349,7 +351,7 @@ pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
         builds("in the next epoch", |_, builder| builder.remove(LeafIndex(2))).after_in_memory(enter_next),
         builds("by curious rules", |_, builder| builder.remove(LeafIndex(12))).with_rules(&Curious),
     ]);
-    // By reference.
+    // Operations that commit proposals by reference.
     let mut third = fixture.third(true);
     let mut all = vec![third.propose_update()];
     for (name, proposal) in proposals(fixture) {
@@ -370,7 +372,7 @@ pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
     };
     let pending = [update.clone(), fixture.other(true).propose(make::remove(12))];
     let double = fixture.third(true).propose(make::add(fixture.double.key_package()));
-    // Our Commit makes the group check its tombstones of keys against the store.
+    // Our Commit makes the group check the tombstones of its keys against the store.
     let many = many_commits(fixture, true);
     let after_many = builds("after many", |_, builder| builder.remove(LeafIndex(12))).after_in_memory(
         move |fixture, our_group| {
@@ -399,7 +401,7 @@ pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns consecutive Commits. The last one makes an opened group check its tombstones of keys
+/// Returns consecutive Commits. The last one makes an opened group check the tombstones of its keys
 /// against the store.
 pub(crate) fn many_commits(fixture: &Fixture, encrypts_handshakes: bool) -> Vec<MlsMessage> {
     let mut other = fixture.other(encrypts_handshakes);
@@ -419,20 +421,20 @@ pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     ];
     for encrypts in [true, false] {
         let format = if encrypts { "encrypted" } else { "public" };
-        // Proposals.
+        // Operations that process proposals.
         for (name, proposal) in proposals(fixture) {
             operations
                 .push(takes(format!("{name}, {format}"), fixture.other(encrypts).propose(proposal.clone())));
         }
         operations.push(takes(format!("Update, {format}"), fixture.third(encrypts).propose_update()));
-        // Commits.
+        // Operations that process Commits.
         for (name, fill) in COMMITS {
             let commit = fixture.other(encrypts).commit(fill);
             operations.push(takes(format!("commit {name}, {format}"), commit));
         }
         let commit = fixture.other(encrypts).commit(|_, builder| builder.remove(OWN));
         operations.push(takes(format!("our removal, {format}"), commit));
-        // Commits that refer to proposals.
+        // Operations that process Commits that refer to proposals.
         let mut third = fixture.third(encrypts);
         let mut sent: Vec<_> = proposals(fixture)
             .into_iter()
@@ -462,7 +464,7 @@ pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
             takes(format!("commit of our Update, {format}"), other.commit(|_, builder| builder))
                 .after(|fixture, our_group| drop(propose_update(fixture, our_group, false).unwrap())),
         );
-        // Rules of the application.
+        // Operations in which the application's rules are checked.
         let commit = fixture.other(encrypts).commit(|_, builder| builder.remove(LeafIndex(0)));
         operations.push(takes(format!("by curious rules, {format}"), commit.clone()).with_rules(&Curious));
         operations.push(
@@ -470,22 +472,23 @@ pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
         );
         let proposal = fixture.other(encrypts).propose(make::remove(12));
         operations.push(takes(format!("Remove by curious rules, {format}"), proposal).with_rules(&Curious));
-        // A Commit while another is pending.
+        // Operations that process a Commit while another Commit is pending.
         operations.push(takes(format!("commit that wins, {format}"), commit).after(|fixture, our_group| {
             build(fixture, our_group, &|_, builder| builder.remove(LeafIndex(12))).unwrap();
         }));
     }
-    // A Commit of a member with another identity policy.
+    // An operation that processes a Commit of a member with a different identity policy.
     let mut other = fixture.other(true);
     other.cx = other.cx.with_policy(&BasicIdentities);
     let double = other.commit(|fixture, builder| builder.add(fixture.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
-    // A Commit that was decrypted before.
+    // An operation that processes a Commit that has been decrypted before.
     let commit = fixture.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
     operations.push(takes("commit again", commit.clone()).after(move |fixture, our_group| {
         take(fixture, our_group, &commit).unwrap();
     }));
-    // A Commit in an epoch that the group has entered since it was opened.
+    // An operation that processes a Commit of an epoch that the group has entered since it was
+    // opened.
     let mut commits = many_commits(fixture, true);
     let last = commits.pop().unwrap();
     let (first, second) = (commits[0].clone(), commits[1].clone());
@@ -498,7 +501,7 @@ pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
         }
     });
     operations.push(Operation { least_reads: 60, ..many });
-    // Messages from outside the group.
+    // Operations that process messages from outside the group.
     let context = fixture.other(true).group.public().context().clone();
     let server = fixture.outsider(&*fixture.server);
     for (name, proposal) in proposals(fixture) {
@@ -532,7 +535,7 @@ pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
         let cx = fixture.outsider(&*newcomer.signer);
         operations.push(takes(name, join.build(&cx, &mut rng()).unwrap().assume_persisted().1));
     }
-    // Welcomes to successors.
+    // Operations that process Welcomes to successor groups.
     let mut other = fixture.other(true);
     let created = branch(&other.group, fixture.successor(OTHER), &other.cx).unwrap();
     let reinit = other.commit(|fixture, builder| builder.proposal(reinit(fixture)));
@@ -558,7 +561,7 @@ fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
     })
 }
 
-/// Makes a pending Commit, before the group is opened.
+/// Creates a pending Commit before the group is opened.
 pub(crate) fn is_pending(fixture: &Fixture, our_group: &mut OurGroup) {
     build(fixture, our_group, &|fixture, builder| {
         builder.remove(LeafIndex(12)).add(fixture.key_package(0)).proposal(make::remove(0))
@@ -566,7 +569,7 @@ pub(crate) fn is_pending(fixture: &Fixture, our_group: &mut OurGroup) {
     .unwrap();
 }
 
-/// Merges a Commit of our own.
+/// Creates and merges a Commit of our own.
 pub(crate) fn enter_next(fixture: &Fixture, our_group: &mut OurGroup) {
     let (cx, mut rng) = (our_group.client(fixture), ChaCha20Rng::seed_from_u64(98));
     let builder = our_group.group.commit().remove(LeafIndex(12)).add(fixture.key_package(0));

@@ -1,4 +1,4 @@
-//! Calls of the public functions of an opened [`PublicGroup`].
+//! Operations that call the public functions of an opened [`PublicGroup`].
 
 use crate::fixture::{Fixture, OTHER, THIRD, rng};
 use crate::group_fixture::{external_psk, over_the_wire};
@@ -17,13 +17,13 @@ use std::sync::Arc;
 type Prepare<'a> = Box<dyn Fn(&mut OurGroup) + 'a>;
 type Run<'a> = Box<dyn Fn(&mut OurGroup) -> Answer + 'a>;
 
-/// A public group with its rows and its store.
+/// A public group, together with its rows and its store.
 struct OurGroup {
     group: PublicGroup,
-    /// The rows as they are stored after the operations so far.
+    /// The rows as stored after the operations so far.
     rows: Rows,
     staged: Option<PublicStaged>,
-    /// The store of the tree, unless the group is in memory.
+    /// The store that the tree is read from, or `None` if the group is in memory.
     store: Option<Arc<Store>>,
 }
 
@@ -34,8 +34,8 @@ struct Snapshot {
     pending: String,
 }
 
-/// The answer for a group in memory, the states before and after it, and the number of reads if the
-/// group is opened.
+/// The answer for a group in memory, the states before and after the operation, and the number of
+/// reads if the group is opened.
 pub(crate) struct Expected {
     before: Snapshot,
     answer: Answer,
@@ -43,12 +43,12 @@ pub(crate) struct Expected {
     pub(crate) reads: usize,
 }
 
-/// A call of public functions. Its answer is compared as text.
+/// An operation that calls public functions. Its answer is compared in text form.
 pub(crate) struct Operation<'a> {
     pub(crate) functions: &'static [&'static str],
     name: String,
     prepare: Prepare<'a>,
-    /// Whether the answer is an error, even if everything can be read.
+    /// Whether the answer is an error even if all reads succeed.
     fails: bool,
     run: Run<'a>,
 }
@@ -66,7 +66,7 @@ impl OurGroup {
         Self { group, rows, staged: None, store: Some(store) }
     }
 
-    /// Reads everything, and checks that the stored rows are the group's.
+    /// Reads the whole state, and checks that the stored rows equal the rows of the group.
     fn snapshot(&mut self) -> Snapshot {
         let rows = self.group.rows().unwrap();
         assert!(self.rows == rows);
@@ -122,7 +122,7 @@ impl<'a> Operation<'a> {
         Self { fails: true, ..self }
     }
 
-    /// Prepares the group, with a store that does not fail.
+    /// Sets a function that prepares the group. The store does not fail while this function runs.
     fn after(self, prepare: impl Fn(&mut OurGroup) + 'a) -> Self {
         Self { prepare: Box::new(prepare), ..self }
     }
@@ -133,7 +133,7 @@ impl<'a> Operation<'a> {
         our_group
     }
 
-    /// Runs the operation on a group in memory, and on an opened group with a sound store.
+    /// Runs the operation on a group in memory, and on an opened group whose store works.
     pub(crate) fn expected(&self, fixture: &Fixture) -> Expected {
         let mut expected = [false, true].map(|is_opened| {
             let before = self.our_group(fixture, is_opened).snapshot();
@@ -152,7 +152,7 @@ impl<'a> Operation<'a> {
         opened
     }
 
-    /// Runs the operation while no row can be read.
+    /// Runs the operation while no row can be read, and checks that it tries to read none.
     pub(crate) fn check_reads_nothing(&self, fixture: &Fixture) {
         let expected = self.expected(fixture);
         assert_eq!(expected.reads, 0, "{}", self.name);
@@ -164,7 +164,7 @@ impl<'a> Operation<'a> {
         assert!(our_group.snapshot() == expected.after, "{}", self.name);
     }
 
-    /// Runs the operation while each of its reads fails, once or for good.
+    /// Runs the operation while each of its reads fails, either once or permanently.
     fn check(&self, fixture: &Fixture) {
         let expected = self.expected(fixture);
         for read in 0..expected.reads {
@@ -188,7 +188,7 @@ impl<'a> Operation<'a> {
                 assert!(our_group.snapshot() == expected.after, "{what}");
             }
         }
-        // Each row can be read only at the second attempt.
+        // The first read of each row fails, and only the second attempt succeeds.
         let mut our_group = self.our_group(fixture, true);
         let store = our_group.store.clone().unwrap();
         store.fail_first();
@@ -213,7 +213,7 @@ fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
     takes_by(name, message, &AdmitAll)
 }
 
-/// Returns operations that process messages of members and from outside the group.
+/// Returns operations that process messages from members and from clients outside the group.
 fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations = Vec::new();
     for (name, proposal) in proposals(fixture) {
@@ -223,7 +223,7 @@ fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     for (name, fill) in COMMITS {
         operations.push(takes(format!("commit {name}"), fixture.other(false).commit(fill)));
     }
-    // Commits that refer to proposals.
+    // Operations that process Commits that refer to proposals.
     let mut third = fixture.third(false);
     let mut sent: Vec<_> = proposals(fixture)
         .into_iter()
@@ -238,7 +238,7 @@ fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     operations.push(takes("commit by reference", commit).after(move |our_group| {
         sent.iter().for_each(|message| drop(our_group.process(message, &AdmitAll).unwrap()));
     }));
-    // Rules, and clients that are members already.
+    // Operations with the application's rules, and with clients that are already members.
     let commit = fixture.other(false).commit(|_, builder| builder.remove(LeafIndex(0)));
     operations.push(takes_by("by curious rules", commit.clone(), &Curious));
     operations.push(takes_by("what the rules refuse", commit, &Loyal).that_fails());
@@ -248,7 +248,7 @@ fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     other.cx = other.cx.with_policy(&pando_mls::BasicIdentities);
     let double = other.commit(|fixture, builder| builder.add(fixture.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
-    // Messages from outside the group.
+    // Operations that process messages from outside the group.
     let context = fixture.other(false).group.public().context().clone();
     let server = fixture.outsider(&*fixture.server);
     for (name, proposal) in proposals(fixture).into_iter().filter(|(name, _)| *name != "custom") {
@@ -281,7 +281,7 @@ fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns a Commit, and a GroupInfo of its epoch that another member has signed.
+/// Returns a Commit, and a GroupInfo of the new epoch that another member has signed.
 fn confirmed(fixture: &Fixture) -> (MlsMessage, GroupInfo) {
     let commit = fixture
         .other(false)
@@ -352,7 +352,7 @@ pub(crate) fn reading(fixture: &Fixture) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns operations that read no row once the group is opened.
+/// Returns operations that read no row after the group has been opened.
 pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
     let commit = confirmed(fixture).0;
     let reinit = fixture.other(false).commit(|fixture, builder| builder.proposal(reinit(fixture)));

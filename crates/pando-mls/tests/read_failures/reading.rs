@@ -1,4 +1,5 @@
-//! Functions that read a group, staged or pending epochs, and stored rows.
+//! Operations that call functions that read a group, a staged epoch, a pending epoch or stored
+//! rows.
 
 use crate::fixture::{Fixture, OTHER, OWN, OurGroup, rng};
 use crate::group_fixture::external_psk;
@@ -10,7 +11,7 @@ use crate::operations::{
 };
 use pando_mls::{ApplicationData, Group, LeafIndex};
 
-/// Returns operations that read the group, and staged or pending epochs.
+/// Returns the operations that read a group, a staged epoch or a pending epoch.
 pub(crate) fn reading(fixture: &Fixture) -> Vec<Operation<'_>> {
     let open = |fixture: &Fixture, our_group: &mut OurGroup| {
         let cx = our_group.client(fixture);
@@ -81,7 +82,7 @@ pub(crate) fn reading(fixture: &Fixture) -> Vec<Operation<'_>> {
     ]
 }
 
-/// Returns operations that read no row once the group is opened.
+/// Returns operations that read no row after the group has been opened.
 pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
     let commit = fixture
         .other(true)
@@ -89,7 +90,7 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
     let [merged, staged] = [commit.clone(), commit];
     let proposal = fixture.other(true).propose(make::remove(12));
     vec![
-        // The private key of our leaf is loaded with the leaf.
+        // The private key of our leaf is loaded together with the leaf.
         Operation::new(&["Group::encrypt"], "encrypt", |fixture, our_group| {
             let cx = our_group.client(fixture);
             let (message, delta) = our_group
@@ -154,7 +155,8 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
                     assert!(!our_group.group.acknowledge(*id).delta().is_empty());
                 }
                 let group = &our_group.group;
-                // The position depends on the rows of the pending Commit, which differ.
+                // The position depends on the rows of the pending Commit, which differ between the
+                // two groups.
                 assert_ne!(group.position().as_bytes(), &[0; 32]);
                 let (public, commit) = (group.public(), group.pending_commit().unwrap());
                 let psk = |epoch| group.resumption_psk(epoch).map(|psk| psk.expose().to_vec());

@@ -1,29 +1,29 @@
-//! A store that counts reads and fails on demand.
+//! A store that counts its reads and fails on demand.
 
 use pando_mls::{RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
-/// How a read fails.
+/// The kind of a read failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The store reports an error.
     Error,
-    /// A row is missing. For a range of keys, this is an error, too.
+    /// A row is missing. For a range of keys, the store reports an error instead.
     Missing,
 }
 
 #[derive(Default)]
 struct State {
     reads: usize,
-    /// The reads that fail.
+    /// The numbers of the reads that fail, and the kind of their failure.
     failing: Option<(RangeInclusive<usize>, Failure)>,
-    /// If each first read fails: the keys and ranges that have been read so far.
+    /// The keys and ranges that have been read so far. `None` if first reads do not fail.
     asked: Option<BTreeSet<(RowKey, RowKey)>>,
 }
 
-/// The rows of a group, and the reads that fail.
+/// The rows of a group, and the reads of them that fail.
 pub(crate) struct Store {
     rows: Rows,
     state: Mutex<State>,
@@ -43,7 +43,7 @@ impl Store {
         self.state.lock().unwrap().reads
     }
 
-    /// Makes some of the next reads fail. The next one has the number 0.
+    /// Makes some of the next reads fail. The next read has the number 0.
     pub(crate) fn fail(&self, reads: RangeInclusive<usize>, failure: Failure) {
         let mut state = self.state.lock().unwrap();
         let (first, last) = reads.into_inner();
@@ -51,7 +51,7 @@ impl Store {
         state.failing = Some((reads, failure));
     }
 
-    /// From now on, makes the first read of each row and of each range fail.
+    /// Makes the first read of each row and of each range fail from now on.
     pub(crate) fn fail_first(&self) {
         self.state.lock().unwrap().asked = Some(BTreeSet::new());
     }
@@ -61,7 +61,7 @@ impl Store {
         (state.failing, state.asked) = (None, None);
     }
 
-    /// Counts a read. Returns how it fails, if it does.
+    /// Counts a read. Returns the kind of its failure if it is to fail.
     fn ask(&self, first: RowKey, last: RowKey) -> Option<Failure> {
         let mut state = self.state.lock().unwrap();
         let read = state.reads;

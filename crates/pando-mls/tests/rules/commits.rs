@@ -1,4 +1,4 @@
-//! Sections 6.1, 8.1 and 12.4: Commits with valid proposals.
+//! Tests of sections 6.1, 8.1 and 12.4: invalid Commits with valid proposals.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{external_psk, read};
@@ -30,7 +30,7 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
     let list = vec![ProposalOrRef::Reference(reference)];
     let commit = fixture.raw_member.commit_as(committer, list, None, signer);
     assert_eq!(fixture.refused(&commit), Violation::PathRequired);
-    // Only the confirmation tag is wrong here.
+    // In these Commits, only the confirmation tag is wrong.
     for list in [vec![newcomer.clone()], vec![psk.clone()], vec![psk, newcomer]] {
         let commit = fixture.raw_member.commit_of(by_value(&list), None);
         assert_eq!(violation(fixture.members_error(&commit)), Violation::ConfirmationTag);
@@ -38,12 +38,12 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
     fixture.check_still_works();
 }
 
-/// Only a member can change the confirmation tag of a Commit in transit, because it must compute
-/// the membership tag again.
+/// Shows that a wrong confirmation tag is detected. Only a member can change this tag in transit,
+/// because it must compute the membership tag again.
 #[test]
 fn a_commit_confirms_that_everybody_is_in_the_same_epoch() {
     let mut fixture = RuleFixture::new();
-    // This tag is right for a Commit that is not sent.
+    // This tag is correct for a Commit that was not sent.
     let mut other = RuleFixture::new();
     let right = other.raw_member.commit(by_value(&[psk(external_psk(1), 32)]), |_, _| {});
     let MlsMessageBody::PublicMessage(right) = &right.body else { panic!("not public") };
@@ -62,14 +62,15 @@ fn there_is_no_epoch_after_the_last_one() {
     let psk = psk(external_psk(1), fixture.raw_member.suite.hash_len());
     assert_eq!(fixture.forbidden(&[psk]), Violation::EpochOverflow);
     assert_eq!(fixture.refused_path(|_| {}), Violation::EpochOverflow);
-    // Application messages can still be sent in it.
+    // Application messages can still be sent in the last epoch.
     let message = fixture.members[0].send(b"the end", &mut fixture.raw_member.rng).unwrap();
     assert_eq!(read(fixture.members[1].process(&message)), (LeafIndex(1), b"the end".to_vec()));
-    // The epoch before the last one works as usual.
+    // A group in the epoch before the last one works as usual.
     RuleFixture::with(|parameters| parameters.epoch = u64::MAX - 1).check_still_works();
 }
 
-/// A Commit that refers to a rejected Update fails, because the receivers do not have the proposal.
+/// Shows that a Commit that refers to a rejected Update fails, because the receivers do not have
+/// the proposal.
 #[test]
 fn a_commit_of_what_was_refused_is_not_followed() {
     let mut fixture = RuleFixture::new();
@@ -84,8 +85,8 @@ fn a_commit_of_what_was_refused_is_not_followed() {
     fixture.check_still_works();
 }
 
-/// Section 6: the application configures the accepted handshake format. Observers receive public
-/// messages.
+/// Shows that the application configures the accepted format of handshake messages (section 6).
+/// Observers receive public messages.
 #[test]
 fn handshakes_come_in_the_format_that_was_agreed_on() {
     let mut fixture = RuleFixture::with(|parameters| {
@@ -96,7 +97,8 @@ fn handshakes_come_in_the_format_that_was_agreed_on() {
     for message in [proposal, commit] {
         assert_eq!(violation(fixture.members_error(&message)), Violation::HandshakeFormat);
     }
-    // Messages from senders outside the group cannot be encrypted.
+    // Messages from senders outside the group cannot be encrypted, so they are accepted in the
+    // public format.
     let newcomer = ForgedKeyPackage::of(&mut fixture.raw_member, |_| {});
     let (sender, added) = (Sender::NewMemberProposal, add(newcomer.key_package));
     fixture.deliver_proposal(&fixture.raw_member.propose_as(sender, added, &*newcomer.signer));
@@ -110,7 +112,8 @@ fn handshakes_come_in_the_format_that_was_agreed_on() {
     fixture.follow(&commit);
 }
 
-/// Section 8.4: PSKs are counted in 16 bits. All members reject more.
+/// Shows that all members reject a Commit with too many PSKs, because their number has only 16 bits
+/// (section 8.4).
 #[test]
 fn more_pre_shared_keys_than_can_be_counted() {
     let mut fixture = RuleFixture::new();

@@ -1,5 +1,6 @@
-//! Section 12.4.1: the GroupInfo that comes with a Commit describes the Commit's epoch, and a
-//! member of that epoch signs it. Otherwise an observer does not enter the epoch.
+//! Shows that an observer checks the GroupInfo that accompanies a Commit (section 12.4.1). It must
+//! describe the epoch that the Commit begins, and a member of that epoch must have signed it.
+//! Otherwise the observer does not enter the epoch.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{Member, over_the_wire};
@@ -13,12 +14,13 @@ use pando_mls::{
     Suite, Violation,
 };
 
-/// An observer that has staged a Commit of the raw member. The raw member is in the Commit's epoch.
+/// An observer that has staged a Commit of the raw member. The raw member is already in the epoch
+/// that the Commit begins.
 struct Attempt {
     raw_member: RawMember,
-    /// A member in the new epoch.
+    /// A member that is in the new epoch.
     staying: Member,
-    /// A member that the Commit removes, in the previous epoch.
+    /// A member that the Commit removes, and that is still in the previous epoch.
     removed: Member,
     observer: PublicGroup,
     staged: PublicStaged,
@@ -58,7 +60,8 @@ impl Attempt {
         Self { raw_member, staying, removed, observer, staged, old }
     }
 
-    /// Returns why the observer rejects a GroupInfo, and checks that nothing has changed.
+    /// Returns the rule for which the observer rejects a GroupInfo, after checking that the
+    /// observer has not changed.
     fn refused(&mut self, group_info: &GroupInfo) -> Violation {
         let rows = self.observer.rows().unwrap();
         let error = self.observer.merge(&self.staged, group_info).unwrap_err();
@@ -66,7 +69,8 @@ impl Attempt {
         violation(error)
     }
 
-    /// Returns why the observer rejects a GroupInfo that was changed before it was signed.
+    /// Returns the rule for which the observer rejects a GroupInfo that was changed before it was
+    /// signed.
     fn refused_signed(&mut self, change: impl FnOnce(&mut GroupInfo)) -> Violation {
         let mut group_info = self.raw_member.group_info();
         change(&mut group_info);
@@ -74,7 +78,7 @@ impl Attempt {
         self.refused(&group_info)
     }
 
-    /// Checks that the valid GroupInfo is still accepted, for the same staged epoch.
+    /// Checks that the valid GroupInfo is still accepted for the same staged epoch.
     fn merges(mut self, group_info: &GroupInfo) {
         let _ = self.observer.merge(&self.staged, group_info).unwrap();
         assert_eq!(self.observer.public().context(), &self.raw_member.context);
@@ -131,7 +135,7 @@ fn it_has_the_confirmation_tag_of_the_commit() {
 #[test]
 fn it_is_signed_by_a_member_of_the_new_epoch() {
     let mut attempt = Attempt::new();
-    // The raw member signs, and claims another signer: the removed member, or a leaf that does not
+    // The raw member signs but names another signer: the removed member, or a leaf that does not
     // exist.
     for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
         let found = attempt.refused_signed(|info| info.signer = leaf);
@@ -139,8 +143,8 @@ fn it_is_signed_by_a_member_of_the_new_epoch() {
     }
     let found = attempt.refused_signed(|info| info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
-    // The removed member signs, as itself and as the raw member. A client outside the group does,
-    // too.
+    // The removed member signs, first in its own name and then in the name of the raw member. A
+    // client outside the group signs, too.
     let (suite, good) = (attempt.raw_member.suite, attempt.raw_member.group_info());
     for (leaf, is_removed, expected) in [
         (2, true, Violation::GroupInfoSigner(LeafIndex(2))),
@@ -154,7 +158,7 @@ fn it_is_signed_by_a_member_of_the_new_epoch() {
     }
     let old = attempt.removed.group_info(false);
     assert_eq!(attempt.refused(&old), Violation::GroupInfoSigner(LeafIndex(2)));
-    // The GroupInfo is changed after it is signed.
+    // The GroupInfo is changed after it was signed.
     let changes: [fn(&mut GroupInfo); 4] = [
         |info| info.signature = Vec::new().into(),
         |info| info.confirmation_tag = Vec::new().into(),
@@ -191,12 +195,13 @@ fn a_new_member_does_not_vouch_for_the_commit_that_adds_it() {
     sign(&mut group_info, raw_member.suite, &*newcomer.signer);
     let refused = observer.merge(&staged, &group_info).unwrap_err();
     assert_eq!(violation(refused), Violation::GroupInfoSigner(LeafIndex(3)));
-    // The committer's GroupInfo is accepted.
+    // The GroupInfo of the committer is accepted.
     let _ = observer.merge(&staged, &raw_member.group_info()).unwrap();
     assert_eq!(observer.public().context(), &raw_member.context);
 }
 
-/// An observer that does not know that a group has ended can stage a Commit that follows the end.
+/// Shows that an observer that does not know that the group has ended can stage a Commit that
+/// follows the end.
 #[test]
 fn a_group_that_has_ended_does_not_go_on() {
     let RuleFixture { mut raw_member, mut observer, .. } = RuleFixture::new();
@@ -227,8 +232,8 @@ fn its_extensions_are_of_one_type_each() {
     attempt.check_continues();
 }
 
-/// The observer has the tree of the epoch and ignores this one. Joiners verify the tree that they
-/// use.
+/// Shows that a tree in the GroupInfo is ignored, because the observer already has the tree of the
+/// epoch. Only joiners use and verify such a tree.
 #[test]
 fn a_tree_inside_is_ignored() {
     let attempt = Attempt::new();

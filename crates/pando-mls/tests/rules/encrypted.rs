@@ -1,5 +1,5 @@
-//! A member encrypts a message in another member's name. It can derive the keys of all members, so
-//! only the signature is wrong. The message is rejected and uses up no key.
+//! Shows that a message that a member encrypts in another member's name is rejected and uses up no
+//! key. The attacker can derive the keys of all members, so only the signature is wrong.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::read;
@@ -8,23 +8,23 @@ use pando_crypto::CryptoError;
 use pando_mls::{FramingError, GroupError, MlsMessage, Processed, RatchetLimits, ScheduleError};
 use pando_wire::{Content, LeafIndex};
 
-/// The member whose name is used.
+/// The member in whose name the message is encrypted.
 const VICTIM: LeafIndex = LeafIndex(1);
 
 fn hello() -> Content {
     Content::Application(b"forged".as_slice().into())
 }
 
-/// Forges a message at the highest generation that receivers accept. If it moved the ratchet,
-/// hundreds of the victim's messages would be lost.
+/// Forges a message with the highest generation that receivers accept. If this message advanced the
+/// ratchet, hundreds of the victim's messages would be lost.
 fn material(fixture: &mut RuleFixture, content: Content) -> MlsMessage {
     let signer = stranger(fixture.raw_member.suite);
     fixture.raw_member.encrypt_as((VICTIM, RatchetLimits::default().forward), content, &*signer)
 }
 
-/// Checks that the victim rejects the message as its own, that the other member rejects its
-/// signature, and that neither has changes to store. An attacker may deliver the message to only
-/// one of them.
+/// Checks that the victim rejects the message as its own, and that the other member rejects its
+/// signature. Neither may have changes to store. An attacker may deliver the message to only one of
+/// them.
 fn refused(fixture: &mut RuleFixture, forgery: &MlsMessage, by: &[usize]) {
     let not_signed = FramingError::Crypto(CryptoError::InvalidSignature);
     let errors = [FramingError::OwnMessage, not_signed].map(GroupError::Framing);
@@ -73,7 +73,8 @@ fn a_late_forgery_uses_up_none_of_anothers_keys() {
     }
 }
 
-/// An attacker with the victim's signature key can also sign the message. Then it uses up keys.
+/// Shows that an attacker that has the victim's signature key can also sign the message. Such a
+/// message uses up keys.
 #[test]
 fn what_is_signed_uses_up_keys() {
     let mut fixture = RuleFixture::new();

@@ -1,4 +1,4 @@
-//! Sections 5.3.1, 11.1, 12.1.7 and 13.4: the extensions of the group.
+//! Tests of sections 5.3.1, 11.1, 12.1.7 and 13.4: the extensions of the group.
 
 use crate::fixture::RuleFixture;
 use crate::material::{
@@ -8,8 +8,7 @@ use crate::material::{
 use pando_mls::{ExtensionType, Extensions, Violation};
 use pando_wire::{Capabilities, CredentialType, LeafNode, ProposalType, RequiredCapabilities};
 
-/// Makes a leaf support everything, so that the committer's new leaf is not the one that lacks
-/// something.
+/// Makes a leaf support all extensions, so that it is not the committer's new leaf that lacks one.
 fn supports_all(leaf_node: &mut LeafNode) {
     let Capabilities { extensions, proposals, credentials, .. } = &mut leaf_node.capabilities;
     extensions.push(UNKNOWN);
@@ -52,8 +51,8 @@ fn every_member_supports_the_extensions_of_the_group() {
     assert_eq!(fixture.forbidden_with_path(unknown.clone(), |_| {}), violation);
     assert_eq!(fixture.forbidden_with_path(unknown, supports_all), violation);
 
-    // A member that is added or stays supports the extensions of the group, including extensions
-    // that this Commit sets.
+    // A member that is added or that stays must support all extensions of the group, including
+    // those that this Commit sets.
     let violation = Violation::ExtensionUnsupportedByMember(LISTED);
     let listed = Extensions(vec![extension(LISTED, b"")]);
     let lacking = add(key_package(&mut fixture.raw_member, |template| {
@@ -94,7 +93,8 @@ fn the_policy_decides_which_servers_have_a_say() {
     fixture.check_still_works();
 }
 
-/// All members list this GREASE value, but it is not the type of any extension (section 13.5).
+/// Shows that a GREASE value that all members list is nevertheless not the type of any extension
+/// (section 13.5).
 #[test]
 fn grease_is_not_an_extension_of_the_group() {
     let mut fixture = RuleFixture::new();

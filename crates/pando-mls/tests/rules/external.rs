@@ -1,4 +1,4 @@
-//! Sections 12.1.8 and 12.4.3.2: messages from outside the group.
+//! Tests of sections 12.1.8 and 12.4.3.2: messages from outside the group.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{GroupFixture, NOW, client, external_psk, leaf_template, suite};
@@ -17,7 +17,7 @@ use pando_wire::{
     ProposalOrRef, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Sender,
 };
 
-/// Returns a group with a server as its external sender, and the server's signer.
+/// Returns a group with a server as its external sender, together with the server's signer.
 fn with_server() -> (RuleFixture, Box<dyn Signer>) {
     let server = stranger(suite(1));
     (RuleFixture::with(|parameters| parameters.extensions = external_senders(&[&*server])), server)
@@ -88,7 +88,7 @@ fn what_servers_propose_is_checked_like_anything_else() {
         let message = fixture.raw_member.propose_as(Sender::External(0), proposal, &*server);
         assert_eq!(fixture.refused(&message), violation);
     }
-    // A proposal that is invalid in every group is not even made.
+    // A proposal that is invalid in every group cannot even be created.
     let (context, cx) = (&fixture.raw_member.context, client(&*server));
     let made = propose_as_external_sender(context, add(unsigned), &cx);
     assert_eq!(violation(made.unwrap_err()), Violation::KeyPackageSignature);
@@ -107,7 +107,7 @@ fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     let made = propose_own_add(context, owner.key_package, &client(&*owner.signer));
     assert_eq!(violation(made.unwrap_err()), Violation::OwnCredentialUnsupported);
 
-    // The proposer checks the lifetime. Receivers do not.
+    // The proposer checks the lifetime, but receivers do not.
     let expired = ForgedKeyPackage::of(&mut fixture.raw_member, |template| {
         template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 };
     });
@@ -120,7 +120,7 @@ fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     fixture.check_still_works();
 }
 
-/// Returns an external Commit that is valid as far as a non-member can tell.
+/// Returns an external Commit that is valid as far as a client outside the group can tell.
 fn external(
     fixture: &mut RuleFixture,
     proposals: Vec<ProposalOrRef>,
@@ -214,14 +214,14 @@ fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
         let commit = external(&mut fixture, by_value(&[external_init()]), change);
         assert_eq!(fixture.refused(&commit), violation);
     }
-    // The leaf is not signed for its position.
+    // The signature of the leaf is for another position.
     let (tree, signer) = (fixture.raw_member.tree.clone(), stranger(fixture.raw_member.suite));
     let mut path = fixture.raw_member.external_path(&tree, &*signer, |_| {});
     fixture.raw_member.sign_leaf(&mut path.leaf_node, LeafIndex(2), &*signer);
     let init = by_value(&[external_init()]);
     let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init.clone(), Some(path), &*signer);
     assert_eq!(fixture.refused(&commit), Violation::LeafSignature);
-    // A member joins again without a removal of its old leaf.
+    // A member joins again, but its Commit does not remove its old leaf.
     let signer = &*fixture.members[0].signer;
     let path = fixture.raw_member.external_path(&tree, signer, |_| {});
     let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init, Some(path), signer);
@@ -243,7 +243,8 @@ fn who_comes_back_is_who_has_gone_with_new_keys() {
     fixture.check_still_works();
 }
 
-/// The creator may use such a PSK while it is alone in the group. A joiner may not.
+/// Shows that a joiner must not use a PSK for branching. The creator of a group may use such a PSK
+/// while it is the only member.
 #[test]
 fn a_psk_for_branching_does_not_come_from_outside() {
     let suite = suite(1);
@@ -262,7 +263,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     let path = raw_member.external_path(&tree, &*signer, |_| {});
     let commit = raw_member.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
     assert_eq!(violation(group.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
-    // Such a Commit cannot be made either.
+    // Such a Commit cannot be created either.
     let (tree, resync, template) = (None, None, leaf_template());
     let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks([branch]);
     let made = join.build(&client(&*signer), &mut group.rng);
@@ -270,7 +271,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     group.join_external(None, vec![external_psk(1)]);
 }
 
-/// Returns the rule that prevents a client from making the Commit.
+/// Returns the rule that prevents a client from creating the external Commit.
 fn not_joined(raw_member: &mut RawMember, resync: Option<LeafIndex>, change: fn(&mut LeafNode)) -> Violation {
     let mut leaf = raw_member.own_leaf();
     change(&mut leaf);
@@ -294,8 +295,8 @@ fn nobody_makes_a_commit_to_join_that_would_be_refused() {
     assert_eq!(somebody_else, Violation::CredentialSuccession);
 }
 
-/// A GroupInfo may be forged with the identifier of any group. A client that rejoins is or was a
-/// member.
+/// Shows that a client does not join a group that it is already in. A GroupInfo may be forged with
+/// the identifier of any group. A client that rejoins is or was a member.
 #[test]
 fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
     let mut raw_member = RawMember::new(suite(1));
@@ -338,12 +339,12 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
     }
 }
 
-/// Section 12.4.3.2: a client that rejoins may keep the key of its old leaf. No joiner may use any
-/// other key that is in the tree.
+/// Shows that a client that rejoins may keep the key of its old leaf (section 12.4.3.2). No joiner
+/// may use any other key that is in the tree.
 #[test]
 fn who_joins_by_a_commit_brings_new_keys() {
     let mut fixture = RuleFixture::new();
-    // This gives the parents keys.
+    // This Commit gives keys to the parents.
     let commit = fixture.raw_member.commit(Vec::new(), |_, _| {});
     fixture.follow(&commit);
     let (tree, signer) = (fixture.raw_member.tree.clone(), stranger(fixture.raw_member.suite));

@@ -1,5 +1,5 @@
-//! A group of a raw member and two real members, with an observer. All of them reject the raw
-//! member's invalid messages, and are unchanged.
+//! A group of a raw member, two real members and an observer. All of them reject the raw member's
+//! invalid messages without changing their state.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, over_the_wire, read, suite};
 use crate::material::{AnyIdentity, ForgedKeyPackage, by_value, template, update};
@@ -30,7 +30,7 @@ pub(crate) struct RuleFixture {
     pub(crate) policy: &'static dyn IdentityPolicy,
 }
 
-/// The state that a rejected message must not change.
+/// The parts of the state that a rejected message must not change.
 #[derive(Debug, PartialEq)]
 struct Snapshot {
     context: GroupContext,
@@ -89,13 +89,13 @@ impl RuleFixture {
         Self { raw_member, members: members.into(), observer, policy }
     }
 
-    /// Returns a group whose policy accepts everything, so that credentials do not matter.
+    /// Returns a group whose policy accepts all credentials, so that they do not matter.
     pub(crate) fn with_any_identity() -> Self {
         Self::with(|parameters| parameters.policy = &AnyIdentity)
     }
 
-    /// Returns why all receivers reject a message, after checking that the error is the same and
-    /// that they are unchanged.
+    /// Returns the error with which all receivers reject a message, after checking that the error
+    /// is the same for all and that their state has not changed.
     pub(crate) fn error(&mut self, message: &MlsMessage) -> GroupError {
         let error = self.members_error(message);
         let (context, pending) = (self.observer.public().context().clone(), self.observer_pending());
@@ -105,8 +105,8 @@ impl RuleFixture {
         error
     }
 
-    /// Returns why all members reject a message, which a receiver without their secrets might
-    /// accept.
+    /// Returns the error with which all members reject a message. A receiver without the group's
+    /// secrets might accept the message.
     pub(crate) fn members_error(&mut self, message: &MlsMessage) -> GroupError {
         let policy = self.policy;
         let mut errors = self.members.iter_mut().map(|member| {
@@ -124,18 +124,19 @@ impl RuleFixture {
         self.observer.pending_proposals().cloned().collect()
     }
 
-    /// Returns the rule that a message breaks.
+    /// Returns the rule that a message violates.
     pub(crate) fn refused(&mut self, message: &MlsMessage) -> Violation {
         violation(self.error(message))
     }
 
-    /// Returns the rule that a Commit of the raw member with these proposals and no path breaks.
+    /// Returns the rule that a Commit of the raw member violates. The Commit contains these
+    /// proposals and no path.
     pub(crate) fn refused_commit(&mut self, proposals: &[Proposal]) -> Violation {
         let commit = self.raw_member.commit_of(by_value(proposals), None);
         self.refused(&commit)
     }
 
-    /// Returns the rule that prevents a member from making a Commit of these proposals.
+    /// Returns the rule that prevents a member from creating a Commit of these proposals.
     pub(crate) fn not_built(&mut self, proposals: &[Proposal]) -> Violation {
         let Member { group, signer, .. } = &mut self.members[0];
         let before = snapshot(group);
@@ -148,15 +149,17 @@ impl RuleFixture {
         violation(error)
     }
 
-    /// Returns the rule that a Commit of these proposals breaks, both when made and when received.
+    /// Returns the rule that a Commit of these proposals violates, both when it is created and when
+    /// it is received.
     pub(crate) fn forbidden(&mut self, proposals: &[Proposal]) -> Violation {
         let violation = self.refused_commit(proposals);
         assert_eq!(self.not_built(proposals), violation);
         violation
     }
 
-    /// Returns the rule that a Commit of this proposal breaks, both when made and when received.
-    /// Its path is valid, and the committer's new leaf is changed.
+    /// Returns the rule that a Commit of this proposal violates, both when it is created and when
+    /// it is received. The path of the Commit is valid, and the committer's new leaf is modified by
+    /// `change`.
     pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal, change: fn(&mut LeafNode)) -> Violation {
         let tree = self.raw_member.tree.clone();
         let path = self.raw_member.path(&tree, change);
@@ -176,8 +179,8 @@ impl RuleFixture {
         found
     }
 
-    /// Returns the rule that a proposal of the raw member breaks, both when sent alone and when
-    /// committed.
+    /// Returns the rule that a proposal of the raw member violates, both when it is sent alone and
+    /// when it is committed.
     pub(crate) fn forbidden_proposal(&mut self, proposal: Proposal) -> Violation {
         let violation = self.forbidden(std::slice::from_ref(&proposal));
         let (message, _) = self.raw_member.propose(proposal);
@@ -185,14 +188,14 @@ impl RuleFixture {
         violation
     }
 
-    /// Returns the rule that an Update of the raw member breaks when it is sent.
+    /// Returns the rule that an Update of the raw member violates when it is sent.
     pub(crate) fn refused_update(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
         let leaf_node = self.raw_member.updated_leaf(change);
         let (message, _) = self.raw_member.propose(update(leaf_node));
         self.refused(&message)
     }
 
-    /// Returns the rule that an Update of the raw member breaks when another member commits it.
+    /// Returns the rule that an Update of the raw member violates when another member commits it.
     pub(crate) fn refused_when_committed(&mut self, leaf_node: LeafNode) -> Violation {
         let mut tree = self.raw_member.tree.clone();
         tree.update(RAW_MEMBER, &leaf_node).unwrap();
@@ -205,7 +208,7 @@ impl RuleFixture {
         self.refused(&commit)
     }
 
-    /// Returns the rule that the leaf of the raw member's path breaks.
+    /// Returns the rule that the leaf in the raw member's path violates.
     pub(crate) fn refused_path(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
         let tree = self.raw_member.tree.clone();
         let path = self.raw_member.path(&tree, change);
@@ -227,7 +230,7 @@ impl RuleFixture {
         assert!(matches!(seen, PublicProcessed::Proposal(_)));
     }
 
-    /// Delivers a Commit to all receivers, which enter the raw member's epoch.
+    /// Delivers a Commit to all receivers, which then enter the raw member's epoch.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         for member in &mut self.members {
             match member.process_with(message, self.policy).unwrap() {
@@ -244,7 +247,7 @@ impl RuleFixture {
         assert_eq!(self.observer.public().context(), &self.raw_member.context);
     }
 
-    /// Lets the observer follow a Commit.
+    /// Makes the observer follow a Commit.
     pub(crate) fn observe(&mut self, message: &MlsMessage) {
         match self
             .observer
@@ -258,8 +261,8 @@ impl RuleFixture {
         }
     }
 
-    /// Lets the first member commit all pending proposals. The second member and the observer
-    /// follow; the raw member stays behind.
+    /// Makes the first member commit all pending proposals. The second member and the observer
+    /// follow, while the raw member stays behind.
     pub(crate) fn commit_pending(&mut self) -> Option<Welcome> {
         let (message, welcome) = self.members[0].build(|builder| builder, &mut self.raw_member.rng).unwrap();
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -269,8 +272,9 @@ impl RuleFixture {
         welcome
     }
 
-    /// Lets a joiner enter the epoch, and checks that the group continues without the raw member:
-    /// members and observer agree after each Commit, and members read messages.
+    /// Makes a joiner enter the epoch, and checks that the group continues without the raw member.
+    /// The members and the observer must agree after each Commit, and members must be able to read
+    /// messages.
     pub(crate) fn check_continues(mut self, joiner: Option<(ForgedKeyPackage, Welcome)>) {
         let (suite, config) = (self.raw_member.suite, *self.members[0].group.config());
         let (rng, members) = (self.raw_member.rng.clone(), std::mem::take(&mut self.members));
@@ -291,7 +295,7 @@ impl RuleFixture {
         assert_eq!(loaded.rows().unwrap(), rows);
     }
 
-    /// Checks that a valid Commit is still followed, and that messages can be read.
+    /// Checks that all receivers still follow a valid Commit, and that messages can be read.
     pub(crate) fn check_still_works(mut self) {
         let message = self.raw_member.commit(Vec::new(), |_, _| {});
         self.follow(&message);
@@ -301,7 +305,7 @@ impl RuleFixture {
     }
 }
 
-/// Returns the broken rule.
+/// Returns the rule that was violated.
 pub(crate) fn violation(error: GroupError) -> Violation {
     match error {
         GroupError::Violation(violation)

@@ -1,5 +1,5 @@
-//! The raw member can also follow the rules, and then members accept its messages. Without this
-//! control, its rejected messages would prove nothing.
+//! Shows that members accept the raw member's messages if it follows the rules. Without this
+//! control, the rejection of its other messages would prove nothing.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{Newcomer, client, external_psk, leaf_template, suites};
@@ -61,7 +61,7 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
         let member = newcomer.join(&welcome, None, pando_mls::GroupConfig::default()).unwrap();
         assert_eq!(member.group.epoch_authenticator().unwrap().expose(), raw_member.epoch_authenticator());
 
-        // A client joins by the raw member's GroupInfo, and the member follows.
+        // A client joins by the raw member's GroupInfo, and the member follows its Commit.
         let newcomer = Newcomer::new(suite, template(), &mut raw_member.rng);
         let group_info = raw_member.group_info();
         let (tree, resync, psks) = (None, None, Vec::new());

@@ -1,5 +1,5 @@
-//! Section 12.4.3.1: joiners verify the Welcome, the GroupInfo and the tree. An invalid GroupInfo
-//! is rejected in every use: with a Welcome, for an external join, and by an observer.
+//! Tests of section 12.4.3.1: joiners verify the Welcome, the GroupInfo and the tree. An invalid
+//! GroupInfo is rejected in every use: with a Welcome, for an external join, and by an observer.
 
 use crate::fixture::violation;
 use crate::group_fixture::{GroupFixture, client, external_psk, leaf_template, suite};
@@ -18,7 +18,7 @@ use pando_wire::{
     Lifetime, ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
 };
 
-/// Returns a raw member's group, and a client that is in the tree and has no Welcome yet.
+/// Returns a raw member's group, and a client that is in its tree but has no Welcome yet.
 fn group_and_invited_client() -> (RawMember, ForgedKeyPackage) {
     let mut raw_member = RawMember::new(suite(1));
     let newcomer = ForgedKeyPackage::of(&mut raw_member, |_| {});
@@ -35,7 +35,7 @@ fn join(
     Group::join(welcome, &newcomer.bundle(), None, &cx).map(pando_mls::Unpersisted::assume_persisted)
 }
 
-/// Returns the rule that a GroupInfo breaks, after checking that it is the same in every use.
+/// Returns the rule that a GroupInfo violates, after checking that it is the same in every use.
 fn refused_by(
     raw_member: &mut RawMember,
     newcomer: &ForgedKeyPackage,
@@ -48,8 +48,8 @@ fn refused_by(
     let watched = PublicGroup::new(raw_member.suite, group_info, None, policy, Limits::default());
     assert_eq!(watched.unwrap_err(), error);
 
-    // An external joiner takes the cipher suite from the GroupInfo itself, so it finds the
-    // signature invalid.
+    // An external joiner takes the cipher suite from the GroupInfo itself, so it reports an invalid
+    // signature.
     if group_info.group_context.cipher_suite == raw_member.suite.cipher_suite() {
         let (tree, resync, psks) = (None, None, Vec::new());
         let join = ExternalJoin::new(group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
@@ -60,7 +60,7 @@ fn refused_by(
     error
 }
 
-/// Returns the rule that a GroupInfo breaks that was changed before it was signed.
+/// Returns the rule that is violated by a GroupInfo that was changed before it was signed.
 fn refused(
     raw_member: &mut RawMember,
     newcomer: &ForgedKeyPackage,
@@ -86,7 +86,8 @@ fn a_group_info_is_signed_by_a_member() {
         let found = refused(&mut raw_member, &newcomer, |group_info| group_info.signer = leaf);
         assert_eq!(found, Violation::GroupInfoSigner(leaf));
     }
-    // It names another signer, its signature is empty, or it was changed after it was signed.
+    // The GroupInfo names another signer, has an empty signature, or was changed after it was
+    // signed.
     let found = refused(&mut raw_member, &newcomer, |group_info| group_info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
     let changes: [fn(&mut GroupInfo); 4] = [
@@ -129,7 +130,7 @@ fn a_group_is_of_the_version_and_cipher_suite_of_the_key_package() {
     for change in changes {
         assert_eq!(refused(&mut raw_member, &newcomer, change), Violation::GroupInfoSuite);
     }
-    // The Welcome is for a KeyPackage of another cipher suite.
+    // The Welcome is for a KeyPackage with another cipher suite.
     let other = ForgedKeyPackage::of(&mut RawMember::new(suite(2)), |_| {});
     let welcome = raw_member.welcome(&newcomer.key_package);
     let found = join(&welcome, &other, &BasicIdentities).unwrap_err();
@@ -165,7 +166,7 @@ fn the_joiner_supports_the_extensions_of_the_group() {
         group_info.group_context.extensions.0.push(extension(UNKNOWN, b""));
     });
     assert_eq!(found, Violation::ExtensionUnsupportedByMember(UNKNOWN));
-    // Only the joiner does not support it.
+    // Only the joiner does not support the extension.
     let mut raw_member = RawMember::new(suite(1));
     let newcomer = ForgedKeyPackage::of(&mut raw_member, |template| template.capabilities.extensions.clear());
     raw_member.context.extensions.0.push(extension(LISTED, b""));
@@ -186,7 +187,8 @@ fn the_policy_decides_which_servers_have_a_say() {
     check_join_succeeds(raw_member, &newcomer);
 }
 
-/// Adds a leaf that members should have rejected. Returns the error of a joiner.
+/// Adds a leaf that the members should have rejected. Returns the error with which a joiner rejects
+/// the tree.
 fn with_leaf(
     extensions: Extensions,
     policy: &dyn IdentityPolicy,
@@ -200,10 +202,10 @@ fn with_leaf(
     refused_by(&mut raw_member, &newcomer, &group_info, policy)
 }
 
-/// The leaf that [`with_leaf`] adds.
+/// The index of the leaf that [`with_leaf`] adds.
 const WRONG: LeafIndex = LeafIndex(2);
 
-/// Returns the error that names a leaf and its rule.
+/// Returns the error that names a leaf and the rule that it violates.
 fn of(leaf: LeafIndex, violation: Violation) -> GroupError {
     GroupError::Leaf { leaf, violation }
 }
@@ -219,7 +221,7 @@ fn every_leaf_of_the_tree_is_looked_at() {
         nameless.to_string(),
         "leaf 2: a credential is not acceptable: no name (RFC 9420, section 5.3.1)"
     );
-    // If two leaves do not support each other's credential types, the error names the first.
+    // If two leaves do not support each other's credential types, the error names the first leaf.
     let x509 = |also: &'static [CredentialType]| {
         move |template: &mut KeyPackageTemplate| {
             template.credential = Credential::X509 { certificates: Vec::new() };
@@ -275,12 +277,12 @@ fn every_leaf_of_the_tree_has_what_the_group_requires() {
 #[test]
 fn the_joiner_finds_its_own_leaf_as_it_was() {
     let (mut raw_member, newcomer) = group_and_invited_client();
-    // The joiner is not in the tree.
+    // The joiner's leaf is not in the tree.
     let stranger = ForgedKeyPackage::of(&mut raw_member, |_| {});
     let welcome = raw_member.welcome(&stranger.key_package);
     let found = join(&welcome, &stranger, &BasicIdentities).unwrap_err();
     assert_eq!(violation(found), Violation::OwnLeafMissing);
-    // The joiner is in the tree with another leaf that is properly signed: one of another
+    // In the tree, the joiner has another leaf, which is properly signed. It is the leaf of another
     // KeyPackage, or another leaf that the owner of the key has signed.
     let changes: [fn(&mut KeyPackage); 2] = [
         |key_package| key_package.leaf_node.capabilities.proposals.clear(),
@@ -389,7 +391,8 @@ fn a_welcome_has_the_psks_of_its_commit_in_their_order() {
     let (_, welcome) = group
         .commit(1, |builder| builder.add(newcomer.key_package()).psk(external_psk(2)).psk(external_psk(1)));
     group.enter(newcomer, &welcome.unwrap());
-    // In another order, the PSKs give other secrets, and the GroupInfo cannot be decrypted.
+    // If the PSKs are in another order, they yield other secrets, so the GroupInfo cannot be
+    // decrypted.
     let (mut raw_member, newcomer) = group_and_invited_client();
     let id = |name| (psk_id(external_psk(name), 32), PskValue::from(vec![name, name]));
     raw_member.psks = vec![id(1), id(2)];
@@ -406,7 +409,7 @@ fn knows(newcomer: &ForgedKeyPackage) -> Context<'_> {
     client(&*newcomer.signer).with_psks(&OldPsk)
 }
 
-/// A client rejects as creator the parameters that it would reject as joiner.
+/// Shows that a client rejects the same parameters when it creates a group as when it joins one.
 #[test]
 fn a_group_is_not_created_that_its_creator_could_not_join() {
     let mut raw_member = RawMember::new(suite(1));

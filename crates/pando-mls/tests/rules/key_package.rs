@@ -1,4 +1,4 @@
-//! Sections 10 and 10.1: KeyPackages of clients to add.
+//! Tests of sections 10 and 10.1: the KeyPackages of clients that are added.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{NOW, client, over_the_wire, suite};
@@ -30,7 +30,7 @@ fn a_key_package_is_for_the_group_and_signed() {
         let forgery = ForgedKeyPackage::of(&mut fixture.raw_member, |_| {}).change(suite, change);
         assert_eq!(fixture.forbidden_proposal(add(forgery.key_package)), violation);
     }
-    // The owner has not signed this extension.
+    // The owner of the KeyPackage has not signed this extension.
     let mut unsigned = key_package(&mut fixture.raw_member, |_| {});
     unsigned.extensions.0.push(extension(LISTED, b""));
     assert_eq!(fixture.forbidden_proposal(add(unsigned)), Violation::KeyPackageSignature);
@@ -50,8 +50,9 @@ fn a_key_package_of_another_cipher_suite_does_not_fit() {
     fixture.check_still_works();
 }
 
-/// The proposer and the committer check the lifetime, and observers may. Members that follow do
-/// not: clocks differ, and a KeyPackage may expire in transit.
+/// Shows that the proposer and the committer check the lifetime of a KeyPackage. Observers may
+/// check it. Members that follow do not check it, because clocks differ and a KeyPackage may expire
+/// in transit.
 #[test]
 fn nobody_is_added_before_or_after_their_time() {
     let mut fixture = RuleFixture::new();
@@ -72,7 +73,7 @@ fn nobody_is_added_before_or_after_their_time() {
         assert_eq!(violation(seen.unwrap_err()), Violation::Lifetime);
         fixture.deliver_proposal(&message);
     }
-    // An expired pending Add is not committed.
+    // A pending Add with an expired KeyPackage is not committed.
     let member = &mut fixture.members[0];
     assert_eq!(member.group.pending_proposals().count(), 3);
     let cx = client(&*member.signer).at(NOW);
@@ -85,7 +86,7 @@ fn nobody_is_added_before_or_after_their_time() {
         .unwrap();
     assert!(output.welcome.is_none());
     member.clear_pending();
-    // The lifetime includes both ends.
+    // The lifetime includes both of its ends.
     for (not_before, not_after) in [(NOW, u64::MAX), (0, NOW), (NOW, NOW)] {
         let lifetime = Lifetime { not_before, not_after };
         let added = key_package(&mut fixture.raw_member, |template| template.lifetime = lifetime);
@@ -95,7 +96,8 @@ fn nobody_is_added_before_or_after_their_time() {
     fixture.check_still_works();
 }
 
-/// Every member rejects a lifetime that is too long or empty, because that takes no clock.
+/// Shows that every member rejects a lifetime that is empty or too long, because this check needs
+/// no clock.
 #[test]
 fn nobody_lives_for_longer_than_the_policy_accepts() {
     let mut fixture = RuleFixture::with(|parameters| parameters.policy = &Strict);
@@ -114,7 +116,7 @@ fn nobody_lives_for_longer_than_the_policy_accepts() {
     fixture.check_still_works();
 }
 
-/// A client does not create a group with a signer whose key is not in its leaf.
+/// Shows that a client does not create a group with a signer whose key is not in its leaf.
 #[test]
 fn who_creates_a_group_has_signed_the_key_package() {
     let mut fixture = RuleFixture::new();

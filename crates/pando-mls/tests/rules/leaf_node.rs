@@ -1,4 +1,5 @@
-//! Sections 5.3.1, 7.2 and 7.3: leaves in an Add, an Update, or the path of a Commit.
+//! Tests of sections 5.3.1, 7.2 and 7.3: leaves in an Add, in an Update, or in the path of a
+//! Commit.
 
 use crate::fixture::RuleFixture;
 use crate::material::{
@@ -20,7 +21,8 @@ fn somebody_else() -> Credential {
     Credential::Basic { identity: b"somebody else".as_slice().into() }
 }
 
-/// A change that makes a leaf invalid in every use, even under a policy that accepts everything.
+/// A change that makes a leaf invalid in every use, even under a policy that accepts all
+/// credentials.
 type Change = fn(&mut Credential, &mut Capabilities, &mut Extensions);
 
 fn wrong_leaves() -> Vec<(Change, Violation)> {
@@ -54,8 +56,8 @@ fn in_leaf(change: Change) -> impl FnOnce(&mut LeafNode) {
     move |LeafNode { credential, capabilities, extensions, .. }| change(credential, capabilities, extensions)
 }
 
-/// Returns whether a rule needs more than the leaf. Such rules are checked when the proposal is
-/// committed.
+/// Returns whether checking a rule requires more than the leaf itself. Such rules are checked when
+/// the proposal is committed.
 fn is_about_the_group(violation: &Violation) -> bool {
     matches!(violation, Violation::CredentialUnsupportedByMember(_))
 }
@@ -98,7 +100,7 @@ fn nobody_commits_with_a_wrong_leaf() {
     fixture.check_still_works();
 }
 
-/// Returns a group that requires a capability of each kind.
+/// Returns a group that requires one capability of each kind.
 fn demanding() -> RuleFixture {
     RuleFixture::with(|parameters| {
         parameters.policy = &AnyIdentity;
@@ -140,7 +142,7 @@ fn who_lacks_what_the_group_requires_does_not_come_or_stay() {
 
 #[test]
 fn everybody_understands_the_credentials_of_everybody() {
-    // All members support both types, and have basic credentials.
+    // All members support both credential types, and have basic credentials.
     let mut fixture = demanding();
     let change: Change = |credential, capabilities, _| {
         *credential = x509();
@@ -167,14 +169,15 @@ fn the_policy_decides_who_is_acceptable_and_who_succeeds_whom() {
     assert_eq!(fixture.forbidden_proposal(added), violation);
     assert_eq!(fixture.refused_path(in_leaf(change)), violation);
 
-    // The policy accepts the new identity, but not as a successor of the old one.
+    // The policy accepts the new identity, but not as the successor of the old one.
     let change: Change = |credential, _, _| *credential = somebody_else();
     assert_eq!(fixture.refused_update(in_leaf(change)), Violation::CredentialSuccession);
     assert_eq!(fixture.refused_path(in_leaf(change)), Violation::CredentialSuccession);
     fixture.check_still_works();
 }
 
-/// All members list this GREASE value, but it is not the type of any credential (section 13.5).
+/// Shows that a GREASE value that all members list is nevertheless not the type of any credential
+/// (section 13.5).
 #[test]
 fn grease_is_not_a_credential() {
     let grease = CredentialType(0x3a3a);
@@ -251,7 +254,7 @@ fn a_leaf_comes_from_where_it_says() {
         let refused = fixture.refused_update(|leaf| leaf.leaf_node_source = source.clone());
         assert_eq!(refused, Violation::LeafSource);
     }
-    // In a path, the tree checks this first.
+    // In a path, the tree reports this violation first.
     let tree = fixture.raw_member.tree.clone();
     for source in [&from_key_package, &from_update] {
         let path = fixture.raw_member.path(&tree, |leaf| leaf.leaf_node_source = source.clone());
@@ -267,7 +270,7 @@ fn an_update_brings_a_new_encryption_key() {
     let old = fixture.raw_member.own_leaf().encryption_key;
     let refused = fixture.refused_update(|leaf| leaf.encryption_key = old.clone());
     assert_eq!(refused, Violation::EncryptionKeyUnchanged);
-    // In a path, the tree checks this first.
+    // In a path, the tree reports this violation first.
     let tree = fixture.raw_member.tree.clone();
     let path = fixture.raw_member.path(&tree, |leaf| leaf.encryption_key = old);
     let commit = fixture.raw_member.commit_of(Vec::new(), Some(path));
@@ -279,7 +282,7 @@ fn an_update_brings_a_new_encryption_key() {
 fn nobody_has_the_signature_key_of_another() {
     let mut fixture = RuleFixture::new();
     let violation = Violation::SignatureKeyInUse(LeafIndex(1));
-    // The raw member signs with the member's real key, which it has.
+    // The raw member has the other member's real signature key, and signs with it.
     let stolen = fixture.members[0].signer.public_key().clone();
     let mut updated = fixture.raw_member.updated_leaf(|leaf| leaf.signature_key = stolen.clone());
     fixture.raw_member.sign_leaf(&mut updated, RAW_MEMBER, &*fixture.members[0].signer);
@@ -291,7 +294,7 @@ fn nobody_has_the_signature_key_of_another() {
     let commit = fixture.raw_member.commit_of(Vec::new(), Some(path));
     assert_eq!(fixture.refused(&commit), violation);
 
-    // A member is added again, with other encryption keys.
+    // A member is added again with new encryption keys.
     let (suite, rng) = (fixture.raw_member.suite, &mut fixture.raw_member.rng);
     let again = KeyPackageBundle::new(suite, template(), &*fixture.members[0].signer, rng);
     assert_eq!(fixture.forbidden(&[add(again.unwrap().key_package)]), violation);
@@ -301,7 +304,7 @@ fn nobody_has_the_signature_key_of_another() {
 #[test]
 fn nobody_has_the_encryption_key_of_another() {
     let mut fixture = RuleFixture::new();
-    // This gives the parents keys.
+    // This Commit gives keys to the parents.
     let commit = fixture.raw_member.commit(Vec::new(), |_, _| {});
     fixture.follow(&commit);
     let suite = fixture.raw_member.suite;
@@ -335,7 +338,7 @@ fn keys_are_keys_of_the_cipher_suite() {
         assert_eq!(fixture.forbidden_proposal(add(forgery.key_package)), Violation::InvalidKey);
         assert_eq!(fixture.refused_update(change), Violation::InvalidKey);
     }
-    // In a path, the tree checks the encryption key first.
+    // In a path, the tree reports the invalid encryption key first.
     assert_eq!(fixture.refused_path(wrong[2]), Violation::InvalidKey);
     let tree = fixture.raw_member.tree.clone();
     let path = fixture.raw_member.path(&tree, wrong[0]);

@@ -1,5 +1,6 @@
-//! Invalid messages. For each rule of the RFC that a peer can break, a test breaks that rule alone.
-//! The receivers reject the message for that rule, and are unchanged.
+//! Tests with invalid messages. For each rule of the RFC that a peer can break, a test breaks only
+//! that rule. The receivers must reject the message because of that rule, and must not change their
+//! state.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(

@@ -1,5 +1,5 @@
-//! Sections 7.2, 10 and 13.4: the contents of a client's own KeyPackage and leaf. Some rules bind
-//! only the client that makes them, and receivers do not check these.
+//! Tests of sections 7.2, 10 and 13.4: the contents of a client's own KeyPackage and leaf. Some
+//! rules apply only to the client that creates them, and receivers do not check these rules.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{client, suite};
@@ -12,7 +12,7 @@ use pando_mls::{
 
 const GREASE: ExtensionType = ExtensionType(0x1a1a);
 
-/// Returns the error of making a KeyPackage.
+/// Returns the error with which the creation of a KeyPackage fails.
 fn not_made(change: impl FnOnce(&mut KeyPackageTemplate)) -> GroupError {
     let mut raw_member = RawMember::new(suite(1));
     let mut template = template();
@@ -41,7 +41,7 @@ fn nobody_lists_what_everybody_supports() {
         assert_eq!(updated.map(|_| ()), Err(refused.clone()));
         let built = member.group.commit().new_leaf(new_leaf()).build(&cx, rng);
         assert_eq!(built.map(|_| ()), Err(refused.clone()));
-        // Receivers have no rule against it.
+        // There is no rule by which receivers reject this.
         let newcomer =
             ForgedKeyPackage::of(&mut fixture.raw_member, |template| list(&mut template.capabilities));
         let (message, _) = fixture.raw_member.propose(add(newcomer.key_package));
@@ -73,7 +73,8 @@ fn nobody_says_of_themselves_what_they_do_not_support() {
 #[test]
 fn unknown_extensions_are_ignored() {
     let mut raw_member = RawMember::new(suite(1));
-    // In a KeyPackage and its leaf the extensions are GREASE; in a GroupInfo they may be any type.
+    // In a KeyPackage and in its leaf, the unknown extensions are GREASE. In a GroupInfo, they may
+    // have any type.
     let newcomer = ForgedKeyPackage::of(&mut raw_member, |template| {
         template.leaf_extensions.0.push(extension(GREASE, b"ignore me"));
         template.extensions.0.push(extension(GREASE, b"me too"));

@@ -1,4 +1,4 @@
-//! The raw member's material: proposals of every kind, invalid KeyPackages, and policies.
+//! Material for the raw member: proposals of every kind, invalid KeyPackages, and policies.
 
 pub(crate) use crate::make::{add, custom, external_senders, psk, remove, set_extensions};
 
@@ -16,18 +16,18 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// An extension type that all members support, and one that no member supports.
+/// An extension type that all members support. No member supports [`UNKNOWN`].
 pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
 pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
 
-/// Returns the template of a valid client.
+/// Returns the KeyPackage template of a valid client.
 pub(crate) fn template() -> KeyPackageTemplate {
     let mut template = crate::group_fixture::template();
     template.capabilities.extensions.push(LISTED);
     template
 }
 
-/// A change that breaks a rule, and the rule.
+/// A change that violates a rule, and the rule that it violates.
 pub(crate) type Wrong<T> = (fn(&mut T), Violation);
 
 pub(crate) fn update(leaf_node: LeafNode) -> Proposal {
@@ -67,13 +67,13 @@ pub(crate) struct ForgedKeyPackage {
 }
 
 impl ForgedKeyPackage {
-    /// Returns the KeyPackage of a client with a changed template.
+    /// Returns the KeyPackage of a client whose template is modified by `change`.
     pub(crate) fn of(raw_member: &mut RawMember, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
         let (suite, rng) = (raw_member.suite, &mut raw_member.rng);
         let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
         let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } =
             KeyPackageBundle::new(suite, template(), &*signer, rng).unwrap();
-        // The changes that a valid client would not make.
+        // The following changes are made by hand, because a valid client does not make them.
         let mut template = template();
         change(&mut template);
         let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
@@ -86,7 +86,7 @@ impl ForgedKeyPackage {
         })
     }
 
-    /// Changes a KeyPackage, and signs its leaf and then itself.
+    /// Changes a KeyPackage, and signs first its leaf and then the KeyPackage itself.
     pub(crate) fn change(mut self, suite: Suite, change: impl FnOnce(&mut KeyPackage)) -> Self {
         change(&mut self.key_package);
         let leaf_node = &mut self.key_package.leaf_node;
@@ -98,7 +98,7 @@ impl ForgedKeyPackage {
         self
     }
 
-    /// Returns the KeyPackage with its keys. It can be called repeatedly.
+    /// Returns the KeyPackage with its private keys. The function can be called repeatedly.
     pub(crate) fn bundle(&self) -> KeyPackageBundle {
         let again = |pair: &HpkeKeyPair| HpkeKeyPair {
             private: SecretBytes::from(pair.private.expose()).into(),
@@ -112,7 +112,7 @@ impl ForgedKeyPackage {
     }
 }
 
-/// Returns the KeyPackage of a client with a changed template.
+/// Returns the KeyPackage of a client whose template is modified by `change`.
 pub(crate) fn key_package(
     raw_member: &mut RawMember,
     change: impl FnOnce(&mut KeyPackageTemplate),
@@ -126,7 +126,7 @@ pub(crate) fn stranger(suite: Suite) -> Box<dyn Signer> {
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// A PSK store with one resumption PSK for every group and epoch.
+/// A PSK store that contains a resumption PSK for every group and epoch.
 pub(crate) struct OldPsk;
 
 impl PskStore for OldPsk {
@@ -139,7 +139,7 @@ impl PskStore for OldPsk {
     }
 }
 
-/// A policy that accepts everything.
+/// A policy that accepts all credentials.
 pub(crate) struct AnyIdentity;
 
 impl IdentityPolicy for AnyIdentity {
@@ -155,8 +155,8 @@ impl IdentityPolicy for AnyIdentity {
 /// The longest lifetime that `Strict` accepts.
 pub(crate) const DAY: u64 = 86_400;
 
-/// A policy that rejects empty names, duplicate clients, lifetimes of more than a day, and all
-/// servers.
+/// A policy that rejects empty names, duplicate clients, lifetimes of more than one day, and all
+/// external senders.
 pub(crate) struct Strict;
 
 impl IdentityPolicy for Strict {

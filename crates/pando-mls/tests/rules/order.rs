@@ -1,5 +1,5 @@
-//! Section 12.3: proposals are applied in a fixed order, whatever order the committer lists them
-//! in. Only the result must be valid, not the intermediate states.
+//! Tests of section 12.3: proposals are applied in a fixed order, no matter in which order the
+//! committer lists them. Only the result must be valid, not the intermediate states.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::client;
@@ -12,8 +12,9 @@ use pando_mls::{
 };
 use pando_wire::{Credential, ProposalOrRef, RequiredCapabilities, Sender};
 
-/// By Updates in one Commit, the raw member takes the signature key that another member gives up.
-/// Both orders are valid.
+/// Shows that a signature key can pass from one member to another. By Updates in the same Commit,
+/// the raw member takes over the key that another member gives up. Both orders of the Updates are
+/// valid.
 #[test]
 fn a_signature_key_passes_from_one_member_to_another() {
     let mut fixture = RuleFixture::new();
@@ -40,7 +41,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
         let path = fixture.raw_member.path_as(committer, &tree, &*fixture.members[1].signer);
         let sender = Sender::Member(committer);
         let commit = fixture.raw_member.commit_as(sender, list, Some(path), &*fixture.members[1].signer);
-        // Everything that can be verified without secrets is valid.
+        // All parts of the Commit that can be verified without secrets are valid.
         let seen = fixture
             .observer
             .process(commit, fixture.policy, &pando_mls::AdmitAll, None)
@@ -48,7 +49,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
             .assume_persisted();
         assert!(matches!(seen, PublicProcessed::Commit(_)));
     }
-    // One of the two Updates alone is not enough.
+    // Applying only one of the two Updates is not enough.
     let mut tree = fixture.raw_member.tree.clone();
     tree.update(RAW_MEMBER, &taken).unwrap();
     let path = fixture.raw_member.path_as(committer, &tree, &*fixture.members[1].signer);
@@ -59,8 +60,8 @@ fn a_signature_key_passes_from_one_member_to_another() {
     fixture.check_still_works();
 }
 
-/// A client is added that supports only one credential type, while the last member with another
-/// type is removed.
+/// Shows that a client that supports only one credential type can be added by the same Commit that
+/// removes the last member with another type.
 #[test]
 fn a_type_of_credential_goes_with_the_last_who_has_it() {
     let mut fixture = RuleFixture::with(|parameters| {
@@ -106,7 +107,8 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
     }
 }
 
-/// A committer requires a capability that its new leaf in the same Commit supports.
+/// Shows that a committer can require a capability that only its new leaf in the same Commit
+/// supports.
 #[test]
 fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     let mut fixture = RuleFixture::new();

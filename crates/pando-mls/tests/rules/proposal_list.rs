@@ -1,4 +1,5 @@
-//! Section 12.2: proposals that are invalid together, or in a Commit of this committer.
+//! Tests of section 12.2: proposals that are invalid together, or that are invalid in a Commit of
+//! this committer.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{Member, client, external_psk};
@@ -17,7 +18,7 @@ fn nobody_commits_an_update_of_their_own() {
     let mut fixture = RuleFixture::new();
     let leaf_node = fixture.raw_member.updated_leaf(|_| {});
     assert_eq!(fixture.forbidden(&[update(leaf_node.clone())]), Violation::OwnUpdate);
-    // This holds even for an Update that was properly proposed.
+    // This rule applies even to an Update that was properly proposed.
     let (message, reference) = fixture.raw_member.propose(update(leaf_node));
     fixture.deliver_proposal(&message);
     let commit = fixture.raw_member.commit_of(vec![refer(&reference)], None);
@@ -41,7 +42,8 @@ fn nobody_removes_themselves() {
 fn one_thing_happens_to_a_leaf() {
     let mut fixture = RuleFixture::new();
     assert_eq!(fixture.forbidden(&[remove(2), remove(2)]), Violation::SameLeaf(LeafIndex(2)));
-    // Another member's Commit covers an Update of the raw member and its Remove, or two Updates.
+    // Another member's Commit covers an Update of the raw member together with its Remove, or
+    // covers two Updates.
     let [first, second] = [(); 2].map(|()| {
         let leaf_node = fixture.raw_member.updated_leaf(|_| {});
         let (message, reference) = fixture.raw_member.propose(update(leaf_node));
@@ -82,8 +84,8 @@ fn a_client_is_what_the_policy_says() {
     fixture.check_still_works();
 }
 
-/// A client cannot be added or join while it is in the group, whatever its keys, unless the Commit
-/// removes it.
+/// Shows that a client that is in the group cannot be added or join, no matter which keys it uses,
+/// unless the Commit removes it.
 #[test]
 fn a_client_is_not_there_twice() {
     let mut fixture = RuleFixture::with(|parameters| parameters.policy = &Strict);
@@ -97,7 +99,7 @@ fn a_client_is_not_there_twice() {
     let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
     assert_eq!(fixture.refused(&commit), Violation::SameClient);
 
-    // This works in either order: only the resulting membership counts.
+    // Either order of the two proposals is valid, because only the resulting membership counts.
     for list in [[again.clone(), remove(2)], [remove(2), again]] {
         let Member { group, signer, .. } = &mut fixture.members[0];
         let cx = client(&**signer).with_policy(fixture.policy);
@@ -145,7 +147,8 @@ fn everybody_who_stays_knows_the_types_of_proposals() {
     // All members list this GREASE value, but it is not the type of any proposal (section 13.5).
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
     assert_eq!(fixture.forbidden(&[custom(0x2a2a, b"")]), grease);
-    // A type that all members support is committed: the Commit lacks only its path.
+    // A proposal of a type that all members support can be committed: this Commit lacks only its
+    // path.
     assert_eq!(fixture.refused_commit(&[custom(0xf001, b"")]), Violation::PathRequired);
     fixture.check_still_works();
 }

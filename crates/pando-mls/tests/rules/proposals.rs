@@ -1,4 +1,5 @@
-//! Section 12.1: proposals that are invalid by themselves, sent alone and in a Commit.
+//! Tests of section 12.1: proposals that are invalid on their own, both when sent alone and in a
+//! Commit.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{external_psk, suites};
@@ -38,8 +39,9 @@ fn the_nonce_of_a_psk_is_as_long_as_a_hash() {
     }
 }
 
-/// A PSK for reinitialization or branching belongs in the first Commit of the new group only, even
-/// if the members have it. The epoch makes no difference.
+/// Shows that a PSK for reinitialization or branching is rejected even if the members have it. Such
+/// a PSK may be used only in the first Commit of the new group. The epoch of the PSK makes no
+/// difference.
 #[test]
 fn psks_of_other_uses_are_not_proposed() {
     for epoch in [0, 1, 7] {
@@ -69,8 +71,8 @@ fn new_extensions_are_of_one_type_each() {
     let violation = Violation::DuplicateExtension(LISTED);
     assert_eq!(fixture.forbidden_proposal(set_extensions(extensions.clone())), violation);
     fixture.check_still_works();
-    // Section 12.1.5 has only one rule for a received ReInit. A member does not make a ReInit that
-    // it could not follow itself.
+    // Section 12.1.5 contains only one rule for a received ReInit. In addition, a member does not
+    // create a ReInit that it could not follow itself.
     let mut fixture = RuleFixture::new();
     let next = ReInit { extensions, ..next_group(&fixture) };
     assert_eq!(fixture.not_built(&[reinit(next.clone())]), violation);

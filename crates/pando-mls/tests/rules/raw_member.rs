@@ -1,6 +1,6 @@
 //! The raw member: a member without a `Group`. Its secrets are accessible, and it builds its
-//! messages from the lower crates. To the other members it is a member like them, so it can send
-//! them messages that no valid client would send.
+//! messages with the lower crates. The other members cannot distinguish it from an ordinary member,
+//! so it can send them messages that no valid client would send.
 
 use crate::material::template;
 use pando_crypto::{SecretBytes, Signer, Suite};
@@ -20,7 +20,7 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// The raw member's leaf.
+/// The leaf of the raw member.
 pub(crate) const RAW_MEMBER: LeafIndex = LeafIndex(0);
 
 const PUBLIC: WireFormat = WireFormat::MLS_PUBLIC_MESSAGE;
@@ -31,7 +31,7 @@ pub(crate) struct RawMember {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
-    /// The PSKs of the epoch, for the Welcomes that the raw member makes.
+    /// The PSKs of the epoch, which the raw member's Welcomes name.
     pub(crate) psks: Vec<(PreSharedKeyId, PskValue)>,
     joiner: JoinerSecret,
     secrets: EpochSecrets,
@@ -40,8 +40,7 @@ pub(crate) struct RawMember {
 }
 
 impl RawMember {
-    /// Returns a group in its seventh epoch, without a history, with the raw member as its only
-    /// member.
+    /// Returns a group in its seventh epoch, without a history. The raw member is its only member.
     pub(crate) fn new(suite: Suite) -> Self {
         Self::with_template(suite, template())
     }
@@ -70,7 +69,7 @@ impl RawMember {
         raw_member
     }
 
-    /// Derives the epoch from the current tree, context and PSKs.
+    /// Derives the secrets of the epoch from the current tree, context and PSKs.
     pub(crate) fn derive_epoch(&mut self) {
         self.context.tree_hash = self.tree.tree_hash().unwrap();
         self.secrets = epoch(self.suite, &self.joiner, &self.psk_secret(), &self.context);
@@ -89,7 +88,7 @@ impl RawMember {
         PskSecret::new(self.suite, self.psks.iter().map(|(id, value)| (id, value))).unwrap()
     }
 
-    /// Adds a client to the tree, as if an earlier Commit had added it.
+    /// Adds a client to the tree, as if an earlier Commit had added the client.
     pub(crate) fn add_leaf(&mut self, key_package: &KeyPackage) -> LeafIndex {
         let leaf = self.tree.add(&key_package.leaf_node).unwrap();
         self.derive_epoch();
@@ -100,12 +99,12 @@ impl RawMember {
         self.tree.leaf(RAW_MEMBER).unwrap().unwrap()
     }
 
-    /// Returns the epoch authenticator, to compare it with a member's.
+    /// Returns the epoch authenticator, for comparison with that of another member.
     pub(crate) fn epoch_authenticator(&self) -> &[u8] {
         self.secrets.epoch_authenticator.expose()
     }
 
-    /// Returns the signed GroupInfo, with everything that a joiner needs.
+    /// Returns the signed GroupInfo, which contains all data that a joiner needs.
     pub(crate) fn group_info(&self) -> GroupInfo {
         let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
         let ratchet_tree = Extension {
@@ -130,7 +129,7 @@ impl RawMember {
             self.suite.sign_with_label(&*self.signer, "GroupInfoTBS", &to_be_signed).unwrap();
     }
 
-    /// Returns the Welcome to the epoch for a client that is in the tree.
+    /// Returns a Welcome to the current epoch for a client that is already in the tree.
     pub(crate) fn welcome(&mut self, key_package: &KeyPackage) -> Welcome {
         let group_info = self.group_info();
         self.welcome_to(&group_info, key_package)
@@ -183,12 +182,12 @@ impl RawMember {
         signed.seal_public(self.suite, key).unwrap().into()
     }
 
-    /// Returns a proposal of the raw member, and its reference.
+    /// Returns a proposal of the raw member, together with its reference.
     pub(crate) fn propose(&self, proposal: Proposal) -> (MlsMessage, ProposalRef) {
         self.propose_by(RAW_MEMBER, proposal, &*self.signer)
     }
 
-    /// Returns a proposal of another member, whose signature key the caller has.
+    /// Returns a proposal in the name of another member, whose signature key the caller has.
     pub(crate) fn propose_by(
         &self,
         leaf: LeafIndex,
@@ -200,8 +199,8 @@ impl RawMember {
         (self.seal(&signed), self.suite.proposal_ref(&content).unwrap())
     }
 
-    /// Returns an encrypted message of any leaf and generation. A member can derive all keys for it
-    /// except the signature key.
+    /// Returns an encrypted message for any leaf and generation. Any member can derive the keys for
+    /// such a message, except the signature key.
     pub(crate) fn encrypt_as(
         &mut self,
         (leaf, generation): (LeafIndex, u32),
@@ -220,17 +219,17 @@ impl RawMember {
         signed.seal_private(suite, &mut secret_tree, secret, Padding::None, &mut self.rng).unwrap().into()
     }
 
-    /// Returns a proposal of a sender outside the group.
+    /// Returns a proposal from a sender outside the group.
     pub(crate) fn propose_as(&self, sender: Sender, proposal: Proposal, signer: &dyn Signer) -> MlsMessage {
         self.seal(&self.sign(sender, Content::Proposal(proposal), signer))
     }
 
-    /// Returns a Commit of the raw member that is valid up to its confirmation tag.
+    /// Returns a Commit of the raw member that is valid except for its confirmation tag.
     pub(crate) fn commit_of(&self, proposals: Vec<ProposalOrRef>, path: Option<UpdatePath>) -> MlsMessage {
         self.commit_as(Sender::Member(RAW_MEMBER), proposals, path, &*self.signer)
     }
 
-    /// Returns the same Commit of any sender.
+    /// Returns a Commit like [`Self::commit_of`], but from any sender.
     pub(crate) fn commit_as(
         &self,
         sender: Sender,
@@ -244,7 +243,7 @@ impl RawMember {
         self.seal(&signed)
     }
 
-    /// Returns a Commit of the raw member with a given confirmation tag, and no path.
+    /// Returns a Commit of the raw member with the given confirmation tag and without a path.
     pub(crate) fn commit_with_tag(&self, proposals: Vec<ProposalOrRef>, tag: Mac) -> MlsMessage {
         let content = Content::Commit(Box::new(Commit { proposals, path: None }));
         let mut signed = self.sign(Sender::Member(RAW_MEMBER), content, &*self.signer);
@@ -252,8 +251,8 @@ impl RawMember {
         self.seal(&signed)
     }
 
-    /// Returns a path over a tree that has the changes of the proposals. Its leaf is changed, and
-    /// then signed.
+    /// Returns a path for a tree to which the proposals have been applied. The leaf of the path is
+    /// modified by `change` and then signed.
     pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
         let group_id = &self.context.group_id;
         let mut path = path_of(tree, &self.context, RAW_MEMBER, &*self.signer, &mut self.rng);
@@ -262,7 +261,7 @@ impl RawMember {
         path
     }
 
-    /// Returns a path of another member, whose signature key the caller has.
+    /// Returns a path in the name of another member, whose signature key the caller has.
     pub(crate) fn path_as(&mut self, leaf: LeafIndex, tree: &Tree, signer: &dyn Signer) -> UpdatePath {
         path_of(tree, &self.context, leaf, signer, &mut self.rng)
     }
@@ -283,12 +282,12 @@ impl RawMember {
         path
     }
 
-    /// Signs a leaf for a position in the group. The caller sets the key in it.
+    /// Signs a leaf for a position in the group. The caller must set the signature key in the leaf.
     pub(crate) fn sign_leaf(&self, leaf_node: &mut LeafNode, position: LeafIndex, signer: &dyn Signer) {
         sign_leaf(self.suite, leaf_node, (&self.context.group_id, position), signer);
     }
 
-    /// Returns a changed and signed leaf for an Update of the raw member.
+    /// Returns a modified and signed leaf for an Update of the raw member.
     pub(crate) fn updated_leaf(&mut self, change: impl FnOnce(&mut LeafNode)) -> LeafNode {
         let mut leaf_node = self.own_leaf();
         leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
@@ -298,8 +297,8 @@ impl RawMember {
         leaf_node
     }
 
-    /// Makes a valid Commit and enters its epoch. `apply` applies the proposals to the tree and to
-    /// the group's extensions.
+    /// Creates a valid Commit and enters the new epoch. `apply` applies the proposals to the tree
+    /// and to the group's extensions.
     pub(crate) fn commit(
         &mut self,
         proposals: Vec<ProposalOrRef>,
@@ -309,8 +308,8 @@ impl RawMember {
         self.commit_with(proposals, Some(template), apply)
     }
 
-    /// Makes a valid Commit whose path has a leaf with this template, or no path if there is no
-    /// template.
+    /// Creates a valid Commit whose path has a leaf with this template. If there is no template,
+    /// the Commit has no path.
     pub(crate) fn commit_with(
         &mut self,
         proposals: Vec<ProposalOrRef>,
@@ -326,8 +325,8 @@ impl RawMember {
         self.complete(None, proposals, (tree, extensions), path)
     }
 
-    /// Makes a valid external Commit of a joiner whose leaf has this template. The raw member
-    /// enters the epoch.
+    /// Creates a valid external Commit of a joiner whose leaf has this template. The raw member
+    /// enters the new epoch.
     pub(crate) fn external_commit(&mut self, signer: &dyn Signer, template: LeafTemplate) -> MlsMessage {
         let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
         let (kem_output, init) = InitSecret::send(self.suite, &external_pub, &mut self.rng).unwrap();
@@ -338,7 +337,7 @@ impl RawMember {
         self.complete(Some(&(signer, init)), vec![init_proposal], after, Some(path))
     }
 
-    /// Signs and confirms a Commit of the raw member or of an external joiner, and enters its
+    /// Signs and confirms a Commit of the raw member or of an external joiner, and enters the new
     /// epoch.
     fn complete(
         &mut self,
@@ -352,7 +351,7 @@ impl RawMember {
         let (epoch_number, tree_hash) = (self.context.epoch + 1, tree.tree_hash().unwrap());
         let mut context = GroupContext { epoch: epoch_number, tree_hash, extensions, ..self.context.clone() };
         let update_path = path.as_ref().map(|path| path.encrypt(&context, &[], &mut self.rng).unwrap());
-        // Signs the Commit and derives the secrets.
+        // Sign the Commit and derive the secrets.
         let content = Content::Commit(Box::new(Commit { proposals, path: update_path }));
         let (sender, signer, init) = match joiner {
             Some((signer, init)) => (Sender::NewMemberCommit, *signer, init),
@@ -372,7 +371,7 @@ impl RawMember {
         let tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         signed.set_confirmation_tag(tag).unwrap();
         let message = self.seal(&signed);
-        // Enters the next epoch.
+        // Enter the next epoch.
         self.tree = tree;
         (self.context, self.secrets, self.joiner) = (context, secrets, joiner);
         self.psks.clear();
@@ -387,8 +386,8 @@ pub(crate) fn template_of(leaf_node: LeafNode) -> LeafTemplate {
     LeafTemplate { credential, capabilities, extensions }
 }
 
-/// Returns a path that is encrypted under the old context, which does not have the new tree hash.
-/// Only members that decrypt the path notice that.
+/// Returns a path that is encrypted with the old context, which lacks the new tree hash. Only
+/// members that decrypt the path detect this.
 fn path_of(
     tree: &Tree,
     context: &GroupContext,

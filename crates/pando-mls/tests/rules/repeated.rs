@@ -1,5 +1,5 @@
-//! A Commit refers to one large proposal many times, at a few bytes each. Receivers do not copy the
-//! proposal for each reference.
+//! Shows that receivers do not copy a large proposal for each of many references to it. A Commit
+//! can contain many such references, each of which takes only a few bytes.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{client, over_the_wire};
@@ -15,8 +15,8 @@ fn references(reference: ProposalRef) -> Vec<ProposalOrRef> {
     vec![ProposalOrRef::Reference(reference); TIMES]
 }
 
-/// Returns the result of a Commit for a member and for an observer. Neither may allocate as much
-/// memory as the proposal takes.
+/// Returns the results of processing a Commit as a member and as an observer. Neither may allocate
+/// as much memory as a copy of the proposal takes.
 fn taken(fixture: &mut RuleFixture, commit: &MlsMessage) -> [Result<(), GroupError>; 2] {
     let (mut taken, mut seen) = (None, None);
     let (for_member, for_observer) = (over_the_wire(commit), over_the_wire(commit));
@@ -32,7 +32,8 @@ fn taken(fixture: &mut RuleFixture, commit: &MlsMessage) -> [Result<(), GroupErr
     [taken, seen]
 }
 
-/// A client outside the group proposes its own Add, and an external Commit refers to it.
+/// Tests a proposal from outside: a client proposes its own Add, and an external Commit refers to
+/// this proposal many times.
 #[test]
 fn from_outside() {
     let mut fixture = RuleFixture::new();
@@ -69,7 +70,7 @@ fn from_a_member() {
     fixture.check_still_works();
 }
 
-/// For application-defined types, the RFC does not limit their number in a Commit.
+/// Tests proposals of application-defined types, whose number in a Commit the RFC does not limit.
 #[test]
 fn which_is_allowed() {
     let mut fixture = RuleFixture::new();
@@ -78,7 +79,7 @@ fn which_is_allowed() {
     let commit = fixture.raw_member.commit(references(reference), |_, _| {});
     assert_eq!(taken(&mut fixture, &commit), [Ok(()), Ok(())]);
     fixture.follow(&commit);
-    // A reference to an unknown proposal is an error.
+    // A reference to an unknown proposal causes an error.
     let commit = fixture.raw_member.commit_of(references(ProposalRef::from(vec![1; 32])), None);
     let missing = Err(GroupError::Missing(Missing::Proposal(ProposalRef::from(vec![1; 32]))));
     assert_eq!(taken(&mut fixture, &commit), [missing.clone(), missing]);

@@ -1,5 +1,5 @@
-//! Section 13.5: GREASE values in `required_capabilities`. Clients do not send them. Receivers
-//! treat them like any other value: a leaf that lists the value supports it.
+//! Tests of section 13.5: GREASE values in `required_capabilities`. Clients do not send such
+//! values. Receivers treat them like any other value: a leaf supports a value if it lists it.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{Member, client, leaf_template, suite};
@@ -21,8 +21,8 @@ const CREDENTIAL: CredentialType = CredentialType(0x6a6a);
 
 const REFUSED: GroupError = GroupError::Misuse(Misuse::GreaseRequired);
 
-/// Returns each of the three lists with a GREASE value, and the rule that a leaf breaks if it does
-/// not list the value.
+/// Returns requirements with a GREASE value in each of the three lists, one list at a time. Each is
+/// returned with the rule that a leaf violates if it does not list the value.
 fn requirements() -> [(Extensions, Violation); 3] {
     let none = RequiredCapabilities::default;
     [
@@ -42,7 +42,7 @@ fn requirements() -> [(Extensions, Violation); 3] {
     .map(|(body, violation)| (required(&body), violation))
 }
 
-/// Lists all of these values.
+/// Adds all these values to the lists of capabilities.
 fn list(capabilities: &mut Capabilities) {
     capabilities.extensions.push(EXTENSION);
     capabilities.proposals.push(PROPOSAL);
@@ -53,7 +53,7 @@ fn listing(template: &mut KeyPackageTemplate) {
     list(&mut template.capabilities);
 }
 
-/// Returns a group whose members list these values, with a server that may send proposals.
+/// Returns a group whose members list these values. A server may send proposals to this group.
 fn fixture() -> RuleFixture {
     RuleFixture::with(|parameters| {
         listing(&mut parameters.template);
@@ -98,8 +98,8 @@ fn grease_is_not_required_by_a_proposal_or_a_commit() {
     }
 }
 
-/// Another member's ReInit may require GREASE. The group ends, and another client has to create the
-/// successor.
+/// Shows that another member's ReInit may require a GREASE value. The group ends, and another
+/// client must create the successor.
 #[test]
 fn grease_is_not_required_by_a_successor() {
     for (extensions, _) in requirements() {
@@ -118,7 +118,8 @@ fn grease_is_not_required_by_a_successor() {
     }
 }
 
-/// This holds for a proposal by value, and for a reference to one from a member or a server.
+/// This applies to a proposal by value, and to a reference to a proposal of a member or of a
+/// server.
 #[test]
 fn grease_that_all_list_is_accepted_and_committed() {
     for (extensions, _) in requirements() {
@@ -154,7 +155,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
         let tree = fixture.raw_member.tree.clone();
         for (leaf, expected) in [
             (false, violation),
-            // The committer lists the value, and the others do not.
+            // The committer lists the value, but the other members do not.
             (true, Violation::RequiredUnsupportedByMember),
         ] {
             let path = fixture.raw_member.path(&tree, |leaf_node| {
@@ -174,7 +175,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
     }
 }
 
-/// Returns a group that requires a GREASE value, which all of its members list.
+/// Returns a group that requires a GREASE value that all its members list.
 fn requiring(extensions: Extensions) -> RuleFixture {
     RuleFixture::with(|parameters| {
         listing(&mut parameters.template);
@@ -214,7 +215,8 @@ fn a_leaf_that_lists_required_grease_is_accepted_and_another_is_not() {
     }
 }
 
-/// The group is joined with a Welcome, by an external Commit, and as an observer.
+/// Shows that clients that list the value can join by a Welcome or by an external Commit, or can
+/// observe the group.
 #[test]
 fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
     for (extensions, violation) in requirements() {
@@ -251,7 +253,7 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
         member.follow(&message);
         assert_eq!(member.group.epoch_authenticator(), joined.epoch_authenticator());
 
-        // The tree has a leaf that does not list the value.
+        // The tree contains a leaf that does not list the value.
         let newcomer = ForgedKeyPackage::of(&mut raw_member, |_| {});
         raw_member.add_leaf(&newcomer.key_package);
         let welcome = raw_member.welcome(&newcomer.key_package);

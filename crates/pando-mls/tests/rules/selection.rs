@@ -1,6 +1,6 @@
-//! Section 12.2: a Commit covers the pending proposals that are valid together. The selection must
-//! equal the selection by a simple model, which tries one proposal after the other and keeps it if
-//! the Commit is still valid.
+//! Tests of section 12.2: a Commit covers the pending proposals that are valid together. The
+//! selection must equal that of a simple model, which tries one proposal after another and keeps
+//! each that leaves the Commit valid.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite, template};
 use crate::material::{ForgedKeyPackage, add, remove};
@@ -15,7 +15,7 @@ use rand_core::{Rng, SeedableRng};
 
 const RARE: CredentialType = CredentialType(0xf00c);
 
-/// A policy that allows each name once.
+/// A policy that allows each name only once.
 struct Names;
 
 impl IdentityPolicy for Names {
@@ -39,7 +39,7 @@ fn named(name: u64) -> KeyPackageTemplate {
     template
 }
 
-/// Returns a group of eight leaves, every third of which is blank. All parents have keys.
+/// Returns a group of eight leaves, two of which are blank. All parents have keys.
 fn warm() -> GroupFixture {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let (suite, config) = (suite(1), GroupConfig::default());
@@ -63,7 +63,8 @@ fn warm() -> GroupFixture {
     group
 }
 
-/// Returns a client to add. It may share a value with a member or an earlier candidate.
+/// Returns a client to be added. It may have a value in common with a member or with an earlier
+/// candidate.
 fn candidate(
     group: &GroupFixture,
     before: &[ForgedKeyPackage],
@@ -74,7 +75,7 @@ fn candidate(
     let fresh =
         |raw_member: &mut RawMember| ForgedKeyPackage::of(raw_member, |template| *template = named(name));
     let pick = |count: usize, raw_member: &mut RawMember| raw_member.rng.next_u32() as usize % count;
-    // The committer is not picked, because its path replaces its key.
+    // The committer is not chosen here, because its path replaces its key.
     let member = group.tree().members().map(Result::unwrap).nth(1 + pick(5, raw_member)).unwrap();
     let with_credentials = |raw_member: &mut RawMember, credential: Credential, known: &[CredentialType]| {
         ForgedKeyPackage::of(raw_member, |template| {
@@ -91,7 +92,7 @@ fn candidate(
         0 => with_credentials(raw_member, rare, &[CredentialType::BASIC, RARE]),
         1 => with_credentials(raw_member, rare, &[RARE]),
         2 => with_credentials(raw_member, basic, &[CredentialType::BASIC]),
-        // These have a member's name, or its keys.
+        // These candidates have the name or the keys of a member.
         3 => ForgedKeyPackage::of(raw_member, |template| *template = named(member.0.into())),
         4 => change_key(fresh(raw_member), group.tree().leaf(member).unwrap().unwrap().encryption_key),
         5 => match before.len() {
@@ -108,7 +109,7 @@ fn candidate(
                 with_credentials(raw_member, credential, &[CredentialType::BASIC, RARE])
             }
         },
-        // This one has a parent's key.
+        // This candidate has the key of a parent.
         7 => {
             let node = [3, 7, 11][pick(3, raw_member)];
             change_key(
@@ -120,8 +121,8 @@ fn candidate(
     }
 }
 
-/// Returns the proposals that a Commit of these and the pending proposals covers, if it can be
-/// built.
+/// Returns the proposals that a Commit of `own` and, if requested, of the pending proposals covers.
+/// Returns `None` if the Commit cannot be built.
 fn built(group: &mut Group, own: &[Proposal], pending: bool, cx: &Context<'_>) -> Option<Vec<Proposal>> {
     let builder = own.iter().fold(group.commit().without_path(), |all, own| all.proposal(own.clone()));
     let builder = if pending { builder } else { builder.without_pending() };
@@ -140,8 +141,8 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
     let mut raw_member = RawMember::new(suite(1));
     let (mut chosen_in_all, mut left_in_all) = (0, 0);
     for round in 0..60 {
-        // Every second round removes members, which frees their names and keys. Every sixth halves
-        // the tree.
+        // Every second round removes members, which releases their names and keys. Every sixth
+        // round halves the tree.
         let (gone, leaves): (&[u32], _) = match round % 6 {
             1 => (&[5, 6, 7], 4),
             3 | 5 => (&[1, 6], if round % 6 == 3 { 8 } else { 16 }),
@@ -161,7 +162,7 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
             before.push(candidate(&group, &before, kind, name, &mut raw_member));
         }
         let mut adds: Vec<_> = before.iter().map(|forgery| add(forgery.key_package.clone())).collect();
-        // The committer itself adds this client.
+        // The committer itself adds this client by value.
         let mut same = || {
             add(ForgedKeyPackage::of(&mut raw_member, |template| *template = named(1_000_000)).key_package)
         };

@@ -1,4 +1,4 @@
-//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of others.
+//! Tests of sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of other groups.
 
 use crate::fixture::violation;
 use crate::group_fixture::{GroupFixture, Member, PsksOfGroup, client, suite};
@@ -19,7 +19,7 @@ fn parameters() -> Extensions {
     Extensions(vec![extension(LISTED, b"")])
 }
 
-/// Brings all members to the last epoch of the group.
+/// Makes all members enter the last epoch of the group.
 fn end(group: &mut GroupFixture) {
     let reinit = ReInit {
         group_id: "new".into(),
@@ -33,23 +33,23 @@ fn end(group: &mut GroupFixture) {
     }
 }
 
-/// The raw member's claims about its group.
+/// The claims that the raw member makes about its group.
 struct Claim {
     suite: Suite,
     group_id: &'static [u8],
     extensions: Extensions,
     usage: ResumptionPskUsage,
     old: &'static [u8],
-    /// The number of epochs of the old group after the claimed one.
+    /// The number of epochs of the old group that follow the claimed epoch.
     back: u64,
-    /// The number of members beside the raw member and the group_and_invited_client client.
+    /// The number of members in addition to the raw member and the invited client.
     others: usize,
-    /// The identity that the raw member claims.
+    /// The identity that the raw member claims to have.
     name: &'static [u8],
 }
 
-/// Returns a valid claim: the raw member creates a group and claims that it is a successor of
-/// `old`.
+/// Returns a valid claim: the raw member creates a group and claims that this group is a successor
+/// of `old`.
 fn claim(usage: ResumptionPskUsage) -> Claim {
     let (old, name) = (b"group".as_slice(), b"somebody".as_slice());
     let extensions = if usage == BRANCH { Extensions::default() } else { parameters() };
@@ -57,7 +57,7 @@ fn claim(usage: ResumptionPskUsage) -> Claim {
 }
 
 impl Claim {
-    /// Tries to join as an group_and_invited_client client that was `member` in the old group.
+    /// Tries to join as an invited client that was `member` in the old group.
     fn joined(self, member: &Member) -> Result<Group, GroupError> {
         let Self { suite, group_id, extensions, usage, old, back, others, name } = self;
         let mut template = template();
@@ -78,7 +78,7 @@ impl Claim {
         let welcome = raw_member.welcome(&group_and_invited_client.key_package);
         let psks = PsksOfGroup(&member.group);
         let cx = client(&*group_and_invited_client.signer).with_psks(&psks);
-        // A client that joins without the old group gets an error that asks for it.
+        // If a client joins without passing the old group, the error asks for it.
         let forgetful = Group::join(&welcome, &group_and_invited_client.bundle(), None, &cx);
         assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
         member
@@ -96,7 +96,7 @@ impl Claim {
 fn what_claims_to_follow_from_a_group_does() {
     let mut group = GroupFixture::of(suite(1), 2);
     let old = &group.members[1];
-    // The claim names a group that has not ended, or another one.
+    // The claim names a group that has not ended, or names an unrelated group.
     assert_eq!(claim(REINIT).refused(old), Violation::NoSuccessor);
     assert_eq!(Claim { old: b"another", ..claim(BRANCH) }.refused(old), Violation::NoSuccessor);
     claim(BRANCH).joined(old).unwrap();
@@ -124,8 +124,9 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     group.chat(0);
 }
 
-/// The creator of a successor asks whether the client is in a group with its identifier, because
-/// another member may have chosen it in a ReInit.
+/// Shows that the creator of a successor checks whether the client is already in a group with the
+/// new identifier. This is necessary because another member may have chosen the identifier in a
+/// ReInit.
 #[test]
 fn what_follows_does_not_have_the_identifier_of_another_group() {
     for usage in [REINIT, BRANCH] {
@@ -146,7 +147,7 @@ fn what_follows_does_not_have_the_identifier_of_another_group() {
         };
         let taken = begin(&|id| **id == *b"new").unwrap_err();
         assert_eq!(violation(taken), Violation::AlreadyInGroup);
-        // The client is in the old group itself.
+        // The client itself is in the old group.
         begin(&|id| **id == *b"group").unwrap();
     }
 }
@@ -174,7 +175,7 @@ fn what_follows_is_what_was_agreed_on() {
     assert_eq!(Claim { suite: suite(3), ..claim(REINIT) }.refused(old), wrong);
     assert_eq!(Claim { group_id: b"newer", ..claim(REINIT) }.refused(old), wrong);
     assert_eq!(Claim { extensions: Extensions::default(), ..claim(REINIT) }.refused(old), wrong);
-    // The claim names an epoch before the last one.
+    // The claim names an epoch that is not the last one.
     assert_eq!(Claim { back: 1, ..claim(REINIT) }.refused(old), wrong);
 }
 
@@ -182,7 +183,7 @@ fn named(raw_member: &mut RawMember, name: &[u8]) -> KeyPackage {
     key_package(raw_member, |template| template.credential = Credential::Basic { identity: name.into() })
 }
 
-/// Returns the rule that prevents a member from creating a group with others.
+/// Returns the rule that prevents a member from creating a group with the clients of these names.
 fn not_begun(member: &Member, usage: ResumptionPskUsage, names: &[&[u8]]) -> Violation {
     let mut raw_member = RawMember::new(suite(1));
     let creator = ForgedKeyPackage::of(&mut raw_member, |_| {});
@@ -203,11 +204,11 @@ fn nobody_is_left_behind() {
     let old = &group.members[1];
     assert_eq!(claim(REINIT).refused(old), Violation::MemberMissing(LeafIndex(2)));
     assert_eq!(not_begun(old, REINIT, &[]), Violation::MemberMissing(LeafIndex(1)));
-    // Another client does not count as a missing member.
+    // Another client does not count as the missing member.
     let strangers = Claim { name: b"a stranger", others: 1, ..claim(REINIT) };
     assert_eq!(strangers.refused(old), Violation::MemberMissing(LeafIndex(2)));
     Claim { others: 1, ..claim(REINIT) }.joined(old).unwrap();
-    // Additional members are allowed.
+    // Additional members are allowed in this case.
     Claim { others: 2, ..claim(REINIT) }.joined(old).unwrap();
 }
 
@@ -217,7 +218,7 @@ fn a_branch_has_no_strangers() {
     let old = &group.members[1];
     let stranger = Claim { name: b"a stranger", ..claim(BRANCH) };
     assert_eq!(stranger.refused(old), Violation::NotInOldGroup(LeafIndex(0)));
-    // No member is in it twice either.
+    // No member may be in the new group twice either.
     let crowd = Claim { others: 2, ..claim(BRANCH) };
     assert_eq!(crowd.refused(old), Violation::NotInOldGroup(LeafIndex(3)));
     Claim { others: 1, ..claim(BRANCH) }.joined(old).unwrap();
@@ -226,7 +227,8 @@ fn a_branch_has_no_strangers() {
     assert_eq!(found, Violation::NotInOldGroup(LeafIndex(2)));
 }
 
-/// The new group's policy may compare identities differently.
+/// Shows that the policy of the new group is used to compare identities. It may compare them
+/// differently.
 #[test]
 fn the_policy_decides_who_was_there() {
     let group = GroupFixture::of(suite(1), 2);

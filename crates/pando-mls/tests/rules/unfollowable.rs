@@ -1,5 +1,6 @@
-//! Section 12.1.5: a client does not make a ReInit that it could never follow. It accepts one from
-//! others, since the section has no rule against it, but leaves it out of its own Commits.
+//! Tests of section 12.1.5: a client does not create a ReInit that it could never follow. It
+//! accepts such a ReInit from other members, because the section contains no rule against it, but
+//! leaves it out of its own Commits.
 
 use crate::fixture::{GroupParameters, RuleFixture};
 use crate::group_fixture::{Member, client, over_the_wire};
@@ -18,7 +19,7 @@ use pando_wire::{
 const GREASE: u16 = 0x1a1a;
 const ID_BYTES: usize = 100;
 
-/// A policy that accepts every credential except one external sender's.
+/// A policy that accepts every credential except that of one external sender.
 struct NoBadServer;
 
 impl IdentityPolicy for NoBadServer {
@@ -68,7 +69,7 @@ fn requires(change: impl FnOnce(&mut RequiredCapabilities)) -> Extension {
     Extension::new(&required).unwrap()
 }
 
-/// Returns ReInits that no member can follow, with the errors of making them.
+/// Returns ReInits that no member can follow, each with the error that its creation causes.
 fn unfollowable() -> Vec<(ReInit, GroupError)> {
     let with = |extension| ReInit { extensions: Extensions(vec![extension]), ..honest() };
     let malformed = |kind| (with(extension(kind, b"\x01")), Violation::MalformedExtension(kind).into());
@@ -112,7 +113,7 @@ fn config() -> GroupConfig {
     GroupConfig::default().with_limits(limits).with_encrypt_handshakes(false)
 }
 
-/// Returns a group with an external sender, and that sender's signer.
+/// Returns a group with an external sender, together with that sender's signer.
 fn fixture() -> (RuleFixture, Box<dyn Signer>) {
     let suite = crate::group_fixture::suite(1);
     let server = crate::material::stranger(suite);
@@ -147,7 +148,7 @@ fn nobody_makes_what_it_cannot_follow() {
     }
 }
 
-/// The valid ReInit can be made in all three ways.
+/// Shows that a valid ReInit can be created in all three ways.
 #[test]
 fn what_can_be_followed_is_made() {
     let (mut fixture, server) = fixture();
@@ -163,7 +164,7 @@ fn what_can_be_followed_is_made() {
         .build(&cx, &mut fixture.raw_member.rng)
         .unwrap()
         .assume_persisted();
-    // A group that has ended cannot be joined.
+    // A group that has ended cannot be joined, so there is no GroupInfo and no Welcome.
     assert!(output.group_info.is_none() && output.welcome.is_none());
     let _ = group.merge_pending().unwrap();
     assert_eq!(group.reinit(), Some(&honest()));
@@ -171,7 +172,7 @@ fn what_can_be_followed_is_made() {
     assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
 }
 
-/// Members and observers follow a Commit that has one by value.
+/// Shows that members and observers follow a Commit that contains such a ReInit by value.
 #[test]
 fn a_commit_that_has_one_is_followed() {
     for (bad, _) in unfollowable() {
@@ -188,8 +189,8 @@ fn a_commit_that_has_one_is_followed() {
     }
 }
 
-/// Such a proposal of a member or an external sender is accepted and left out. One that can be
-/// followed is committed instead.
+/// Shows that such a proposal of a member or an external sender is accepted but left out of our own
+/// Commits. A ReInit that can be followed is committed instead.
 #[test]
 fn our_own_commits_leave_it_out() {
     for (bad, error) in unfollowable() {
@@ -223,7 +224,7 @@ fn our_own_commits_leave_it_out() {
             assert_eq!(output.left_out.len(), 1);
             let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
             assert_eq!(covered, [(Sender::Member(crate::raw_member::RAW_MEMBER), &reinit(honest()))]);
-            // Receivers see that the proposal was left out.
+            // Receivers learn that the proposal was left out.
             let seen = fixture.observer.process(
                 over_the_wire(&output.message),
                 &NoBadServer,
@@ -238,7 +239,7 @@ fn our_own_commits_leave_it_out() {
     }
 }
 
-/// A ReInit that breaks the rule of section 12.1.5 is invalid for all receivers.
+/// Shows that all receivers reject a ReInit that violates the rule of section 12.1.5.
 #[test]
 fn a_lower_version_is_refused_by_all() {
     let (mut fixture, _) = fixture();

@@ -1,6 +1,6 @@
-//! Sections 7.2 and 11.1: leaves whose capabilities do not list the group's version or cipher
-//! suite. Clients do not send such leaves, but accept them: deployed implementations accept them,
-//! and members that disagree fork the group.
+//! Tests of sections 7.2 and 11.1: leaves whose capabilities do not list the version or the cipher
+//! suite of the group. Clients do not send such leaves, but accept them. They must, because
+//! deployed implementations accept them, and members that disagree fork the group.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, leaf_template, suite};
@@ -13,10 +13,10 @@ use pando_mls::{
 };
 use pando_wire::{LeafIndex, Sender};
 
-/// Removes the version or the cipher suite of the group from capabilities.
+/// A function that removes the version or the cipher suite of the group from capabilities.
 type Unlist = fn(&mut Capabilities);
 
-/// For a group of cipher suite 1.
+/// Changes for a group of cipher suite 1.
 const UNLIST: [Unlist; 4] = [
     |capabilities| capabilities.versions.clear(),
     |capabilities| capabilities.versions = vec![ProtocolVersion(2), ProtocolVersion(0xdada)],
@@ -26,12 +26,12 @@ const UNLIST: [Unlist; 4] = [
 
 const REFUSED: GroupError = GroupError::Misuse(Misuse::SuiteNotListed);
 
-/// Returns a configuration with which an observer can follow the members' Commits.
+/// Returns a configuration that allows an observer to follow the members' Commits.
 fn public() -> GroupConfig {
     GroupConfig::default().with_encrypt_handshakes(false)
 }
 
-/// Returns a group of cipher suite 1 with a server that may send proposals.
+/// Returns a group of cipher suite 1. A server may send proposals to this group.
 fn fixture() -> RuleFixture {
     RuleFixture::with(|parameters| {
         parameters.config = public();
@@ -39,7 +39,7 @@ fn fixture() -> RuleFixture {
     })
 }
 
-/// Returns a client whose KeyPackage does not list the version or the suite.
+/// Returns a client whose KeyPackage does not list the version or the cipher suite.
 fn unlisted(raw_member: &mut RawMember, unlist: Unlist) -> ForgedKeyPackage {
     ForgedKeyPackage::of(raw_member, |template| unlist(&mut template.capabilities))
 }
@@ -60,7 +60,8 @@ fn an_add_by_value_is_accepted() {
     }
 }
 
-/// An Add by reference is never left out of our Commit, from any sender.
+/// Shows that an Add by reference is never left out of our Commit for this reason, no matter who
+/// sent it.
 #[test]
 fn an_add_by_reference_is_accepted_and_committed() {
     for unlist in UNLIST {
@@ -113,7 +114,7 @@ fn an_external_commit_is_accepted() {
         let mut fixture = fixture();
         let mut leaf = template_of(fixture.raw_member.own_leaf());
         unlist(&mut leaf.capabilities);
-        // The server already uses the constant `stranger` key, so this signer has a random one.
+        // The server already uses the constant `stranger` key, so this signer has a random key.
         let signer = ForgedKeyPackage::of(&mut fixture.raw_member, |_| {}).signer;
         let commit = fixture.raw_member.external_commit(&*signer, leaf.clone());
         fixture.follow(&commit);
@@ -123,8 +124,8 @@ fn an_external_commit_is_accepted() {
     }
 }
 
-/// Returns a group, created by the raw member, that has such a leaf: the member at that leaf and
-/// another joiner, and an observer.
+/// Returns a group that the raw member has created and that contains such a leaf. It consists of
+/// the member at that leaf and another joiner. Also returns an observer.
 fn joined(unlist: Unlist) -> (GroupFixture, PublicGroup) {
     let mut raw_member = RawMember::new(suite(1));
     let other = unlisted(&mut raw_member, unlist);
@@ -212,7 +213,7 @@ fn a_member_does_not_change_to_such_a_leaf() {
         let built = group.commit().new_leaf(new_leaf()).build(&cx, rng);
         assert_eq!(built.map(drop), Err(REFUSED));
         assert_eq!((group.pending_proposals().count(), group.pending_commit()), (0, None));
-        // This Update was made earlier, with other capabilities.
+        // This Update was created earlier, with different capabilities.
         group.propose_update(None, b"", &cx, rng).unwrap().persist_to(rows).unwrap();
         let pending = group.pending_proposals().next().unwrap().proposal.clone();
         let Proposal::Update(mut made) = pending else { panic!("not an Update") };
@@ -225,8 +226,8 @@ fn a_member_does_not_change_to_such_a_leaf() {
     }
 }
 
-/// A member that already has such a leaf sends no path and no Update with it. It may change to a
-/// valid leaf.
+/// Shows that a member that already has such a leaf sends no path and no Update with it. The member
+/// may change to a valid leaf.
 #[test]
 fn a_member_does_not_keep_such_a_leaf() {
     for unlist in UNLIST {
@@ -284,7 +285,7 @@ fn an_add_is_not_sent() {
     }
 }
 
-/// A successor adds its members by value in its first Commit.
+/// Shows that a successor does not add such a member by value in its first Commit.
 #[test]
 fn a_successor_adds_no_such_member() {
     for unlist in UNLIST {

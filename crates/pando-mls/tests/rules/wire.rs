@@ -1,4 +1,4 @@
-//! Sections 2.1.1 and 6: inputs that do not decode.
+//! Tests of sections 2.1.1 and 6: inputs that cannot be decoded.
 
 use crate::fixture::RuleFixture;
 use pando_mls::{Decode, Encode, MlsMessage};
@@ -6,9 +6,9 @@ use pando_wire::{Commit, RatchetTree};
 
 #[test]
 fn a_presence_octet_is_zero_or_one() {
-    // Control: a Commit without proposals and without a path.
+    // Control: a Commit without proposals and without a path can be decoded.
     assert_eq!(Commit::decode(&[0, 0]).unwrap(), Commit { proposals: Vec::new(), path: None });
-    // Control: a tree with a blank node.
+    // Control: a tree with a blank node can be decoded.
     assert_eq!(RatchetTree::decode(&[1, 0]).unwrap(), RatchetTree(vec![None]));
     for octet in 2..=u8::MAX {
         Commit::decode(&[0, octet]).unwrap_err();
