@@ -1,12 +1,14 @@
-//! Secrets are erased from memory after use. Linux only: the process reads its own memory as a
-//! file.
+//! Shows that secrets are erased from memory after use. This test runs only on Linux, where a
+//! process can read its own memory as a file.
 //!
-//! The test knows the secrets from the stored rows, or derives them from these. It keeps each under
-//! a mask, so that it has no copy itself. Stacks are overwritten before each search, because the
-//! compiler may leave copies of moved values there (see SECURITY.md). The heap is not.
+//! The test takes the secrets from the stored rows, or derives them from these rows. It masks each
+//! secret, so that the test itself contains no copy. Stacks are overwritten before each search,
+//! because the compiler may leave copies of moved values there (see SECURITY.md). The heap is not
+//! overwritten.
 //!
-//! The test cannot see registers, kernel memory, secrets in another form (expanded AES keys,
-//! scalars in limbs), and secrets that neither leave the library nor follow from known ones.
+//! The test does not detect secrets in registers, in kernel memory, or in another form (expanded
+//! AES keys, scalars in limbs). Nor does it detect secrets that neither leave the library nor can
+//! be derived from known secrets.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
@@ -40,7 +42,7 @@ use std::sync::{Mutex, MutexGuard};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
-/// A lock for the tests, so that one does not find the secrets of another.
+/// A lock that each test holds, so that no test finds the secrets of another.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -51,8 +53,8 @@ fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| RustCrypto.suite(id).unwrap())
 }
 
-/// A generator that can be erased. A generator remembers its output, and belongs to the
-/// application.
+/// A random number generator that can be erased. A generator belongs to the application, but it
+/// remembers its output.
 struct Forgetful(ChaCha20Rng);
 
 impl Forgetful {
@@ -65,7 +67,8 @@ impl Forgetful {
     }
 }
 
-/// A PSK store in which every value is the changed identifier, so that the test has no copy of it.
+/// A PSK store that derives each value from its identifier, so that the test contains no copy of
+/// the value.
 struct Psks;
 
 fn psk_value(psk_id: &[u8]) -> Vec<u8> {
@@ -112,7 +115,8 @@ struct Pair {
     config: GroupConfig,
 }
 
-/// Adds all secrets in a Welcome, and the secrets that are derived from them.
+/// Adds all secrets in a Welcome, and the secrets that are derived from them, to the wanted
+/// secrets.
 fn want_welcome(wanted: &mut Wanted, suite: Suite, welcome: &Welcome, bundle: &KeyPackageBundle, to: &Group) {
     wanted.add("private init key", bundle.init_key_pair.private.expose());
     let secrets = &welcome.secrets[0].encrypted_group_secrets;
@@ -140,7 +144,7 @@ fn want_welcome(wanted: &mut Wanted, suite: Suite, welcome: &Welcome, bundle: &K
     wanted.add("confirmation_key", confirmation.expose());
 }
 
-/// Adds all secrets that a group would store.
+/// Adds all secrets that a group would store to the wanted secrets.
 fn want_rows(wanted: &mut Wanted, group: &Group) {
     for stored in secrets::secrets(&group.rows().unwrap()) {
         wanted.add(stored.name, stored.secret.expose());
@@ -148,8 +152,8 @@ fn want_rows(wanted: &mut Wanted, group: &Group) {
 }
 
 impl Pair {
-    /// Creates the pair. `gone` receives the secrets that neither member needs after the join,
-    /// `kept` the secrets that both need.
+    /// Creates the pair. `gone` receives the secrets that neither member needs after the join, and
+    /// `kept` receives those that both need.
     fn new(suite: Suite, config: GroupConfig, gone: &mut Wanted, kept: &mut Wanted) -> Self {
         let mut rng = Forgetful::new(suite);
         let signers = [signer(suite, kept, &mut rng), signer(suite, kept, &mut rng)];
@@ -175,7 +179,7 @@ impl Pair {
         let (bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap().into_parts();
         drop(delta);
         drop(bob_bundle);
-        // The secrets of the first epoch that are still there are for late messages.
+        // The remaining secrets of the first epoch are needed for late messages.
         gone.forget_those_of(&alices);
         Self { rng, signers, groups: [alices, bobs], config }
     }
@@ -195,7 +199,7 @@ impl Pair {
         assert!(matches!(processed, Processed::Application { .. }));
     }
 
-    /// Lets one member make a Commit, and both enter its epoch.
+    /// Makes one member create a Commit, and makes both enter the new epoch.
     fn commit(&mut self, by: usize, psk_id: &[u8]) {
         let own = client(&*self.signers[by], self.config);
         let psk = Psk::External { psk_id: psk_id.into() };
@@ -220,7 +224,7 @@ impl Pair {
 }
 
 impl Wanted {
-    /// Removes the secrets that a group still has, which must not be gone.
+    /// Removes the secrets that a group still uses from the wanted secrets.
     fn forget_those_of(&mut self, group: &Group) {
         for stored in secrets::secrets(&group.rows().unwrap()) {
             self.remove(stored.secret.expose());
@@ -238,7 +242,7 @@ fn what_joining_needs_is_gone_when_it_is_done() {
         let (mut gone, mut kept) = (Wanted::default(), Wanted::default());
         let mut pair = Pair::new(suite, NO_PAST(), &mut gone, &mut kept);
         pair.groups.iter().for_each(|group| want_rows(&mut kept, group));
-        // Control: all secrets in use are found.
+        // Control: all secrets that are in use are found.
         let mut expected = kept.names();
         assert!(expected.len() > 10);
         // These signers store the scalar in Montgomery form, which the search does not recognise.
@@ -248,7 +252,7 @@ fn what_joining_needs_is_gone_when_it_is_done() {
         assert_eq!(pair.search(&kept), expected, "{}", suite.cipher_suite());
         assert!(gone.names().len() > 12);
         assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
-        // When both members are dropped, no secret is left.
+        // After both members are dropped, no secret remains.
         let Pair { mut rng, signers, groups, .. } = pair;
         drop((signers, groups));
         rng.forget();
@@ -268,7 +272,7 @@ fn an_epoch_that_was_left_is_gone() {
             let psk_id = [by as u8 + 1; 32];
             gone.add("PSK", &psk_value(&psk_id));
             pair.commit(by, &psk_id);
-            // The private keys of the member that did not commit are unchanged.
+            // The private keys of the member that did not commit have not changed.
             pair.groups.iter().for_each(|group| gone.forget_those_of(group));
             assert!(gone.names().len() >= 8);
             assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
@@ -276,7 +280,8 @@ fn an_epoch_that_was_left_is_gone() {
     }
 }
 
-/// Of a past epoch, the group keeps the keys for late messages and the resumption PSK.
+/// Shows that the group keeps only the keys for late messages and the resumption PSK of a past
+/// epoch.
 #[test]
 fn of_a_past_epoch_no_more_is_kept_than_is_stored() {
     let _alone = alone();
@@ -308,8 +313,8 @@ fn of_a_past_epoch_no_more_is_kept_than_is_stored() {
     }
 }
 
-/// After a message is read, in order or late, its key and the secret that it was derived from are
-/// gone.
+/// Shows that the key of a message is erased after the message is read, in order or late. The
+/// secret from which the key was derived is erased, too.
 #[test]
 fn the_key_of_a_message_that_was_read_is_gone() {
     let _alone = alone();
@@ -318,8 +323,8 @@ fn the_key_of_a_message_that_was_read_is_gone() {
         let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
         let messages: Vec<_> = (0..4).map(|_| pair.send(0)).collect();
         pair.read(1, &messages[1]);
-        // The first message was skipped, so its key is kept. The key of the third follows from the
-        // ratchet secret.
+        // The first message was skipped, so its key is kept. The key of the third message can be
+        // derived from the ratchet secret.
         let (mut skipped, mut next) = (Wanted::default(), Wanted::default());
         let rows = pair.groups[1].rows().unwrap();
         for stored in secrets::secrets(&rows) {
@@ -340,7 +345,7 @@ fn the_key_of_a_message_that_was_read_is_gone() {
         }
         drop(rows);
         assert_eq!(skipped.names(), ["ratchet_nonce", "ratchet_key"]);
-        // Control: the skipped key is there, and so is the secret from which the next key is
+        // Control: the skipped key is in memory, and so is the secret from which the next key is
         // derived.
         assert_eq!(pair.search(&skipped), ["ratchet_nonce", "ratchet_key"]);
         assert_eq!(pair.search(&next), ["ratchet_secret"]);
@@ -351,7 +356,8 @@ fn the_key_of_a_message_that_was_read_is_gone() {
     }
 }
 
-/// Covers a Commit that is made and dropped, and an Update that is not committed.
+/// Shows that pending secrets are erased with a Commit that is created and dropped, and with an
+/// Update that is not committed.
 #[test]
 fn what_was_pending_is_gone_with_it() {
     let _alone = alone();
@@ -376,7 +382,7 @@ fn what_was_pending_is_gone_with_it() {
         assert!(names.iter().any(|name| name == "private key of an Update"), "{names:?}");
         assert_eq!(pair.search(&pending), names, "{}", suite.cipher_suite());
         drop(pair.groups[0].clear_pending());
-        // The other member makes a Commit, which ends the Update.
+        // The other member creates a Commit, so the Update expires.
         let own = client(&*pair.signers[1], pair.config);
         let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap().assume_persisted();
         drop(pair.groups[1].merge_pending().unwrap());

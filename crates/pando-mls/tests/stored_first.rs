@@ -1,7 +1,7 @@
-//! Checks that documents and examples store the result of an operation before they use it.
+//! Checks that documents and examples store the changes of an operation before they use its result.
 //!
-//! `.ci/public-api` checks in rustdoc's JSON that functions return an `Unpersisted`. Clippy rejects
-//! the functions that give a result without storing its changes
+//! `.ci/public-api` uses rustdoc's JSON to check that functions return an `Unpersisted`. Clippy
+//! rejects the functions that return a result without storing its changes
 //! ([`clippy.toml`](../../../clippy.toml)), except in tests and measurements.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -13,7 +13,8 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Documents and examples show how to store. Measurements of a store say why they do not.
+/// Checks that documents and examples show how to store changes, and that measurements of a store
+/// give a reason if they do not.
 #[test]
 fn documents_and_examples_store_everything() {
     let mut files = vec![repository().join("README.md")];

@@ -1,5 +1,5 @@
-//! A client that is not a member of the old group is offered a place in a branch. The creator
-//! rejects it. If a creator skips the check, the invited members refuse to join.
+//! A client that is not a member of the old group is proposed as a member of a branch. The creator
+//! rejects this client. If a creator skips the check, the invited members refuse to join.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::policies::AnyIdentity;

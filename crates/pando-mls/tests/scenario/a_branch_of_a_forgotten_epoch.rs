@@ -1,5 +1,5 @@
-//! An invitation to a branch arrives late. It can be used as long as the resumption PSK of the
-//! epoch that branched is kept, and not afterwards.
+//! An invitation to a branch arrives late. It can be used only as long as the client keeps the
+//! resumption PSK of the epoch in which the group branched.
 
 use crate::group_fixture::{GroupFixture, client, suites};
 use crate::successors::{Way, create, newcomers};

@@ -1,5 +1,5 @@
-//! A client outside the group proposes its own Add, and a member commits it. The client can propose
-//! nothing else, and can propose no other client.
+//! A client outside the group proposes its own Add, and a member commits this proposal. The client
+//! cannot make any other proposal, and cannot propose to add another client.
 
 use crate::group_fixture::{GroupFixture, client, suites};
 use crate::proposals::remove;
@@ -34,8 +34,8 @@ fn a_client_asks_for_itself_only() {
         let made = propose_own_add(&context, newcomer.key_package(), &client(&*other.signer));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
         let message = propose_own_add(&context, newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
-        // The sender type is signed. It can be changed neither to an external sender's, nor can the
-        // content be changed to another proposal.
+        // The sender type is signed. Neither can it be changed to that of an external sender, nor
+        // can the content be changed to another proposal.
         let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
         let mut sender = public.clone();
         sender.content.sender = Sender::External(0);

@@ -1,5 +1,5 @@
-//! A Commit adds a client only once, even if several members propose it, and not while it is a
-//! member. A Commit that removes a client can add it again.
+//! A Commit adds a client only once, even if several members propose to add it, and does not add a
+//! client that is already a member. A Commit that removes a client can also add it again.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::add;
@@ -20,13 +20,13 @@ fn the_same_key_package_twice() {
     }
 }
 
-/// A KeyPackage is used twice, as a last-resort KeyPackage is: its leaf may be in a group only
-/// once.
+/// Shows that a leaf can be in a group only once, even if its KeyPackage is used twice, as a
+/// last-resort KeyPackage may be.
 #[test]
 fn a_leaf_with_a_key_that_is_there() {
     for suite in suites() {
         let mut fixture = GroupFixture::of(suite, 2);
-        // Another client claims the encryption key of the first one.
+        // Another client claims the encryption key of the first client.
         let (first, attacker) = (fixture.newcomer(), fixture.newcomer());
         let mut stolen = attacker.key_package();
         stolen.leaf_node.encryption_key = first.key_package().leaf_node.encryption_key;
@@ -63,7 +63,7 @@ fn a_client_that_two_propose_to_add_is_added_once() {
     }
 }
 
-/// In a group of three, a second Add of a member is left out until that member is removed.
+/// In a group of three, a second Add of a member is left out until a Commit removes that member.
 fn comes_back_when_it_goes(suite: Suite) {
     let mut fixture = GroupFixture::of(suite, 2);
     let key_package = fixture.newcomer().key_package();

@@ -1,5 +1,5 @@
-//! A member commits while a proposal to remove it is pending. It cannot remove itself, so its
-//! Commit leaves the proposal out and another member has to commit the removal.
+//! A member commits while a proposal to remove it is pending. Because a member cannot remove
+//! itself, its Commit leaves the proposal out, and another member must commit the removal.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::remove;

@@ -1,5 +1,5 @@
-//! A client has recorded all earlier messages and then joins, by a Welcome or by an external
-//! Commit. It can decrypt none of them.
+//! A client records all messages and then joins, by a Welcome or by an external Commit. It can
+//! decrypt none of the earlier messages.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::GroupError;

@@ -1,4 +1,5 @@
-//! A ReInit must be the only proposal of its Commit, so it waits while other proposals are pending.
+//! A ReInit must be the only proposal in its Commit, so a pending ReInit waits while other
+//! proposals are pending.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::{extensions, psk, reinit};
@@ -15,7 +16,7 @@ fn a_reinitialization_gives_way() {
         fixture.propose(1, reinit());
         fixture.commit(0, |builder| builder.psk(external_psk(2)));
         assert!(fixture.members.iter().all(|member| member.group.is_active()));
-        // Of two ReInits, one is committed.
+        // If two ReInits are pending, only one of them is committed.
         fixture.propose(1, reinit());
         fixture.propose(0, reinit());
         let (message, _) = fixture.build(0, |builder| builder).unwrap();

@@ -1,4 +1,4 @@
-//! After a reinitialization all members know the parameters of the next group, and the old group
+//! After a reinitialization, all members know the parameters of the successor group. The old group
 //! has ended: no client can send, propose, commit or join.
 
 use crate::group_fixture::{GroupFixture, suites};
@@ -25,7 +25,7 @@ fn ended(suite: Suite, by: usize) {
         assert_eq!(member.propose_update(rng).unwrap_err(), silent);
         assert_eq!(member.propose(remove(0), rng).unwrap_err(), silent);
     }
-    // Members issue no GroupInfo for joiners, and an older GroupInfo does not let a client join
+    // Members issue no GroupInfo for joiners, and a client cannot join with an older GroupInfo
     // either.
     for index in [0, 1] {
         let described = fixture.members[index].operate(|group, cx| {
@@ -38,7 +38,7 @@ fn ended(suite: Suite, by: usize) {
     for member in &mut fixture.members {
         assert_eq!(member.process(&message).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     }
-    // A message sent before the end can still be read.
+    // A message that was sent before the end can still be read.
     assert_eq!(crate::group_fixture::read(fixture.members[1].process(&late)).1, b"sent before");
 }
 

@@ -13,8 +13,7 @@ fn a_removal_wins_over_an_update() {
         fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
         assert_eq!(fixture.members.len(), 2);
         fixture.add(0, 1);
-        // Both proposals come from others, and the removed member has proposed its own removal,
-        // too.
+        // Both proposals come from other members, and the member has also proposed its own removal.
         fixture.propose_update(1);
         fixture.propose(2, remove(2));
         fixture.propose(1, remove(1));

@@ -1,4 +1,5 @@
-//! A removed member receives every message that is sent from its removal on, and can decrypt none.
+//! A removed member receives every message that is sent after its removal, but can decrypt none of
+//! them.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::remove;
@@ -6,12 +7,12 @@ use pando_mls::{
     BasicIdentities, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, SourceError, Suite,
 };
 
-/// Removes the member at `leaf`, and gives it all messages from the removal on.
+/// Removes the member at `leaf`, and gives it all messages from its removal on.
 fn removed(suite: Suite, leaf: u32, public: bool) {
     let mut fixture = if public { GroupFixture::public(suite) } else { GroupFixture::new(suite) };
     fixture.add(0, 3);
     let mut gone = fixture.members.remove(fixture.at(leaf));
-    // Another member proposes the removal, and the Commit covers it by reference.
+    // Another member proposes the removal, and the Commit covers this proposal by reference.
     let proposal = fixture.members[0].propose(remove(leaf), &mut fixture.rng).unwrap();
     fixture.deliver_proposal(0, &proposal);
     let (commit, _) = fixture.commit(1, |builder| builder);
@@ -33,7 +34,8 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     for message in &log {
         assert!(gone.process(message).is_err());
     }
-    // It cannot read them in reverse order either, nor with every PSK that exists.
+    // The removed member cannot read the messages in reverse order either, nor with every PSK that
+    // exists.
     for message in log.iter().rev() {
         let cx =
             crate::group_fixture::client(&*gone.signer).with_policy(&BasicIdentities).with_psks(&Everything);
@@ -45,7 +47,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 }
 
-/// A PSK store that finds every PSK.
+/// A PSK store that finds a value for every PSK.
 struct Everything;
 
 impl PskStore for Everything {

@@ -1,5 +1,5 @@
-//! A client rejoins by an external Commit while a member's Commit is pending that removes its old
-//! leaf or does something else. The pending Commit loses in every case.
+//! A client rejoins by an external Commit while a Commit of a member is pending, which removes the
+//! client's old leaf or makes another change. In every case, the pending Commit loses.
 
 use crate::group_fixture::{GroupFixture, Newcomer, suites};
 use pando_mls::{CommitBuilder, GroupError, LeafIndex, Processed, Violation};
@@ -29,8 +29,8 @@ fn a_pending_removal_comes_too_late_for_who_comes_back() {
             assert_eq!(wanted, [crate::proposals::remove(leaf)]);
             assert_eq!(fixture.tree().signature_key(LeafIndex(leaf)).unwrap(), Some(key));
             assert_eq!(fixture.tree().member_count(), 3);
-            // Proposed again unchecked, the Remove hits the client that has just rejoined: an
-            // application must check the leaf first.
+            // If the Remove is proposed again unchecked, it removes the client that has just
+            // rejoined. An application must check the leaf first.
             let (message, _) = fixture
                 .build(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal))
                 .unwrap();
@@ -52,7 +52,7 @@ fn the_removal_is_first() {
         for member in &mut fixture.members {
             assert!(member.process(&late).is_err());
         }
-        // There is no leaf to replace any more. The client joins like any other.
+        // There is no longer a leaf to replace, so the client joins like any other client.
         let back = Newcomer { signer: back.signer, bundle: fixture.newcomer().bundle };
         let group_info = fixture.members[0].group_info(true);
         let replaced = fixture.external(back, &group_info, None, Some(LeafIndex(2)), vec![]).map(|_| ());

@@ -1,4 +1,4 @@
-//! A server follows everything that is public, without any secret of the group.
+//! A server follows all public messages of a group without knowing any of its secrets.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites, suites};
 use crate::proposals::remove;
@@ -54,7 +54,7 @@ fn a_server_needs_the_proposals() {
         let (commit, _) = fixture.build(2, |builder| builder).unwrap();
         let refused = server.process(&commit).unwrap_err();
         assert!(matches!(refused, GroupError::Missing(Missing::Proposal(_))));
-        // The proposal arrives late, and then the server continues.
+        // Once the late proposal has arrived, the server continues.
         server.follow(&proposal);
         server.follow(&commit);
         fixture.deliver_commit(fixture.at(2), &commit);

@@ -1,12 +1,12 @@
-//! A Commit to a server is altered in transit, in a part that only members can verify: its
-//! confirmation tag, or its signature, which is replaced by another valid one. A GroupInfo exposes
-//! the change.
+//! A Commit to a server is altered in transit, in a part that only members can verify. This is its
+//! confirmation tag, or its signature, which is replaced by another valid signature. A GroupInfo
+//! exposes the change.
 
 use crate::group_fixture::{fast_suites, suite};
 use crate::tampering::{bad_signature, commit, with_another_signature, with_another_tag, world_and_server};
 use pando_mls::{FramingError, GroupError, LeafIndex, Misuse, MlsMessage, Suite, Violation};
 
-/// Checks that the GroupInfo exposes the altered Commit, and that the original is merged
+/// Checks that the GroupInfo exposes the altered Commit, and that the original can be merged
 /// afterwards.
 fn given_away(suite: Suite, alter: fn(&MlsMessage) -> MlsMessage, expected: &Violation) {
     let (mut fixture, mut server) = world_and_server(suite, 3);
@@ -40,7 +40,7 @@ fn another_valid_signature_is_noticed() {
     given_away(suite(2), with_another_signature, &Violation::GroupInfoContext);
 }
 
-/// Members have the secrets to detect both changes.
+/// Shows that members detect both changes, because they have the necessary secrets.
 #[test]
 fn members_notice_either() {
     let (mut fixture, _) = world_and_server(suite(2), 3);
@@ -52,9 +52,9 @@ fn members_notice_either() {
     fixture.deliver_commit(0, &message);
 }
 
-/// Without a GroupInfo, the server accepts the altered Commit. An altered signature is detected
-/// with the first message of the new epoch, because the member's signature covers another
-/// GroupContext.
+/// Shows that, without a GroupInfo, the server accepts a Commit with an altered signature. It
+/// detects the change with the first message of the new epoch, because the signature of that
+/// message covers a different GroupContext.
 #[test]
 fn without_a_group_info_another_signature_is_noticed_one_commit_later() {
     let (mut fixture, mut server) = world_and_server(suite(2), 3);
@@ -67,8 +67,8 @@ fn without_a_group_info_another_signature_is_noticed_one_commit_later() {
     assert_eq!(server.process(&next).unwrap_err(), bad_signature());
 }
 
-/// An altered tag leaves the GroupContext of the new epoch right, but makes the next epoch's
-/// wrong.
+/// Shows that an altered tag is detected two Commits later. The GroupContext of the new epoch is
+/// still right, but that of the following epoch is wrong.
 #[test]
 fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
     for suite in fast_suites() {
@@ -80,7 +80,7 @@ fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
         server.follow(&proposal);
         fixture.deliver_proposal(2, &proposal);
         let (next, group_info) = commit(&mut fixture, 1, |builder| builder);
-        // A GroupInfo for the next Commit exposes the earlier one.
+        // The GroupInfo for the next Commit exposes the earlier altered Commit.
         let staged = server.stage(&next);
         let refused = server.merge(&staged, &group_info).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::GroupInfoContext));
@@ -93,8 +93,8 @@ fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
     }
 }
 
-/// A committer that changes its signature key signs the GroupInfo with the new key: no leaf has the
-/// old key any more.
+/// Shows that a committer that changes its signature key signs the GroupInfo with the new key,
+/// because no leaf has the old key any more.
 #[test]
 fn the_group_info_is_signed_with_the_new_key() {
     for suite in fast_suites() {
@@ -122,7 +122,8 @@ fn the_group_info_is_signed_with_the_new_key() {
     }
 }
 
-/// A client that joins by an external Commit is in the new epoch, and can issue a GroupInfo for it.
+/// Shows that a client that joins by an external Commit can issue a GroupInfo, because it is
+/// already in the new epoch.
 #[test]
 fn a_joiner_gives_the_group_info_of_its_external_commit() {
     for suite in fast_suites() {

@@ -1,5 +1,5 @@
-//! A server keeps the tree and sends it to joiners: to clients that join by an external Commit, and
-//! to clients whose Welcome is small because it has no tree.
+//! A server keeps the tree and sends it to joiners. These are clients that join by an external
+//! Commit, and clients whose Welcome is small because it does not contain the tree.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::server::Server;
@@ -13,7 +13,8 @@ fn a_server_lets_somebody_in_from_outside() {
         for _ in 0..2 {
             let (commit, _) = fixture.commit(0, |builder| builder);
             server.follow(&commit);
-            // The GroupInfo that the members give to the server is small.
+            // The GroupInfo that the members send to the server is small, because it does not
+            // contain the tree.
             let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(false));
             let tree = server.tree();
             let (member, message) =

@@ -1,5 +1,5 @@
-//! The group lists servers as external senders. One of them proposes changes, and the members
-//! commit them.
+//! The group lists two servers as external senders. One of them proposes changes, and the members
+//! commit these proposals.
 
 use crate::group_fixture::{GroupFixture, client, external_psk, suites};
 use crate::proposals::{add, extensions, external_senders, psk, reinit, remove, set_extensions};
@@ -7,7 +7,7 @@ use crate::server::Server;
 use pando_mls::wire::Sender;
 use pando_mls::{LeafIndex, Proposal, PublicProcessed, Signer, propose_as_external_sender};
 
-/// Adds two external senders to the group, and returns the signer of the second.
+/// Adds two external senders to the group, and returns the signer of the second one.
 fn second_sender(fixture: &mut GroupFixture) -> Box<dyn Signer> {
     let (first, second) = (fixture.signer(), fixture.signer());
     fixture.commit(0, |builder| builder.extensions(external_senders(&[&*first, &*second])));
@@ -44,7 +44,7 @@ fn a_server_removes_leaf_0() {
         let server = second_sender(&mut fixture);
         let message = propose_as_external_sender(fixture.context(), remove(0), &client(&*server)).unwrap();
         fixture.deliver_proposal(usize::MAX, &message);
-        // Leaf 0 cannot commit its own removal. Another member does.
+        // Leaf 0 cannot commit its own removal, but another member can.
         fixture.commit(0, |builder| builder);
         assert_eq!(fixture.members.len(), 3);
         let message = propose_as_external_sender(fixture.context(), remove(0), &client(&*server)).unwrap();

@@ -1,5 +1,5 @@
-//! A server rejects messages that were altered in transit, as far as it can tell without secrets,
-//! and GroupInfos that are not genuine.
+//! A server rejects GroupInfos that are not genuine and messages that were altered in transit, as
+//! far as it can detect the changes without secrets.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use crate::server::Server;
@@ -24,7 +24,7 @@ fn a_server_refuses_what_members_would() {
             let mut changed = bytes.clone();
             changed[position] ^= 1;
             if let Ok(changed) = MlsMessage::decode(&changed) {
-                // Only members can check the tags at the end.
+                // Only members can check the tags at the end of the message.
                 accepted += usize::from(server.process(&changed).is_ok());
             }
         }
@@ -50,8 +50,8 @@ fn a_description_that_was_changed_is_refused() {
     }
 }
 
-/// A server that knows the time rejects proposals with expired KeyPackages, although members do not
-/// check the time.
+/// Shows that a server that knows the time rejects proposals with expired KeyPackages, although
+/// members do not check the time.
 #[test]
 fn a_server_looks_at_the_time() {
     for suite in fast_suites() {
@@ -64,7 +64,7 @@ fn a_server_looks_at_the_time() {
         assert_eq!(refused.unwrap_err(), GroupError::Violation(Violation::Lifetime));
         fixture.deliver_proposal(0, &proposal);
         server.process_with(&proposal, &BasicIdentities, Some(2 * crate::group_fixture::NOW)).unwrap();
-        // After the proposal is accepted, the Commit may arrive at any time.
+        // Once the proposal is accepted, the Commit may arrive at any time.
         let (commit, _) = fixture.commit(1, |builder| builder);
         server.process_with(&commit, &BasicIdentities, late).unwrap();
         server.follow(&commit);

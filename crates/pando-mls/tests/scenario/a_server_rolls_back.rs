@@ -1,4 +1,4 @@
-//! A server that has merged an altered Commit returns to the previous state, and merges the
+//! A server that has merged an altered Commit returns to the previous state and merges the
 //! original.
 
 use crate::group_fixture::{GroupFixture, client, fast_suites, over_the_wire, suite};
@@ -11,7 +11,7 @@ use pando_mls::{
     PublicGroup, PublicProcessed, RowKey, Rows, RustCrypto, Suite, propose_own_add,
 };
 
-/// A server's rows without the position, and the server's pending proposals.
+/// A server's rows without the position row, and the server's pending proposals.
 type Saved = (Rows, Vec<PendingProposal>);
 
 fn saved(server: &Server) -> Saved {
@@ -21,7 +21,7 @@ fn saved(server: &Server) -> Saved {
     (rows, server.group.pending_proposals().cloned().collect())
 }
 
-/// Rolls the server back to a state, in memory and in its store.
+/// Rolls the server back to a given state, both in memory and in its store.
 fn rolls_back_to(server: &mut Server, state: &Saved) {
     server.roll_back().unwrap();
     assert_eq!(&saved(server), state);
@@ -76,7 +76,7 @@ fn an_altered_tag_is_healed() {
         for message in [last_proposal, third] {
             assert_eq!(server.process(message).unwrap_err(), bad_signature());
         }
-        // One step back is not enough, but the server cannot know that.
+        // In this case, one step back is not enough, but the server cannot know that.
         rolls_back_to(&mut server, &states[1]);
         server.follow(second);
         assert_eq!(server.process(third).unwrap_err(), bad_signature());
@@ -90,7 +90,8 @@ fn an_altered_tag_is_healed() {
     }
 }
 
-/// The states before the last two merges are kept, whether or not a GroupInfo confirmed them.
+/// Shows that the states before the last two merges are kept, whether or not a GroupInfo has
+/// confirmed them.
 #[test]
 fn two_states_are_kept() {
     let merges: [&[bool]; 9] = [
@@ -138,8 +139,8 @@ fn a_failed_merge_and_a_refused_message_drop_no_state() {
     rolls_back_to(&mut server, &before);
 }
 
-/// A Commit that was staged after the merge is stale; a Commit that was staged before the merge is
-/// not.
+/// Shows that a Commit that was staged after the abandoned merge is stale, while one that was
+/// staged before that merge is not.
 #[test]
 fn the_abandoned_branch_is_stale() {
     for suite in fast_suites() {
@@ -153,7 +154,7 @@ fn the_abandoned_branch_is_stale() {
         let stale = GroupError::Misuse(Misuse::StaleCommit);
         assert_eq!(server.merge_unconfirmed(&abandoned).unwrap_err(), stale);
         server.merge(&right, &group_info).unwrap();
-        // It follows the altered Commit, which has another interim transcript hash.
+        // This Commit follows the altered Commit, which has another interim transcript hash.
         assert_eq!(server.merge_unconfirmed(&abandoned).unwrap_err(), stale);
         let staged = server.stage(&second);
         server.merge(&staged, &next_group_info).unwrap();
@@ -161,8 +162,8 @@ fn the_abandoned_branch_is_stale() {
     }
 }
 
-/// Makes pending proposals of all kinds, which a rollback restores: from members, from a client
-/// that asks to be added, and one that the rules do not admit.
+/// Creates pending proposals of all kinds that a rollback restores. They come from members and from
+/// a client that asks to be added, and the rules do not admit one of them.
 fn propose(fixture: &mut GroupFixture, server: &mut Server, by: usize) {
     let update = fixture.members[by].propose_update(&mut fixture.rng).unwrap();
     fixture.deliver_proposal(by, &update);
@@ -180,13 +181,14 @@ fn propose(fixture: &mut GroupFixture, server: &mut Server, by: usize) {
     delta.apply(&mut server.rows).unwrap();
 }
 
-/// Merges a Commit, stays in the epoch for a while, rolls back, and merges the Commit again.
+/// Merges a Commit, stays in the new epoch for a while, rolls back, and merges the Commit again.
 fn there_and_back(fixture: &mut GroupFixture, server: &mut Server, message: &MlsMessage) {
     let before = saved(server);
     server.follow(message);
     server.agrees_with(fixture);
     let after = saved(server);
-    // The server has more proposals than before. The rollback deletes their rows.
+    // The server now has more proposals than before. The rollback deletes the rows of the
+    // additional ones.
     propose(fixture, server, 0);
     propose(fixture, server, 2);
     rolls_back_to(server, &before);
@@ -212,7 +214,7 @@ fn the_tree_has_grown() {
 fn the_tree_has_shrunk() {
     for suite in fast_suites() {
         let (mut fixture, mut server) = world_and_server(suite, 5);
-        // The parents above the removed leaf have keys.
+        // The parents above the removed leaf get keys.
         let (message, _) = commit(&mut fixture, 4, |builder| builder);
         server.follow(&message);
         propose(&mut fixture, &mut server, 1);
@@ -237,7 +239,8 @@ fn a_client_has_come_from_outside() {
     }
 }
 
-/// With a policy that identifies clients, a rollback restores the rows of the client index, too.
+/// Shows that, with a policy that identifies clients, a rollback also restores the rows of the
+/// client index.
 #[test]
 fn the_rows_about_clients_come_back() {
     for suite in fast_suites() {
@@ -269,7 +272,8 @@ fn ended(suite: Suite) -> (GroupFixture, Server, MlsMessage) {
     (fixture, server, message)
 }
 
-/// No member has accepted the Commit that ended the group for the server.
+/// Shows that the end of a group can be rolled back. No member has accepted the Commit that ended
+/// the group for the server.
 #[test]
 fn the_end_of_a_group_is_taken_back() {
     for suite in fast_suites() {
@@ -289,8 +293,8 @@ fn the_end_of_a_group_is_taken_back() {
     }
 }
 
-/// Previous states are not stored. After a restart, a server that has merged an altered Commit has
-/// to start over from a GroupInfo.
+/// Shows that previous states are not stored. If a server has merged an altered Commit and
+/// restarts, it must start over from a GroupInfo.
 #[test]
 fn a_server_that_was_restarted_begins_again() {
     let (mut fixture, mut server) = world_and_server(suite(1), 3);

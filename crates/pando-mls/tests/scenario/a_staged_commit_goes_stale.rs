@@ -1,5 +1,5 @@
-//! A member stages two Commits of one epoch and merges one of them. The other becomes stale. A
-//! Commit that is only staged changes nothing.
+//! A member stages two Commits of the same epoch and merges one of them, so the other becomes
+//! stale. A Commit that is only staged changes nothing.
 
 use crate::group_fixture::{GroupFixture, read, suites};
 use crate::proposals::extensions;
@@ -26,7 +26,7 @@ fn of_two_staged_commits_one_is_merged() {
             let [one, other] = [&first, &second].map(|message| staged(&mut fixture, reader, message));
             assert_eq!(one.public().context().epoch, epoch + 1);
             assert_eq!((one.removed(), other.removed()), (&[][..], &[LeafIndex(1)][..]));
-            // The group has not changed so far.
+            // Staging has not changed the group so far.
             let message = fixture.send(b, b"meanwhile");
             assert_eq!(read(fixture.members[reader].process(&message)).1, b"meanwhile");
             fixture.agree();
@@ -70,7 +70,8 @@ fn who_was_removed_does_not_come_back_by_the_other() {
     }
 }
 
-/// Two members run in one process. One cannot merge a Commit that the other has staged.
+/// Shows that a member cannot merge a Commit that another member has staged, even if both run in
+/// the same process.
 #[test]
 fn what_another_member_has_staged_is_not_merged() {
     for suite in suites() {
@@ -91,8 +92,8 @@ fn what_another_member_has_staged_is_not_merged() {
     }
 }
 
-/// Two groups have the same identifier and epoch. A Commit staged in one cannot be merged in the
-/// other.
+/// Shows that a Commit that was staged in one group cannot be merged in another, even if both have
+/// the same identifier and epoch.
 #[test]
 fn what_another_group_has_staged_is_not_merged() {
     for suite in suites() {

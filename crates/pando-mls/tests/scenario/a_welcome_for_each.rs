@@ -1,4 +1,4 @@
-//! Several clients join by one Commit, and each receives only its own part of the Welcome.
+//! Several clients join by one Commit, and each client receives only its own part of the Welcome.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::Missing;
@@ -28,7 +28,7 @@ fn a_welcome_for_each() {
         }
         fixture.agree();
         fixture.chat(3);
-        // The part for one joiner is of no use to another.
+        // Another joiner cannot use the part that is meant for one joiner.
         let refused = stranger.join(&parts[0], None, fixture.config).err();
         assert_eq!(refused, Some(Missing::WelcomeSecrets.into()));
     }

@@ -1,4 +1,4 @@
-//! Only the clients that a Welcome adds can use it.
+//! A Welcome can be used only by the clients that are added by it.
 
 use crate::group_fixture::{GroupFixture, client, fast_suites, suites};
 use pando_mls::{Group, GroupError, Missing, Misuse};
@@ -12,7 +12,7 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
         let welcome = welcome.unwrap();
         let joined = other.join(&welcome, None, fixture.config).map(|_| ());
         assert_eq!(joined.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
-        // The KeyPackage of the invited client with other private keys does not help either.
+        // The KeyPackage of the invited client cannot be used with other private keys either.
         let mut stolen = fixture.newcomer();
         stolen.bundle.key_package = invited.key_package();
         let joined = Group::join(&welcome, &stolen.bundle, None, &client(&*invited.signer)).map(drop);
@@ -21,8 +21,8 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
     }
 }
 
-/// A joiner must sign with the key in its KeyPackage. With another key it could not send anything
-/// later, when the KeyPackage is used up.
+/// Shows that a joiner must sign with the key in its KeyPackage. With another key, it could not
+/// send any messages later, when the KeyPackage has been used up.
 #[test]
 fn a_joiner_signs_with_the_key_of_its_key_package() {
     for suite in fast_suites() {

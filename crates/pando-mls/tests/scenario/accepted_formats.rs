@@ -1,5 +1,5 @@
-//! A group requires handshake messages to be encrypted, or not to be. Messages from outside the
-//! group are always public.
+//! A group requires all handshake messages to be encrypted, or requires all of them to be public.
+//! Messages from outside the group are always public.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::{AcceptedHandshakes, GroupConfig, GroupError, Violation};
@@ -24,8 +24,8 @@ fn handshakes_in_another_format_are_refused() {
             assert_eq!(fixture.members[1].process(&commit).unwrap_err(), refused);
             fixture.members[0].clear_pending();
 
-            // Handshakes in the right format are accepted, and so are application data and external
-            // Commits.
+            // Handshake messages in the right format are accepted, and so are application data and
+            // external Commits.
             let (commit, _) = fixture.build(1, |builder| builder.only_pending([])).unwrap();
             fixture.deliver_commit(1, &commit);
             fixture.join_external(None, vec![]);

@@ -1,6 +1,6 @@
-//! An encrypted Commit arrives before a proposal or PSK that it needs, or is not merged at once.
-//! The key that decrypted it is deleted, but the Commit can still be processed once everything is
-//! there.
+//! An encrypted Commit arrives before a proposal or PSK that it needs, or is not merged
+//! immediately. The key that decrypted the Commit is deleted, but the Commit can still be processed
+//! when the missing parts have arrived.
 
 use crate::group_fixture::{AllPsks, GroupFixture, Member, client, external_psk, fast_suites};
 use pando_mls::wire::MlsMessageBody;
@@ -68,7 +68,7 @@ fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
         fixture.members[0].process(&message).unwrap();
         fixture.members[0].restart();
         fixture.deliver_commit(1, &commit);
-        // No row of the Commit is left.
+        // No row of the decrypted Commit remains.
         let left = |key: &RowKey| matches!(key, RowKey::OpenedCommit(_));
         assert!(!fixture.members[0].rows.keys().any(left));
     }
@@ -87,7 +87,7 @@ fn what_was_kept_is_only_for_the_same_message() {
         let gone = FramingError::Schedule(ScheduleError::KeyGone(0));
         assert_eq!(refused, GroupError::Framing(gone));
         fixture.deliver_commit(1, &commit);
-        // In the next epoch it is late, like any other Commit.
+        // In the next epoch, the Commit is late, like any other Commit.
         assert!(fixture.members[0].process(&commit).is_err());
     }
 }
@@ -116,7 +116,8 @@ fn so_many_are_kept_and_no_more() {
     }
 }
 
-/// Decrypted Commits are kept up to the limit. The ones from before a restart count.
+/// Shows that decrypted Commits are kept up to the limit, and that Commits from before a restart
+/// also count.
 #[test]
 fn so_much_is_kept_and_no_more() {
     for suite in fast_suites() {
@@ -142,7 +143,8 @@ fn so_much_is_kept_and_no_more() {
             let config = GroupConfig::default().with_limits(limits);
             Group::load(rows, &client(&*member.signer).with_config(config)).unwrap()
         };
-        // The first Commit is kept if it fits, and can be opened again after a restart.
+        // The first Commit is kept if its size is within the limit, and can then be opened again
+        // after a restart.
         for (limit, kept) in [(sizes[0] - 1, false), (sizes[0], true)] {
             let mut group = load(&rows, limit);
             assert!(is_kept(&mut group, &commits[0]));
@@ -151,7 +153,7 @@ fn so_much_is_kept_and_no_more() {
                 group.take_delta().persist_to(&mut rows).unwrap();
             }
         }
-        // The second Commit is kept if both fit.
+        // The second Commit is kept if the limit allows for both Commits.
         let both = sizes[0] + sizes[1];
         for (limit, kept) in [(both - 1, false), (both, true)] {
             let mut group = load(&rows, limit);

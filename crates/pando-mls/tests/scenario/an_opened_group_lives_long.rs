@@ -1,6 +1,6 @@
-//! A lazily loaded group makes many Commits. What it remembers of deleted keys does not grow with
-//! the number of Commits, whether or not the store that it was opened from is the one that receives
-//! its rows.
+//! A lazily loaded group creates many Commits. The memory for deleted keys does not grow with the
+//! number of Commits. This holds even if the rows are not written to the store from which the group
+//! was opened.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite};
 use crate::one_leaf_for_each_identity::OneLeafEach;
@@ -51,7 +51,7 @@ fn what_is_gone_is_forgotten() {
         let source = Arc::new(Shared(Mutex::new(copy(rows))));
         *group = Group::open(source.clone(), &cx).unwrap();
         for round in 0..200 {
-            // Each round puts another client at the last leaf.
+            // Each round adds a different client at the last leaf.
             let newcomer = named(&mut fixture, 100 + round).key_package();
             let (commit, _) = fixture.build(0, |builder| builder.remove(LeafIndex(7)).add(newcomer)).unwrap();
             fixture.members[0].merge_pending();
@@ -60,7 +60,7 @@ fn what_is_gone_is_forgotten() {
                 Processed::Commit(staged) => drop(member.merge(*staged)),
                 other => panic!("not a Commit: {other:?}"),
             }
-            // The store does not have the last Commit yet.
+            // The store that the group reads from does not contain the last Commit yet.
             if round % 10 == 0 {
                 assert_eq!(member.group.rows().unwrap(), member.rows);
             }
@@ -69,9 +69,10 @@ fn what_is_gone_is_forgotten() {
             }
             let public = member.group.public();
             let (encryption, signature) = public.tree().index_sizes();
-            // In this debug output, only the index of clients has entries.
+            // In this debug output, only the index of clients contains entries.
             let clients = format!("{public:?}").matches("Entry {").count();
-            // The bound covers the current members, those at the time of opening, and a few more.
+            // The bound covers the current members, the members at the time of opening, and a few
+            // more entries.
             let few = 80;
             assert!(encryption <= 2 * 15 + few, "{encryption}");
             assert!(signature <= 2 * 8 + few && clients <= 2 * 8 + few, "{signature} {clients}");

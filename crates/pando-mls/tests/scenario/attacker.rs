@@ -1,8 +1,9 @@
-//! An attacker that has copied a client's disk and its signature key, and records all messages.
+//! An attacker that has copied a client's disk and its signature key, and that records all
+//! messages.
 //!
 //! The attacker runs this library on the stolen rows. It follows every Commit that it can, from
-//! every state that it has reached, so no order of messages could give it more. In each state it
-//! also poses as the other members, because no member decrypts its own messages.
+//! every state that it has reached, so no other order of messages could reveal more. In each state,
+//! it also poses as each other member, because no member decrypts its own messages.
 
 use crate::group_fixture::{AllPsks, Member, client, over_the_wire};
 use crate::secrets::{Stored, secrets};
@@ -16,18 +17,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(crate) struct Attacker {
     stolen: Rows,
-    /// The PSKs that the attacker has beside the rows. Usually all.
+    /// The PSKs that the attacker has in addition to the rows, which are usually all PSKs.
     pub(crate) psks: Box<dyn PskStore>,
 }
 
-/// Everything that an attacker has obtained in the end.
+/// The data that an attacker has obtained in the end.
 #[derive(Default)]
 pub(crate) struct Extracted {
-    /// The positions of the messages that it could read, and their contents.
+    /// The contents of the messages that the attacker could read, keyed by their positions.
     pub(crate) read: BTreeMap<usize, Vec<u8>>,
-    /// Every secret in the rows of every state that it has reached.
+    /// All secrets in the rows of all states that the attacker has reached.
     pub(crate) secrets: BTreeSet<Vec<u8>>,
-    /// The private keys among them.
+    /// Those of the secrets that are private keys.
     pub(crate) private_keys: BTreeSet<Vec<u8>>,
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn copy(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// Returns the rows of a member with the leaf of another.
+/// Returns the rows of a member, with its leaf replaced by that of another member.
 fn disguised(rows: &Rows, leaf: LeafIndex) -> Rows {
     let mut rows = copy(rows);
     let member = rows.get_mut(&RowKey::Member).unwrap();
@@ -63,7 +64,7 @@ impl Attacker {
         client(signer).with_psks(&*self.psks)
     }
 
-    /// Extracts as much as possible from a record of all messages.
+    /// Extracts as much data as possible from a record of all messages.
     pub(crate) fn read(&self, log: &[MlsMessage], signer: &dyn Signer) -> Extracted {
         let mut extracted = Extracted::default();
         let (mut states, mut seen) = (VecDeque::new(), BTreeSet::new());
@@ -80,7 +81,7 @@ impl Attacker {
         while let Some(rows) = states.pop_front() {
             let mut group = self.load(&rows, signer);
             extracted.keep(&rows);
-            // A failed operation changes nothing. Proposals stay pending for the later messages.
+            // A failed operation changes nothing. Proposals stay pending for later messages.
             for (position, message) in log.iter().enumerate() {
                 if let Some(Processed::Application { data, .. }) = self.take(&mut group, message, signer) {
                     extracted.read.insert(position, data.to_vec());
@@ -90,8 +91,8 @@ impl Attacker {
                 let mut next = self.load(&group.rows().unwrap(), signer);
                 match self.take(&mut next, message, signer) {
                     Some(Processed::Commit(staged)) => drop(next.merge(*staged).unwrap()),
-                    // The attacker can merge a pending Commit only as its committer, as which it
-                    // also continues.
+                    // The attacker can merge a pending Commit only as its committer, and also
+                    // continues as that committer.
                     Some(Processed::OwnCommit) => match next.merge_pending() {
                         Err(error) if next.own_leaf() != victim => {
                             assert_eq!(error, GroupError::Misuse(Misuse::StaleCommit));
@@ -139,8 +140,8 @@ impl Extracted {
         }
     }
 
-    /// Counts the path secrets of a public Commit that can be decrypted. `context` is their
-    /// encryption context.
+    /// Returns the number of path secrets in a public Commit that can be decrypted. `context` is
+    /// their encryption context.
     pub(crate) fn path_secrets(&self, suite: Suite, commit: &MlsMessage, context: &[u8]) -> usize {
         let MlsMessageBody::PublicMessage(public) = &commit.body else { panic!("not public") };
         let Content::Commit(commit) = &public.content.content else { panic!("not a Commit") };
@@ -157,7 +158,8 @@ impl Extracted {
     }
 }
 
-/// Returns a member's stored secrets of the current epoch, without older secrets and private keys.
+/// Returns those secrets in a member's store that belong to the current epoch. Older secrets and
+/// private keys are not included.
 pub(crate) fn of_this_epoch(member: &Member) -> BTreeSet<Vec<u8>> {
     let epoch = member.group.epoch();
     let stored = secrets(&member.rows).into_iter().filter(|stored| match stored.key {
@@ -168,15 +170,15 @@ pub(crate) fn of_this_epoch(member: &Member) -> BTreeSet<Vec<u8>> {
     stored.map(|stored| stored.secret.expose().to_vec()).collect()
 }
 
-/// Returns the private keys that a member has stored.
+/// Returns the private keys in a member's store.
 pub(crate) fn private_keys(member: &Member) -> BTreeSet<Vec<u8>> {
     let stored = secrets(&member.rows).into_iter();
     let stored = stored.filter(|stored| matches!(stored.key, RowKey::PrivateKey(_)));
     stored.map(|stored| stored.secret.expose().to_vec()).collect()
 }
 
-/// Returns the encryption context of the path secrets in the Commit that led to this epoch. It has
-/// the old transcript hash.
+/// Returns the encryption context of the path secrets in the Commit that began this epoch. It
+/// contains the old transcript hash.
 pub(crate) fn path_context(after: &Group, transcript_before: &[u8]) -> Vec<u8> {
     let mut context = after.public().context().clone();
     context.confirmed_transcript_hash = transcript_before.into();

@@ -1,4 +1,4 @@
-//! Authenticated data travels with a message. It is not encrypted, and cannot be altered.
+//! Authenticated data is sent along with a message. It is not encrypted, but cannot be altered.
 
 use crate::group_fixture::{GroupFixture, client, external_psk, leaf_template, suites};
 use pando_mls::wire::{PreSharedKey, PreSharedKeyId};
@@ -88,7 +88,7 @@ fn data_goes_along_with_a_proposal() {
                         other => panic!("not a proposal: {other:?}"),
                     }
                 }
-                // The data is stored with the proposal.
+                // The authenticated data is stored together with the proposal.
                 fixture.members[1 - by].restart();
                 let pending = fixture.members[1 - by].group.pending_proposals();
                 let data: Vec<_> = pending.map(|pending| pending.authenticated_data.to_vec()).collect();

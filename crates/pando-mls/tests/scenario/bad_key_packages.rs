@@ -1,4 +1,5 @@
-//! KeyPackages that must not be added, each for one reason, and then a valid one.
+//! Several KeyPackages must not be added, each for a different reason. Finally, a valid KeyPackage
+//! is added.
 
 use crate::group_fixture::{GroupFixture, NOW, suite, template};
 use crate::proposals::extensions;
@@ -12,7 +13,7 @@ fn with(fixture: &mut GroupFixture, change: impl FnOnce(&mut KeyPackageTemplate)
     fixture.newcomer_with(change).key_package()
 }
 
-/// Returns a changed KeyPackage that its owner has signed, whatever it contains.
+/// Returns a modified KeyPackage that its owner has signed, no matter what it contains.
 fn forged(fixture: &mut GroupFixture, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage {
     let (suite, newcomer) = (fixture.suite, fixture.newcomer());
     let mut key_package = newcomer.key_package();
@@ -69,13 +70,13 @@ fn key_packages_are_checked() {
         let refused = fixture.build(0, |builder| builder.add(key_package)).unwrap_err();
         assert_eq!(refused, GroupError::Proposal { index: 0, violation });
     }
-    // This is a rule for senders only.
+    // This rule applies only to senders.
     let refused = fixture.build(0, |builder| builder.add(no_suite)).unwrap_err();
     assert_eq!(refused, GroupError::Misuse(Misuse::SuiteNotListed));
     fixture.commit(0, |builder| builder.add(good));
 }
 
-/// Building a KeyPackage that no member would accept fails at once.
+/// Shows that building a KeyPackage that no member would accept fails immediately.
 #[test]
 fn bad_key_packages_are_not_made() {
     type Change = fn(&mut KeyPackageTemplate);
@@ -112,7 +113,7 @@ fn bad_key_packages_are_not_made() {
     }
 }
 
-/// The committer checks the lifetime and receivers do not, because clocks differ.
+/// Shows that the committer checks the lifetime while receivers do not, because clocks differ.
 #[test]
 fn a_key_package_that_expires_on_its_way_is_accepted() {
     for suite in crate::group_fixture::suites() {
@@ -134,8 +135,8 @@ fn a_key_package_that_expires_on_its_way_is_accepted() {
     }
 }
 
-/// One of thirty KeyPackages is invalid. The error names it, also if the Commit covers a pending
-/// proposal first.
+/// Shows that the error names the invalid one of thirty KeyPackages, even if the Commit also covers
+/// a pending proposal, which comes first.
 #[test]
 fn the_bad_key_package_is_named() {
     let mut fixture = GroupFixture::of(suite(1), 3);

@@ -1,5 +1,5 @@
-//! PSKs that must not be mixed in: one with a bad nonce, one of the wrong usage, one that occurs
-//! twice.
+//! Some PSKs must not be mixed in: a PSK with a nonce of the wrong length, one with the wrong
+//! usage, and one that occurs twice.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::psk;
@@ -26,7 +26,7 @@ fn pre_shared_keys_are_checked() {
             let list = proposals.clone().into_iter();
             let refused = fixture.build(0, |builder| list.fold(builder, CommitBuilder::proposal));
             assert_eq!(refused.unwrap_err().violation(), Some(&violation));
-            // A PSK that is invalid by itself is not even proposed.
+            // A PSK that is invalid on its own cannot even be proposed.
             if let [alone] = &proposals[..] {
                 let refused = fixture.members[0].propose(alone.clone(), &mut fixture.rng).unwrap_err();
                 assert_eq!(refused, GroupError::Violation(violation));

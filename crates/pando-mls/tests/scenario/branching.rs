@@ -1,5 +1,5 @@
-//! Members branch off into a group of their own. Both groups continue, and neither knows the
-//! other's secrets.
+//! Some members branch off into a group of their own. Both groups continue, and neither knows the
+//! secrets of the other.
 
 use crate::group_fixture::{GroupFixture, Member, client, suite, suites};
 use crate::successors::{Way, create, key_packages, lives_on, newcomers};
@@ -62,7 +62,8 @@ fn some_members_branch_off() {
         assert!(matches!(alone.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         let mut other = other.join_successor(&welcome, &fixture.members[3]).unwrap();
         fixture.chat(0);
-        // A member that was not invited cannot join either, and can read nothing.
+        // A member that was not invited cannot join the branch either, and cannot read its
+        // messages.
         let uninvited = fixture.newcomer().join_successor(&welcome, &fixture.members[1]).map(|_| ());
         assert_eq!(uninvited.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
         let among_us = creator.send(b"among us", &mut fixture.rng).unwrap();

@@ -1,5 +1,5 @@
-//! Every byte of every kind of message is altered in transit. No receiver accepts the message, and
-//! it does no harm.
+//! Each byte of each kind of message is altered in transit. No receiver accepts an altered message,
+//! and the message does no harm.
 
 use crate::group_fixture::{GroupFixture, Newcomer, client, external_psk, suite};
 use crate::proposals::psk;
@@ -9,7 +9,7 @@ use pando_mls::{
     Welcome, propose_own_add,
 };
 
-/// Returns all variants with one altered byte, in its lowest or in its highest bit.
+/// Returns all variants in which one byte is altered, in its lowest or in its highest bit.
 fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len()).flat_map(move |position| {
         [0x01, 0x80].map(|bit| {
@@ -20,8 +20,8 @@ fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Checks that the last member rejects every alteration of a message, is unchanged, and then
-/// accepts the original.
+/// Checks that the last member rejects every alteration of a message without a change of its state,
+/// and then accepts the original.
 fn only_the_original_is_accepted(fixture: &mut GroupFixture, message: &MlsMessage) -> Processed {
     let member = fixture.members.last_mut().unwrap();
     let before = snapshot(&member.group);
@@ -35,7 +35,8 @@ fn only_the_original_is_accepted(fixture: &mut GroupFixture, message: &MlsMessag
     member.process(message).unwrap()
 }
 
-/// Returns the observable state of a group, with values derived from its secrets in their place.
+/// Returns the observable state of a group. Its secrets are represented by values that are derived
+/// from them.
 fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
     (
         group.public().context().encode().unwrap(),
@@ -45,7 +46,8 @@ fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
     )
 }
 
-/// Returns a group that sends its handshakes as PrivateMessages, and one that sends PublicMessages.
+/// Returns a group that sends its handshake messages as PrivateMessages, and a group that sends
+/// them as PublicMessages.
 fn worlds() -> [GroupFixture; 2] {
     let mut public = GroupFixture::public(suite(1));
     public.add(0, 2);

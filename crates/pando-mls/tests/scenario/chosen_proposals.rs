@@ -1,5 +1,5 @@
-//! A committer covers only those pending proposals that the application selects. Receivers of the
-//! Commit see which proposals it covers, and their senders.
+//! A committer covers only those pending proposals that the application selects. Receivers learn
+//! which proposals the Commit covers, and who sent each of them.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites};
 use pando_mls::wire::{Remove, Sender};
@@ -22,7 +22,7 @@ fn chosen_proposals() {
         let Processed::Commit(staged) = fixture.members[1].process(&commit).unwrap() else { panic!() };
         let staged = *staged;
         assert_eq!(staged.committer(), Sender::Member(LeafIndex(0)));
-        // The committer sees the same until it merges the Commit.
+        // The committer sees the same proposals until it merges the Commit.
         for staged in [&staged, fixture.members[0].group.pending_epoch().unwrap()] {
             let covered: Vec<_> =
                 staged.proposals().map(|(sender, proposal)| (sender, proposal.proposal_type().0)).collect();

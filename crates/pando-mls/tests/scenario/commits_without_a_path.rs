@@ -1,5 +1,5 @@
-//! A Commit may omit its path where section 17.4 allows it: it is smaller, but renews no keys.
-//! Where it must have a path, it has one even if the committer asks for none.
+//! A Commit may omit its path where section 17.4 allows this. Such a Commit is smaller but renews
+//! no keys. Where a path is required, the Commit has one even if the committer asks for none.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
@@ -27,8 +27,8 @@ fn a_commit_without_a_path_changes_nobodys_keys() {
             }
             fixture.enter(newcomer, &welcome.unwrap());
             fixture.chat(2);
-            // The next Commit has a path although it has no proposals and the committer asks for no
-            // path.
+            // The next Commit has a path, because it contains no proposals, although the committer
+            // asks for no path.
             let before = fixture.tree().clone();
             let (message, welcome) =
                 fixture.commit(by, |builder| builder.without_path().authenticated_data(b"none"));
@@ -56,15 +56,15 @@ fn some_proposals_need_a_path() {
         assert_eq!(commit_in(&message).path.is_some(), path);
         fixture.members[0].clear_pending();
     }
-    // An Update of another member needs a path, too.
+    // An Update of another member requires a path, too.
     fixture.propose_update(1);
     let (message, _) = fixture.commit(0, |builder| builder.without_path().authenticated_data(b"none"));
     assert!(commit_in(&message).path.is_some());
     fixture.agree();
 }
 
-/// Section 7.6: members that a Commit adds receive the path secret in their Welcome, and not in the
-/// path.
+/// Shows that members that a Commit adds receive the path secret in their Welcome instead of in the
+/// path (section 7.6).
 #[test]
 fn who_is_added_is_not_encrypted_to() {
     for suite in suites() {
@@ -74,7 +74,8 @@ fn who_is_added_is_not_encrypted_to() {
         let (message, _) = fixture.build(0, |builder| builder.add(newcomer)).unwrap();
         let nodes = &commit_in(&message).path.as_ref().unwrap().nodes;
         let counts: Vec<_> = nodes.iter().map(|node| node.encrypted_path_secret.len()).collect();
-        // The path is encrypted to leaf 1. At the root there is only the newcomer.
+        // The first path secret is encrypted to leaf 1. For the root, the only other recipient
+        // would be the newcomer.
         assert_eq!(counts, [1, 0]);
     }
 }

@@ -1,5 +1,5 @@
-//! A member changes its identity. The policy decides whether it may, and all members apply the same
-//! policy.
+//! A member changes its identity. The policy decides whether this is allowed, and all members apply
+//! the same policy.
 
 use crate::group_fixture::{self, GroupFixture, Newcomer, leaf_template, suites};
 use crate::policies::AnyIdentity;
@@ -25,7 +25,7 @@ fn a_change_that_the_policy_forbids_is_refused() {
             let (member, rng) = (&mut fixture.members[by], &mut fixture.rng);
             assert_eq!(member.build_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
             assert_eq!(member.propose_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
-            // If the member's own policy permits the change, the policies of the others still
+            // Even if the member's own policy permits the change, the policies of the other members
             // reject it.
             let commit = member.build_leaf(leaf.clone(), &AnyIdentity, rng).unwrap();
             member.clear_pending();
@@ -49,14 +49,14 @@ fn a_change_that_the_policy_allows_is_made() {
             let leaf = fixture.leaf(by);
             let name =
                 |fixture: &GroupFixture| fixture.members[1].group.public().credential(leaf).unwrap().unwrap();
-            // Changes the credential by a Commit.
+            // Change the credential by a Commit.
             let new = NewLeaf { template: renamed(), signer: &*first };
             let message = fixture.members[by].build_leaf(new, &AnyIdentity, &mut fixture.rng).unwrap();
             merge_everywhere(&mut fixture, &message);
             assert_eq!(name(&fixture), renamed().credential);
             fixture.members[by].signer = first;
             fixture.chat(by);
-            // Changes it back by an Update.
+            // Change the credential back by an Update.
             let new = NewLeaf { template: leaf_template(), signer: &*second };
             let message = fixture.members[by].propose_leaf(new, &AnyIdentity, &mut fixture.rng).unwrap();
             for (index, member) in fixture.members.iter_mut().enumerate() {
@@ -79,7 +79,7 @@ fn a_change_that_the_policy_allows_is_made() {
     }
 }
 
-/// Merges a Commit at all members, with a policy that permits every succession.
+/// Merges a Commit for all members, with a policy that permits every succession.
 fn merge_everywhere(fixture: &mut GroupFixture, message: &pando_mls::MlsMessage) {
     for member in &mut fixture.members {
         match member.process_with(message, &AnyIdentity).unwrap() {
@@ -91,7 +91,8 @@ fn merge_everywhere(fixture: &mut GroupFixture, message: &pando_mls::MlsMessage)
     fixture.agree();
 }
 
-/// A leaf with a signature key of another suite is not sent, because no member would accept it.
+/// Shows that a leaf with a signature key for another suite is not sent, because no member would
+/// accept it.
 #[test]
 fn a_signature_key_of_another_suite() {
     for suite in suites() {

@@ -1,5 +1,5 @@
-//! An application defines proposal types of its own. The group carries them without interpreting
-//! them.
+//! An application defines its own proposal types. The group transports such proposals without
+//! interpreting them.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::custom;
@@ -19,14 +19,14 @@ fn a_proposal_of_the_applications_own() {
             assert_eq!(commit.proposals, [ProposalOrRef::Proposal(custom(0xf001, &[1, 2]))]);
             fixture.chat(by);
         }
-        // It is sent by reference, along with other proposals.
+        // The proposal is sent by reference, along with other proposals.
         fixture.propose(0, custom(0xf001, &[3]));
         fixture.propose(1, custom(0xf001, &[3]));
         fixture.propose_update(2);
         assert_eq!(fixture.members[2].pending_proposals().len(), 3);
         fixture.commit(0, |builder| builder);
         assert_eq!(fixture.members[2].pending_proposals(), []);
-        // A proposal of a type that a member does not support is rejected.
+        // A proposal is rejected if a member does not support its type.
         let refused = fixture.build(0, |builder| builder.proposal(custom(0xf002, &[]))).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf002));
         assert_eq!(refused, GroupError::Violation(unsupported));

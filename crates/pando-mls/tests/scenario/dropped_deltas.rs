@@ -1,11 +1,11 @@
-//! Results are dropped and not stored. The changes of a dropped result stay in the group, and the
-//! next operation returns them. A Delta that was taken out of its result and dropped is lost: every
-//! later Delta is rejected, so that no key is used twice after a restart.
+//! Results are dropped instead of being stored. The changes of a dropped result stay in the group,
+//! and the next operation returns them. A Delta that was taken out of its result and then dropped
+//! is lost. Every later Delta is then rejected, so that no key is used twice after a restart.
 
 use crate::group_fixture::{GroupFixture, Member, client, fast_suites, read};
 use pando_mls::{DeltaError, GroupError, MlsMessage, Processed, RowKey, Unpersisted};
 
-/// An operation.
+/// An operation of a member.
 type Act = fn(&mut Member, &mut GroupFixture, &MlsMessage) -> Result<Unpersisted<()>, GroupError>;
 
 const ACTS: [(&str, Act); 5] = [
@@ -27,7 +27,7 @@ const ACTS: [(&str, Act); 5] = [
     }),
 ];
 
-/// Returns a member of a group of three, and two messages that it has not received.
+/// Returns a member of a group of three, and two messages that this member has not received.
 fn member_and_messages(suite: pando_mls::Suite) -> (GroupFixture, Member, [MlsMessage; 2]) {
     let mut fixture = GroupFixture::of(suite, 3);
     fixture.chat(1);
@@ -111,7 +111,7 @@ fn copy(member: &Member) -> pando_mls::Rows {
     member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// Drops three results in every order.
+/// Shows that three results can be dropped in any order.
 #[test]
 fn results_are_dropped_in_any_order() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -128,8 +128,8 @@ fn results_are_dropped_in_any_order() {
     }
 }
 
-/// A result is dropped while a later one is held. The later one is rejected: nothing is stored
-/// without the changes before it.
+/// Shows that a result is rejected if an earlier result is dropped in the meantime, because nothing
+/// may be stored without the changes that precede it.
 #[test]
 fn a_result_that_follows_a_dropped_one_is_stale() {
     let (mut fixture, mut member, _) = member_and_messages(fast_suites().next().unwrap());
@@ -142,13 +142,13 @@ fn a_result_that_follows_a_dropped_one_is_stale() {
     let refused = second.persist_to(&mut member.rows).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);
     assert_eq!(member.rows, before);
-    // It is dropped, too, and the next operation returns the changes of both.
+    // The rejected result is dropped, too. The next operation returns the changes of both.
     drop(refused);
     encrypt(&mut member).persist_to(&mut member.rows).unwrap();
     member.restart();
 }
 
-/// A result that the store failed to write can be written again.
+/// Shows that a result that the store failed to write can be written again.
 #[test]
 fn an_error_gives_the_result_back() {
     let (mut fixture, mut member, _) = member_and_messages(fast_suites().next().unwrap());
@@ -167,7 +167,7 @@ fn results_of_two_groups_are_not_one() {
     let mut encrypt = |member: &mut Member| {
         member.group.encrypt(b"data", &client(&*member.signer), &mut fixture.rng).unwrap()
     };
-    // This holds even if one of them has nothing to store.
+    // Results of two groups cannot be combined, even if one of them has no changes to store.
     let nothing = member.group.take_delta();
     let (_, second) = *nothing.then(encrypt(&mut other)).unwrap_err().both;
     drop(second);
@@ -175,7 +175,7 @@ fn results_of_two_groups_are_not_one() {
     let refused = first.then(second).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);
     let (first, second) = *refused.both;
-    // Each result returns to its own group.
+    // Each result can be stored only for its own group.
     first.persist_to(&mut member.rows).unwrap();
     drop(second);
     encrypt(&mut other).persist_to(&mut other.rows).unwrap();

@@ -1,10 +1,10 @@
-//! The delivery service sends every message to every client, including the sender. A client
-//! recognises its own messages, also the second time, and never processes them as new ones.
+//! The delivery service sends every message to all clients, including its sender. A client
+//! recognises its own messages, even the second time, and never processes them as new ones.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use pando_mls::{FramingError, GroupError, Processed, Suite};
 
-/// Returns a group with private handshakes, and one with public handshakes.
+/// Returns a group with private handshake messages, and a group with public handshake messages.
 fn worlds(suite: Suite) -> [GroupFixture; 2] {
     let mut public = GroupFixture::public(suite);
     public.add(0, 2);
@@ -26,7 +26,7 @@ fn ones_own_proposals_come_back() {
             assert!(fixture.members[by].group.pending_proposals().eq(&pending));
             fixture.deliver_proposal(by, &update);
             fixture.commit(1, |builder| builder);
-            // The Update is in the tree now. It is too late to propose it again.
+            // The Update is now in the tree, so it is too late to propose it again.
             assert!(fixture.members[by].process(&update).is_err());
             assert_eq!(fixture.members[by].pending_proposals(), []);
             fixture.commit(by, |builder| builder);
@@ -44,7 +44,7 @@ fn ones_own_commit_comes_back() {
                 assert!(matches!(fixture.members[by].process(&commit).unwrap(), Processed::OwnCommit));
             }
             fixture.deliver_commit(by, &commit);
-            // The second copy is rejected.
+            // The second copy of the message is rejected.
             let epoch = fixture.members[by].group.epoch();
             let error = fixture.members[by].process(&commit).unwrap_err();
             let expected = GroupError::EpochMismatch { message: epoch - 1, group: epoch };
@@ -65,7 +65,7 @@ fn ones_own_message_comes_back() {
         for _ in 0..2 {
             assert_eq!(fixture.members[0].process(&message).unwrap_err(), own);
         }
-        // The echo uses up no key that is still needed.
+        // The echo does not use up a key that is still needed.
         fixture.chat(0);
         fixture.commit(1, |builder| builder);
         assert_eq!(fixture.members[0].process(&message).unwrap_err(), own);

@@ -1,5 +1,5 @@
-//! Members make Commits without proposals to renew their keys, which locks out an attacker that
-//! knew the old ones. Every member commits in turn, all around the tree.
+//! Members create Commits without proposals to renew their keys. This locks out an attacker that
+//! knows the old keys. All members commit one after another, in the order of their leaves.
 
 use crate::group_fixture::{GroupFixture, fast_suites, suites};
 use pando_mls::LeafIndex;
@@ -7,13 +7,13 @@ use pando_mls::LeafIndex;
 #[test]
 fn everybody_commits_in_turn() {
     for suite in fast_suites() {
-        // The tree is not full.
+        // The tree of this group has blank leaves.
         let mut fixture = GroupFixture::of(suite, 11);
         for by in 0..11 {
             let before = fixture.tree().clone();
             let (message, welcome) = fixture.commit(by, |builder| builder);
             assert!(welcome.is_none());
-            // Only the committer's leaf has a new key.
+            // Only the leaf of the committer has a new key.
             for leaf in (0..11).map(LeafIndex) {
                 assert_eq!(fixture.tree().leaf(leaf) == before.leaf(leaf), leaf != fixture.leaf(by));
             }

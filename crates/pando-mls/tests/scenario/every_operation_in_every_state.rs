@@ -1,5 +1,5 @@
-//! Runs every operation in every state of a group. A rejected operation changes neither the group
-//! nor the stored rows.
+//! Runs every operation in every state of a group. A rejected operation must change neither the
+//! group nor the stored rows.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, fast_suites, template};
 use pando_mls::{
@@ -72,7 +72,7 @@ const OPERATIONS: [Operation; 20] = [
     Operation::Acknowledge,
 ];
 
-/// Returns the error of the operation, if it is rejected.
+/// Returns the error with which the operation is rejected, or `None` if it succeeds.
 fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Option<GroupError> {
     let (ended, waits) = (Some(Misuse::Ended.into()), Some(Misuse::JoinPending.into()));
     let psk_is_missing = || Some(Missing::Epoch(setting.subject.group.epoch()).into());
@@ -114,7 +114,7 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
             | Situation::Removed => None,
         },
         Operation::ReceiveApplication => match situation {
-            // When the group ends by a ReInit, this is a late message of the previous epoch.
+            // If the group has ended by a ReInit, this is a late message of the previous epoch.
             Situation::Active | Situation::CommitPending | Situation::Reinitialized => None,
             Situation::Joining => waits,
             Situation::Removed => ended,
@@ -162,12 +162,12 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
     }
 }
 
-/// A client in a situation, and the messages that other members have sent it.
+/// A client in a given state, and the messages that other members have sent to it.
 struct Setting {
     fixture: GroupFixture,
     subject: Member,
     application: MlsMessage,
-    /// A message of a past epoch, and that epoch.
+    /// A message of a past epoch, and the number of that epoch.
     late: (MlsMessage, u64),
     proposal: MlsMessage,
     commit: MlsMessage,
@@ -190,7 +190,8 @@ impl Setting {
                 fixture.members.remove(1)
             }
         };
-        // The other members send these in the epoch that the client is in, or was in.
+        // The other members send these messages in the epoch that the client is in or, if it has
+        // been removed, was in.
         let application = fixture.send(0, b"hello");
         let proposal = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
         let leaf = subject.leaf();
@@ -241,7 +242,7 @@ impl Setting {
             Operation::Commit => subject.build(|builder| builder, rng).map(drop),
             Operation::Merge => match self.staged.take() {
                 Some(staged) => subject.operate(|group, _| group.merge(staged)).map(drop),
-                // No Commit could be staged.
+                // No Commit could be staged in this state.
                 None => subject.process(&self.commit).map(drop),
             },
             Operation::MergePending => subject.operate(|group, _| group.merge_pending()),
@@ -282,7 +283,7 @@ impl Setting {
     }
 }
 
-/// Returns a new KeyPackage of the client with this signer.
+/// Returns a new KeyPackage of the client that uses this signer.
 fn own(fixture: &mut GroupFixture, signer: &dyn pando_mls::Signer) -> pando_mls::KeyPackageBundle {
     pando_mls::KeyPackageBundle::new(fixture.suite, template(), signer, &mut fixture.rng).unwrap()
 }

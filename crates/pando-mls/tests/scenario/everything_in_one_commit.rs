@@ -1,4 +1,4 @@
-//! One Commit adds, removes and updates members, by value and by reference.
+//! A single Commit adds, removes and updates members, both by value and by reference.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites, suites};
 use crate::proposals::{add, remove};
@@ -14,7 +14,7 @@ fn a_commit_adds_and_removes_at_once() {
             fixture.commit(3, |builder| builder.remove(a).add(newcomer.key_package()).remove(b));
         assert_eq!(fixture.members.len(), 4);
         fixture.enter(newcomer, &welcome.unwrap());
-        // The newcomer has the leaf of the first member that was removed.
+        // The newcomer gets the leaf of the first removed member.
         assert_eq!(fixture.leaf(4), a);
         fixture.chat(0);
     }

@@ -1,5 +1,5 @@
-//! The application exports secrets from the group. All members get the same secret. Each label,
-//! context and epoch gives another one, and no secret reveals anything about the others.
+//! The application exports secrets from the group. All members obtain the same secret. Each label,
+//! context and epoch yields a different secret, and no secret reveals anything about the others.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{GroupError, Misuse, SecretBytes, Suite};
@@ -26,7 +26,7 @@ fn exported(suite: Suite) {
         }
         fixture.commit(by, |builder| builder);
     }
-    // A removed member does not have the secrets of the next epoch.
+    // A removed member cannot export the secrets of the next epoch.
     let gone = fixture.remove(0, 1);
     assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     secrets.push(fixture.members[0].group.export("a", b"", 32).unwrap());
@@ -44,7 +44,7 @@ fn secrets_have_the_length_that_was_asked_for() {
         let fixture = GroupFixture::of(suite, 2);
         let group = &fixture.members[0].group;
         let length = |length| group.export("label", b"context", length).map(|secret| secret.expose().len());
-        // HKDF outputs at most 255 times the hash length.
+        // The output of HKDF is limited to 255 times the hash length.
         let most = 255 * suite.hash_len();
         for few in [0, 1, 31, 32, 33, 1000, most] {
             assert_eq!(length(few), Ok(few));
@@ -52,7 +52,7 @@ fn secrets_have_the_length_that_was_asked_for() {
         for many in [most + 1, 65_535, 65_536, 1 << 20] {
             assert!(length(many).is_err());
         }
-        // A longer secret does not begin with a shorter one.
+        // A longer secret does not begin with a shorter secret of the same label and context.
         let (short, long) =
             (group.export("label", b"", 16).unwrap(), group.export("label", b"", 32).unwrap());
         assert_ne!(short.expose(), &long.expose()[..16]);

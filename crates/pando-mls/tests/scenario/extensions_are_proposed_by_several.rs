@@ -1,5 +1,5 @@
-//! Several members propose group extensions. The Commit covers one of the proposals: the first that
-//! all members support. The committer's own proposals come first.
+//! Several members propose group extensions. The Commit covers only the first proposal whose
+//! extensions all members support. The committer's own proposals take precedence.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::{extensions, set_extensions};

@@ -1,5 +1,5 @@
-//! A client joins by an external Commit while a member commits. One of the two wins, and the other
-//! tries again.
+//! A client tries to join by an external Commit while a member commits. One of the two Commits
+//! wins, and the author of the other one tries again.
 
 use crate::group_fixture::{GroupFixture, external_psk, read, suites};
 use pando_mls::{CommitBuilder, LeafIndex, Processed, Proposal};
@@ -15,7 +15,7 @@ fn the_commit_is_first() {
             for member in &mut fixture.members {
                 assert!(member.process(&late).is_err());
             }
-            // The joiner learns that it has lost: its group never existed.
+            // The joiner learns that it has lost: its own group never came into existence.
             assert!(joining.process(&commit).is_err());
             let message = fixture.send(0, b"not for you yet");
             assert!(joining.process(&message).is_err());
@@ -67,7 +67,7 @@ fn two_come_from_outside_at_once() {
             let newcomer = fixture.newcomer();
             fixture.external(newcomer, &group_info, None, None, vec![]).unwrap()
         });
-        // Both assume the same leaf.
+        // Both joiners assume that they get the same leaf.
         assert_eq!((first.leaf(), second.leaf()), (LeafIndex(2), LeafIndex(2)));
         fixture.deliver_commit(usize::MAX, &won);
         fixture.members.push(first);

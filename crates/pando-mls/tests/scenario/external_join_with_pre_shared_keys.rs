@@ -1,4 +1,4 @@
-//! A client joins by an external Commit that mixes in PSKs, which the members also have.
+//! A client joins by an external Commit that mixes in PSKs. The members have these PSKs as well.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use pando_mls::{GroupError, Missing, NoPsks};
@@ -9,7 +9,7 @@ fn a_pre_shared_key_comes_along() {
         let mut fixture = GroupFixture::of(suite, 2);
         fixture.join_external(None, vec![external_psk(3), external_psk(4)]);
         fixture.chat(2);
-        // A member without the PSK cannot follow.
+        // A member that lacks the PSK cannot follow the Commit.
         let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(true));
         let (_, message) =
             fixture.external(newcomer, &group_info, None, None, vec![external_psk(5)]).unwrap();

@@ -1,4 +1,4 @@
-//! A group grows from a single member by external joins alone, one after the other.
+//! A group grows from a single member only by external joins, one after another.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::LeafIndex;

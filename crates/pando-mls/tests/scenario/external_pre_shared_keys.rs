@@ -1,4 +1,5 @@
-//! Members mix in external PSKs. A member that lacks one cannot follow until it has it.
+//! Members mix in external PSKs. A member that lacks one of these PSKs cannot follow until it
+//! obtains the PSK.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use pando_mls::{GroupError, Missing, NoPsks, Processed};
@@ -35,7 +36,8 @@ fn who_lacks_a_pre_shared_key_cannot_follow() {
         let alone = crate::group_fixture::client(&*newcomer.signer).with_psks(&NoPsks);
         let joined = pando_mls::Group::join(&welcome.clone().unwrap(), &newcomer.bundle, None, &alone);
         assert!(matches!(joined.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
-        // The group is unchanged. With the PSK, the same Commit is accepted.
+        // The failed attempt has not changed the group. Once the member has the PSK, it accepts the
+        // same Commit.
         assert!(matches!(fixture.members[2].process(&message).unwrap(), Processed::Commit(_)));
         fixture.deliver_commit(0, &message);
         fixture.enter(newcomer, &welcome.unwrap());

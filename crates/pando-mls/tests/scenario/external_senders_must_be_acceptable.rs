@@ -1,5 +1,5 @@
-//! Members and servers reject an external sender that their policy does not accept, wherever they
-//! first see it.
+//! Members and servers reject an external sender that their policy does not accept, no matter where
+//! they first encounter it.
 
 use crate::group_fixture::{GroupFixture, Newcomer, client, suites};
 use crate::policies::NoExternalSenders;
@@ -22,7 +22,8 @@ fn refused_everywhere(suite: Suite) {
         })
     };
 
-    // The sender comes in a Commit: our own, another member's, or one that an observer sees.
+    // A Commit adds the sender. It is our own Commit, that of another member, or one that an
+    // observer receives.
     let mut observer = Server::new(suite, &fixture.members[0].group_info(true), &NoExternalSenders).unwrap();
     assert_eq!(commit(&mut fixture, 0).unwrap_err(), not_acceptable);
     let (message, _) = fixture.build(0, |builder| builder.extensions(senders.clone())).unwrap();
@@ -32,11 +33,11 @@ fn refused_everywhere(suite: Suite) {
     assert_eq!(processed.unwrap_err(), not_acceptable);
     observer.process_with(&message, &BasicIdentities, None).unwrap();
     fixture.deliver_commit(0, &message);
-    // The senders are in the group already. The Commit adds none, so none is checked.
+    // The group already lists the senders. The Commit adds no sender, so none is checked.
     commit(&mut fixture, 1).unwrap();
     fixture.members[1].clear_pending();
 
-    // The sender is in a group that the client joins, observes or creates.
+    // A client joins, observes or creates a group that already lists the sender.
     let newcomer = fixture.newcomer();
     let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()));
     let Newcomer { signer, bundle } = newcomer;

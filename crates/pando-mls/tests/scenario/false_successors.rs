@@ -1,5 +1,5 @@
-//! A client is invited to a group that claims to be a successor of another, but is not, or not with
-//! the agreed parameters.
+//! A client is invited to a group that falsely claims to be the successor of another group, or that
+//! does not have the agreed parameters.
 
 use crate::group_fixture::{GroupFixture, Newcomer, PsksOfGroup, client, fast_suites, suite, template};
 use crate::proposals::{extensions, reinit};
@@ -11,8 +11,8 @@ fn id(name: &[u8]) -> GroupId {
     name.into()
 }
 
-/// Returns a Welcome to a group that a member has created without the successor API, and its
-/// invited client.
+/// Returns a Welcome to a group that a member has created without the successor API. Also returns
+/// the client that it invites.
 fn made(fixture: &mut GroupFixture, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Newcomer, Welcome) {
     let Newcomer { signer, bundle } = Newcomer::new(suite, template(), &mut fixture.rng);
     let invited = Newcomer::new(suite, template(), &mut fixture.rng);
@@ -27,7 +27,7 @@ fn made(fixture: &mut GroupFixture, suite: Suite, group_id: &[u8], psks: Vec<Psk
     (invited, output.welcome.unwrap())
 }
 
-/// Returns the error of a client that is invited to such a group.
+/// Returns the error that a client reports when it is invited to such a group.
 fn forged(fixture: &mut GroupFixture, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupError {
     let (invited, welcome) = made(fixture, suite, group_id, vec![psk.clone()]);
     let knows = PsksOfGroup(&fixture.members[1].group);
@@ -56,16 +56,15 @@ fn claims_are_compared(ours: Suite, other: Suite) {
     let no_successor = GroupError::Violation(Violation::NoSuccessor);
     let parameters = GroupError::Violation(Violation::SuccessorParameters);
 
-    // The group claims a reinitialization of a group that was not reinitialized, or names another
-    // group.
+    // The group claims to reinitialize a group that was not reinitialized, or names another group.
     let claim = psk(&fixture, again, 0);
     assert_eq!(forged(&mut fixture, ours, b"next", &claim), no_successor);
     let elsewhere = Psk::Resumption { usage: branch, psk_group_id: id(b"x"), psk_epoch: 1 };
     assert_eq!(forged(&mut fixture, ours, b"next", &elsewhere), no_successor);
-    // The branch has another cipher suite.
+    // The branch has a different cipher suite.
     let claim = psk(&fixture, branch, 0);
     assert_eq!(forged(&mut fixture, other, b"next", &claim), parameters);
-    // The reinitialization has another group ID, another cipher suite, or another epoch.
+    // The reinitialized group has a different group ID or cipher suite, or names a different epoch.
     reinitialize(&mut fixture, 0, reinit(ours, extensions(&[0xf0f0])));
     let claim = psk(&fixture, again, 0);
     assert_eq!(forged(&mut fixture, ours, b"newer", &claim), parameters);

@@ -1,5 +1,5 @@
 //! Clients list GREASE values in their capabilities and extensions, so that no implementation
-//! relies on a closed list. Every client accepts them, and they have no effect on the group.
+//! relies on a closed list. Every client accepts such values, and they have no effect on the group.
 
 use crate::group_fixture::{GroupFixture, Newcomer, fast_suites, suites, template};
 use crate::proposals::{custom, extensions, set_extensions};
@@ -9,7 +9,7 @@ use pando_mls::{
     ProposalType, ProtocolVersion, Violation,
 };
 
-/// Adds GREASE wherever there is room for it.
+/// Adds GREASE values to all lists that allow them.
 fn greased(template: &mut KeyPackageTemplate) {
     let capabilities = &mut template.capabilities;
     capabilities.versions.push(ProtocolVersion(0xdada));
@@ -37,19 +37,19 @@ fn grease_is_nobodys_business() {
             fixture.chat(last);
             fixture.propose_update(last);
             fixture.commit(by, |builder| builder);
-            // Its updated leaf has the same values.
+            // The leaf contains the same values after an Update.
             let leaf = fixture.tree().leaf(fixture.leaf(last)).unwrap().unwrap();
             assert_eq!(leaf.capabilities, key_package.leaf_node.capabilities);
             assert_eq!(leaf.extensions, extensions(&[0x4a4a]));
             fixture.commit(last, |builder| builder);
         }
-        // It also works for the group's creator, and for an observer.
+        // The values are also accepted from the group's creator, and by an observer.
         let mut rng = fixture.rng.clone();
         let creator = fixture.newcomer_with(greased).create(fixture.config, &mut rng);
         let mut fixture = GroupFixture { suite, rng, config: fixture.config, members: vec![creator] };
         fixture.add(0, 2);
         Server::of(&fixture).agrees_with(&fixture);
-        // It works in a GroupInfo, too.
+        // The values are also accepted in a GroupInfo.
         let mut group_info = fixture.members[0].group_info(true);
         group_info.extensions.0.extend(extensions(&[0xbaba]).0);
         let to_be_signed = group_info.to_be_signed().unwrap();
@@ -81,8 +81,8 @@ fn nothing_is_made_of_grease_that_somebody_does_not_list() {
             let refused = fixture.build(0, |builder| builder.proposal(proposal)).unwrap_err();
             assert_eq!(refused, GroupError::Violation(violation));
         }
-        // A leaf extension must be listed in the capabilities, GREASE or not: no KeyPackage is
-        // built without that.
+        // A leaf extension must be listed in the capabilities, whether or not it is GREASE.
+        // Otherwise no KeyPackage is built.
         let mut unlisted = template();
         unlisted.leaf_extensions = extensions(&[0x4a4a]);
         let made = KeyPackageBundle::new(suite, unlisted, &*newcomer.signer, &mut fixture.rng);

@@ -1,4 +1,4 @@
-//! Any member replaces the group's extensions, and newcomers see them.
+//! Any member can replace the group's extensions, and newcomers learn the new ones.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::extensions;
@@ -9,7 +9,7 @@ fn extensions_of_the_group_are_replaced() {
     for suite in suites() {
         let mut fixture = GroupFixture::of(suite, 3);
         for (by, content) in [(1, vec![7]), (0, vec![8, 9])] {
-            // All members support this type.
+            // All members support this extension type.
             let extensions = Extensions(vec![Extension {
                 extension_type: ExtensionType(0xf0f0),
                 extension_data: content.into(),
@@ -19,7 +19,8 @@ fn extensions_of_the_group_are_replaced() {
         }
         fixture.add(0, 1);
         fixture.chat(3);
-        // An extension that a member does not support is rejected, and so is a duplicate type.
+        // An extension that a member does not support is rejected, and so is a duplicate extension
+        // type.
         let refused = fixture.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));

@@ -1,5 +1,5 @@
-//! Clients with their groups and stores, and a delivery service that delivers every message to
-//! every client in order.
+//! Clients with their groups and stores, and a delivery service that delivers all messages to all
+//! clients in order.
 
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Context, Credential,
@@ -18,7 +18,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(
 
 pub(crate) const NOW: u64 = 1_000;
 
-/// A PSK store that has every PSK. The value is the identifier, twice.
+/// A PSK store that contains every PSK. The value of a PSK consists of its identifier, twice.
 pub(crate) struct AllPsks;
 
 impl PskStore for AllPsks {
@@ -31,7 +31,7 @@ impl PskStore for AllPsks {
     }
 }
 
-/// A PSK store that returns the resumption PSKs of one group for every group.
+/// A PSK store that returns the resumption PSKs of the same group for any group.
 pub(crate) struct PsksOfGroup<'a>(pub(crate) &'a Group);
 
 impl PskStore for PsksOfGroup<'_> {
@@ -50,7 +50,7 @@ pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
     CLIENT.at(NOW, signer).with_psks(&AllPsks).with_config(config)
 }
 
-/// Returns the message after encoding and decoding.
+/// Encodes and decodes a message, as if it were sent over a network.
 pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
     MlsMessage::decode(&message.encode().unwrap()).unwrap()
 }
@@ -61,7 +61,7 @@ pub(crate) fn template() -> KeyPackageTemplate {
         capabilities: Capabilities {
             versions: vec![ProtocolVersion::MLS_10],
             cipher_suites: CipherSuite::ALL.to_vec(),
-            // GREASE, which has no effect.
+            // The first type is GREASE, which has no effect.
             extensions: vec![ExtensionType(0x1a1a), ExtensionType(0xf0f0)],
             proposals: vec![ProposalType(0xf001), ProposalType(0x2a2a)],
             credentials: vec![CredentialType::BASIC],
@@ -81,7 +81,7 @@ pub(crate) fn suite(number: u16) -> Suite {
     RustCrypto.suite(CipherSuite(number)).unwrap()
 }
 
-/// Returns the signature key for a suite, always the same.
+/// Returns a signer for a cipher suite. Its key is always the same.
 pub(crate) fn signer_of(suite: Suite) -> Box<dyn Signer> {
     let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
@@ -92,7 +92,7 @@ pub(crate) fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| suite(id.0))
 }
 
-/// Returns the fast suites, for long scenarios.
+/// Returns only the fast cipher suites, for long scenarios.
 pub(crate) fn fast_suites() -> impl Iterator<Item = Suite> {
     [1, 2, 3].into_iter().map(suite)
 }
@@ -101,7 +101,7 @@ pub(crate) fn external_psk(name: u8) -> Psk {
     Psk::External { psk_id: vec![name].into() }
 }
 
-/// A client that is in no group yet.
+/// A client that is not in a group yet.
 pub(crate) struct Newcomer {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) bundle: KeyPackageBundle,
@@ -132,7 +132,7 @@ impl Newcomer {
         Ok(Member::new(signer, joined))
     }
 
-    /// Joins a successor of a group that the client is in.
+    /// Joins a successor of a group that the client is a member of.
     pub(crate) fn join_successor(self, welcome: &Welcome, old: &Member) -> Result<Member, GroupError> {
         let Self { signer, bundle } = self;
         let joined = old.group.join_successor(welcome, &bundle, None, &client(&*signer))?;
@@ -144,7 +144,7 @@ impl Newcomer {
     }
 }
 
-/// A client in the group, with its store.
+/// A client in the group, together with its store.
 pub(crate) struct Member {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) group: Group,
@@ -162,9 +162,9 @@ impl Member {
         self.group.own_leaf()
     }
 
-    /// Checks that the stored rows are complete, and that they restore the group.
+    /// Checks that the stored rows are complete and that they restore the group.
     pub(crate) fn check_store(&mut self) {
-        // Stores changes left behind by failed operations and dropped Commits.
+        // Store the changes left behind by failed operations and dropped Commits.
         self.group.take_delta().persist_to(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
         let loaded =
@@ -173,14 +173,14 @@ impl Member {
         assert_eq!(self.opened().rows().unwrap(), self.rows);
     }
 
-    /// Returns the group lazily loaded from its rows, with no tree nodes in memory.
+    /// Returns the group, loaded lazily from its rows. No tree nodes are in memory.
     fn opened(&self) -> Group {
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         let cx = client(&*self.signer).with_config(*self.group.config());
         Group::open(Arc::new(rows), &cx).unwrap()
     }
 
-    /// Stops the client, and restarts it from its stored rows.
+    /// Stops the client and restarts it from its stored rows.
     pub(crate) fn restart(&mut self) {
         self.check_store();
         self.group = self.opened();
@@ -199,7 +199,7 @@ impl Member {
         Ok(self.group.process(over_the_wire(message), &cx)?.persist_to(&mut self.rows).unwrap())
     }
 
-    /// Makes a Commit that is not delivered yet.
+    /// Creates a Commit that is not delivered yet.
     pub(crate) fn build(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
@@ -210,7 +210,8 @@ impl Member {
         Ok((message, welcome))
     }
 
-    /// Merges another member's Commit. Returns the proposals of our own Commit, if it has lost.
+    /// Merges another member's Commit. If our own pending Commit has thereby lost, returns its
+    /// proposals.
     pub(crate) fn merge(&mut self, staged: Staged) -> Vec<Proposal> {
         self.group.merge(staged).unwrap().persist_to(&mut self.rows).unwrap()
     }
@@ -233,7 +234,7 @@ impl Member {
         lost
     }
 
-    /// Merges a Commit. Returns whether it was our own.
+    /// Merges a Commit. Returns whether it was our own Commit.
     pub(crate) fn follow(&mut self, message: &MlsMessage) -> bool {
         match self.process(message).unwrap() {
             Processed::OwnCommit => self.merge_pending(),
@@ -266,7 +267,7 @@ impl Member {
         Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
-    /// Runs any other operation on the group, with the usual context or another, and stores its
+    /// Runs any other operation on the group, with the usual or another context, and stores its
     /// changes.
     pub(crate) fn operate<T>(
         &mut self,
@@ -275,7 +276,7 @@ impl Member {
         Ok(operation(&mut self.group, client(&*self.signer))?.persist_to(&mut self.rows).unwrap())
     }
 
-    /// Makes a Commit that changes our leaf, and is not delivered yet.
+    /// Creates a Commit that changes our leaf and is not delivered yet.
     pub(crate) fn build_leaf(
         &mut self,
         new_leaf: NewLeaf<'_>,
@@ -334,7 +335,7 @@ impl GroupFixture {
         Self { suite, rng, config, members: vec![creator] }
     }
 
-    /// Returns a group of `members`. The first member adds the others in one Commit.
+    /// Returns a group with `members` members. The first member adds the others by one Commit.
     pub(crate) fn of(suite: Suite, members: usize) -> Self {
         let mut fixture = Self::new(suite);
         fixture.add(0, members - 1);
@@ -345,25 +346,25 @@ impl GroupFixture {
         Newcomer::new(self.suite, template(), &mut self.rng)
     }
 
-    /// Returns a client with a changed KeyPackage.
+    /// Returns a client whose KeyPackage template is modified by `change`.
     pub(crate) fn newcomer_with(&mut self, change: impl FnOnce(&mut KeyPackageTemplate)) -> Newcomer {
         let mut template = template();
         change(&mut template);
         Newcomer::new(self.suite, template, &mut self.rng)
     }
 
-    /// Returns a new signature key.
+    /// Returns a signer with a new signature key.
     pub(crate) fn signer(&mut self) -> Box<dyn Signer> {
         self.suite.signer(&self.suite.signature_generate_key(&mut self.rng).unwrap()).unwrap()
     }
 
-    /// Adds a member that joins by a Welcome, and checks that all agree.
+    /// Adds a member that joins by a Welcome, and checks that all members agree.
     pub(crate) fn enter(&mut self, newcomer: Newcomer, welcome: &Welcome) {
         self.members.push(newcomer.join(welcome, None, self.config).unwrap());
         self.agree();
     }
 
-    /// Returns the GroupContext as the first member sees it.
+    /// Returns the first member's GroupContext.
     pub(crate) fn context(&self) -> &GroupContext {
         self.members[0].group.public().context()
     }
@@ -376,12 +377,12 @@ impl GroupFixture {
         self.members[index].leaf()
     }
 
-    /// Returns the position in `members` of the member at a leaf.
+    /// Returns the position in `members` of the member at the given leaf.
     pub(crate) fn at(&self, leaf: u32) -> usize {
         self.members.iter().position(|member| member.leaf() == LeafIndex(leaf)).unwrap()
     }
 
-    /// Makes a Commit that is not delivered yet.
+    /// Creates a Commit that is not delivered yet.
     pub(crate) fn build(
         &mut self,
         by: usize,
@@ -390,7 +391,7 @@ impl GroupFixture {
         self.members[by].build(fill, &mut self.rng)
     }
 
-    /// Makes a Commit that all members merge. Drops the members that it removes.
+    /// Creates a Commit that all members merge, and drops the members that it removes.
     pub(crate) fn commit(
         &mut self,
         by: usize,
@@ -401,7 +402,7 @@ impl GroupFixture {
         (message, welcome)
     }
 
-    /// Merges a Commit of `by` at all members. Returns the members that it removes.
+    /// Merges a Commit of the member at `by` for all members. Returns the members that it removes.
     pub(crate) fn deliver_commit(&mut self, by: usize, message: &MlsMessage) -> Vec<Member> {
         for (index, member) in self.members.iter_mut().enumerate() {
             assert_eq!(member.follow(message), index == by);
@@ -428,7 +429,7 @@ impl GroupFixture {
         self.agree();
     }
 
-    /// Removes a member by a Commit of another, and returns it.
+    /// Removes a member by a Commit of another member, and returns the removed member.
     pub(crate) fn remove(&mut self, by: usize, removed: usize) -> Member {
         let leaf = self.leaf(removed);
         let (message, _) = self.build(by, |builder| builder.remove(leaf)).unwrap();
@@ -449,9 +450,9 @@ impl GroupFixture {
         self.deliver_proposal(by, &message);
     }
 
-    /// Delivers a proposal to all members, of a type that the member at `unaware` does not support.
-    /// The sender can make it because a removal of that member is pending there. The removal is not
-    /// delivered.
+    /// Delivers a proposal of a type that the member at `unaware` does not support to all members.
+    /// The sender can create it because a Remove of that member is pending for the sender. This
+    /// Remove is not delivered.
     pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: LeafIndex, proposal: Proposal) {
         let rng = &mut self.rng;
         let removal = Proposal::Remove(pando_mls::wire::Remove { removed: unaware });
@@ -483,8 +484,8 @@ impl GroupFixture {
         }
     }
 
-    /// Adds a member that joins by an external Commit, with a GroupInfo from the first member.
-    /// Drops the members that it removes.
+    /// Adds a member that joins by an external Commit with a GroupInfo of the first member. Drops
+    /// the members that the Commit removes.
     pub(crate) fn join_external(&mut self, resync: Option<LeafIndex>, psks: Vec<Psk>) {
         let newcomer = self.newcomer();
         let group_info = self.members[0].group_info(true);
@@ -494,7 +495,7 @@ impl GroupFixture {
         self.agree();
     }
 
-    /// Makes an external Commit that is accepted, and is not delivered yet.
+    /// Creates an external Commit that is accepted but not delivered yet.
     pub(crate) fn external(
         &mut self,
         newcomer: Newcomer,
@@ -513,7 +514,7 @@ impl GroupFixture {
         Ok((member, message))
     }
 
-    /// Makes an external Commit that is not yet known to be accepted.
+    /// Creates an external Commit that has not been accepted yet.
     pub(crate) fn pending_join(&mut self, newcomer: Newcomer, group_info: &GroupInfo) -> Member {
         let (template, psks) = (leaf_template(), vec![]);
         let join = ExternalJoin::new(group_info, template).psks(psks);
@@ -522,7 +523,7 @@ impl GroupFixture {
         Member::new(newcomer.signer, joined.map(|(group, _)| group))
     }
 
-    /// Checks that all members see the same group and share its secrets.
+    /// Checks that all members have the same view of the group and share its secrets.
     pub(crate) fn agree(&mut self) {
         self.members.iter_mut().for_each(Member::check_store);
         let first = &self.members[0].group;
@@ -536,7 +537,7 @@ impl GroupFixture {
     }
 }
 
-/// Returns the sender and the data of a message that can be read.
+/// Returns the sender and the data of a message, which must be readable.
 pub(crate) fn read(processed: Result<Processed, GroupError>) -> (LeafIndex, Vec<u8>) {
     match processed.unwrap() {
         Processed::Application { sender, data, .. } => (sender, data.to_vec()),

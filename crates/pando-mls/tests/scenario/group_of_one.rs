@@ -1,4 +1,4 @@
-//! A group of one member works: it commits, derives secrets, grows, and shrinks back to one.
+//! A group of one member works: it can commit, derive secrets, grow, and shrink back to one member.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::custom;
@@ -38,7 +38,7 @@ fn a_group_grows_from_one_and_shrinks_to_another_one() {
         fixture.join_external(None, vec![]);
         assert_eq!(fixture.leaf(1), LeafIndex(0));
         fixture.chat(1);
-        // The group shrinks again by the removal of the other member.
+        // The group shrinks again when the other member is removed.
         fixture.remove(1, 0);
         assert_eq!(fixture.tree().members().map(Result::unwrap).collect::<Vec<_>>(), [LeafIndex(0)]);
         assert_eq!(fixture.tree().size().leaf_count(), 1);

@@ -1,5 +1,5 @@
-//! A group of hundreds is created with one Welcome. Any of its members can commit, and all others
-//! follow.
+//! A group of hundreds of members is created with a single Welcome. Any of its members can commit,
+//! and all others follow.
 
 use crate::group_fixture::{GroupFixture, suite};
 

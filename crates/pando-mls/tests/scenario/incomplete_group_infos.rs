@@ -1,4 +1,4 @@
-//! An external join needs a complete and genuine GroupInfo.
+//! An external join requires a complete and genuine GroupInfo.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{ExtensionType, GroupError, GroupInfo, Missing, Violation};
@@ -19,10 +19,10 @@ fn a_description_without_what_is_needed_is_refused() {
 
         let mut without_key = without_tree.clone();
         without_key.extensions.0.retain(|extension| extension.extension_type != ExtensionType::EXTERNAL_PUB);
-        // Removing the extension breaks the signature.
+        // Removing the extension invalidates the signature.
         let broken = Err(GroupError::Violation(Violation::GroupInfoSignature));
         assert_eq!(joined(&mut fixture, &without_key, Some(&tree)), broken);
-        // A GroupInfo that is signed without it admits no joiner.
+        // A GroupInfo that is signed without the extension does not allow a client to join.
         let to_be_signed = without_key.to_be_signed().unwrap();
         let signer = &*fixture.members[0].signer;
         without_key.signature = suite.sign_with_label(signer, "GroupInfoTBS", &to_be_signed).unwrap();

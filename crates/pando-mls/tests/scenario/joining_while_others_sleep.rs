@@ -1,5 +1,5 @@
-//! A client joins by an external Commit while all members are offline, and is a member like any
-//! other.
+//! A client joins by an external Commit while all members are offline. Afterwards it is a member
+//! like any other.
 
 use crate::group_fixture::{GroupFixture, suites};
 
@@ -7,7 +7,7 @@ use crate::group_fixture::{GroupFixture, suites};
 fn somebody_joins_while_all_others_are_asleep() {
     for suite in suites() {
         let mut fixture = GroupFixture::of(suite, 3);
-        // Messages from before the join cannot be read.
+        // The new member cannot read messages from before the join.
         let before = fixture.send(0, b"before");
         fixture.join_external(None, vec![]);
         assert!(fixture.members[3].process(&before).is_err());

@@ -1,5 +1,5 @@
-//! A member rotates its signature key, by its own Commit or by an Update that another member
-//! commits. From then on it signs with the new key, and the old one is rejected.
+//! A member rotates its signature key, either by its own Commit or by an Update that another member
+//! commits. From then on, it signs with the new key, and its old key is rejected.
 
 use crate::group_fixture::{GroupFixture, leaf_template, read, suites};
 use crate::proposals::custom;
@@ -7,7 +7,8 @@ use pando_mls::{
     BasicIdentities, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite, Violation,
 };
 
-/// Checks that the old key can do nothing any more, and that the new key can do everything.
+/// Checks that the old key can no longer be used, and that the new key can be used for all
+/// operations.
 fn has_rotated(fixture: &mut GroupFixture, by: usize, new: Box<dyn Signer>) {
     let (member, rng) = (&mut fixture.members[by], &mut fixture.rng);
     assert_eq!(
@@ -36,7 +37,7 @@ fn by_a_commit(suite: Suite, by: usize) {
     let (new, late) = (fixture.signer(), fixture.send(by, b"with the old key"));
     let leaf = NewLeaf { template: leaf_template(), signer: &*new };
     let message = fixture.members[by].build_leaf(leaf, &BasicIdentities, &mut fixture.rng).unwrap();
-    // While the Commit is pending, the old key is still the right one.
+    // While the Commit is pending, the old key is still the correct one.
     fixture.chat(by);
     fixture.deliver_commit(by, &message);
     let reader = (by + 1) % 3;
@@ -72,7 +73,8 @@ fn a_signature_key_is_rotated_by_an_update() {
     }
 }
 
-/// The GroupInfo in the Welcome is signed with the key in the new tree, which is the new one.
+/// Shows that the GroupInfo in the Welcome of such a Commit is signed with the new key, which is
+/// the key in the new tree.
 #[test]
 fn a_newcomer_is_welcomed_by_a_commit_that_rotates() {
     for suite in suites() {
@@ -123,7 +125,7 @@ fn nobody_takes_the_key_of_another_member() {
         let refused =
             fixture.members[0].build_leaf(leaf.clone(), &BasicIdentities, &mut fixture.rng).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(1))));
-        // If it is proposed as an Update, every committer leaves it out.
+        // If the leaf is proposed as an Update, every committer leaves the Update out.
         let message = fixture.members[0].propose_leaf(leaf, &BasicIdentities, &mut fixture.rng).unwrap();
         for index in [1, 2] {
             assert!(matches!(fixture.members[index].process(&message).unwrap(), Processed::Proposal(_)));

@@ -1,6 +1,6 @@
-//! A client is killed at every step: before an operation's changes are stored, as if it had never
-//! happened, or after they are stored and before anything is sent or shown. Rows are written
-//! atomically. Nothing is lost, no key is used twice, and no used key comes back.
+//! A client is killed at every step. Either the changes of an operation are not stored yet, as if
+//! it had never happened, or they are stored but nothing has been sent or shown. Rows are written
+//! atomically. Nothing is lost, no key is used twice, and no used key is restored.
 
 use crate::group_fixture::{GroupFixture, Member, client, fast_suites, read};
 use pando_mls::wire::MlsMessageBody;
@@ -11,21 +11,22 @@ use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Killed {
-    /// The changes were not stored.
+    /// The client is killed before the changes are stored.
     Before,
-    /// The changes were stored, and nothing was sent or shown.
+    /// The client is killed after the changes are stored, but before anything is sent or shown.
     After,
 }
 
 impl Member {
-    /// Restarts from the stored rows, whatever was in memory.
+    /// Restarts the client from the stored rows, regardless of its state in memory.
     fn revive(&mut self) {
         let cx = client(&*self.signer).with_config(*self.group.config());
         self.group = Group::load(&self.rows, &cx).unwrap();
         assert_eq!(self.group.rows().unwrap(), self.rows);
     }
 
-    /// Runs an operation, kills the client, and runs it again if its changes were not stored.
+    /// Runs an operation and kills the client. If the changes of the operation were not stored,
+    /// runs it again.
     fn killed<T>(
         &mut self,
         killed: Killed,
@@ -42,7 +43,8 @@ impl Member {
     }
 }
 
-/// Returns the ciphertext, to check that no key and nonce encrypt two messages.
+/// Returns the ciphertext of a message, to check that no two messages are encrypted with the same
+/// key and nonce.
 fn ciphertext(message: &MlsMessage) -> Vec<u8> {
     let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
     private.ciphertext.to_vec()
@@ -56,7 +58,8 @@ fn sends(fixture: &mut GroupFixture, victim: usize, killed: Killed) {
     for (index, member) in fixture.members.iter_mut().enumerate() {
         if index != victim {
             assert_eq!(read(member.process(&sent)).1, b"sent");
-            // If both had been encrypted with one key, the second could not be read.
+            // If both messages had been encrypted with the same key, the second one could not be
+            // read.
             assert_eq!(read(member.process(&lost)).1, b"lost");
         }
     }
@@ -81,7 +84,7 @@ fn proposes_and_commits(fixture: &mut GroupFixture, victim: usize, killed: Kille
     let proposal =
         fixture.members[victim].killed(killed, |group, cx| group.propose_update(None, b"", cx, rng));
     fixture.deliver_proposal(victim, &proposal);
-    // Another member commits its Update, and it is killed again while it follows.
+    // Another member commits the Update of this client, which is killed again while it follows.
     let by = (victim + 1) % 3;
     let (commit, _) = fixture.build(by, |builder| builder).unwrap();
     fixture.members[victim].killed(killed, |group, cx| {
@@ -94,14 +97,15 @@ fn proposes_and_commits(fixture: &mut GroupFixture, victim: usize, killed: Kille
     }
     fixture.agree();
 
-    // It commits itself. After it is killed, it sends the Commit from its own store.
+    // The client itself creates a Commit. After it is killed, it sends the Commit from its own
+    // store.
     let rng = &mut fixture.rng;
     fixture.members[victim].killed(killed, |group, cx| group.commit().build(cx, rng));
     let commit = fixture.members[victim].group.pending_commit().unwrap().clone();
     for index in (0..3).filter(|index| *index != victim) {
         fixture.members[index].follow(&commit);
     }
-    // It learns that its Commit has won.
+    // The client learns that its Commit has won.
     assert!(matches!(fixture.members[victim].process(&commit), Ok(Processed::OwnCommit)));
     fixture.members[victim].killed(killed, |group, _| group.merge_pending());
     assert!(fixture.members[victim].group.pending_commit().is_none());
@@ -122,8 +126,8 @@ fn joins(fixture: &mut GroupFixture, killed: Killed) {
     let (_, welcome) = fixture.commit(0, |builder| builder.add(added));
     let welcome = welcome.unwrap();
     let join = || Group::join(&welcome, &newcomer.bundle, None, &client(&*newcomer.signer)).unwrap();
-    // The client deletes the KeyPackage when it stores the group, so a client that was killed
-    // before can join again.
+    // The client deletes the KeyPackage only when it stores the group. If it is killed before, it
+    // can join again.
     let (group, delta) = match killed {
         Killed::Before => {
             drop(join());
@@ -154,7 +158,7 @@ fn lives(suite: Suite, victim: usize, killed: Killed) {
         joins(&mut fixture, killed);
         fixture.chat(victim);
     }
-    // No row is left behind: the stored rows have the same kinds as the rows of a member that was
+    // No row is left behind: the stored rows are of the same kinds as those of a member that was
     // never killed.
     let kinds =
         |member: &Member| -> BTreeSet<u8> { member.rows.keys().map(|key| key.to_bytes()[0]).collect() };

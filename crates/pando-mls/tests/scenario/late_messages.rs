@@ -1,11 +1,11 @@
-//! Messages arrive late, after further Commits. They can be read for as many epochs as the settings
-//! keep, and not in the one after.
+//! Messages arrive late, after further Commits. They can be read only as long as the settings keep
+//! their epoch.
 
 use crate::group_fixture::{GroupFixture, fast_suites, read, suite, suites};
 use pando_mls::{GroupConfig, GroupError, Suite};
 
-/// In each epoch, sends messages that arrive after one Commit, after two, and so on, in a different
-/// order each.
+/// In each epoch, sends one message that will arrive in the same epoch, one that will arrive after
+/// one Commit, and so on. Messages that arrive together come in reverse order.
 fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
     let config = GroupConfig::default().with_past_epochs(past_epochs);
     let mut fixture = GroupFixture::with_config(suite, config);
@@ -18,7 +18,7 @@ fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
             let data = format!("{epoch} {distance}").into_bytes();
             under_way.push((epoch, distance, fixture.send(sender, &data), data));
         }
-        // The newest arrives first.
+        // The newest message arrives first.
         for (sent, distance, message, data) in under_way.iter().rev() {
             let late = usize::try_from(epoch - sent).unwrap();
             if late != *distance {
@@ -27,7 +27,7 @@ fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
             let processed = fixture.members[reader].process(message);
             if late <= past_epochs {
                 assert_eq!(read(processed), (fixture.leaf(sender), data.clone()));
-                // Each can be read once.
+                // Each message can be read only once.
                 assert!(fixture.members[reader].process(message).is_err());
             } else {
                 assert_eq!(
@@ -63,7 +63,7 @@ fn late_messages_are_read_for_three_epochs() {
             .collect();
         for (number, message) in (0_u8..).zip(&messages) {
             let processed = fixture.members[2].process(message);
-            // The group of three began with epoch 1, and is in epoch 6 now.
+            // When the group had three members, it was in epoch 1. It is now in epoch 6.
             if number < 2 {
                 let forgotten = GroupError::EpochMismatch { message: u64::from(number) + 1, group: 6 };
                 assert_eq!(processed.unwrap_err(), forgotten);
@@ -74,7 +74,7 @@ fn late_messages_are_read_for_three_epochs() {
     }
 }
 
-/// Commits and proposals of a past epoch are rejected in every later one.
+/// Shows that Commits and proposals of a past epoch are rejected in every later epoch.
 #[test]
 fn late_handshakes_change_nothing() {
     for suite in suites() {
@@ -89,7 +89,7 @@ fn late_handshakes_change_nothing() {
             let stale = GroupError::EpochMismatch { message: epoch - 1, group: epoch };
             assert_eq!(refused, stale);
             assert_eq!(fixture.members[1].pending_proposals(), []);
-            // No key is used up.
+            // The late message has used up no key.
             assert!(fixture.members[1].group.take_delta().delta().is_empty());
         }
         fixture.agree();

@@ -1,6 +1,6 @@
-//! A member is removed, another takes its leaf, and then a message of the first one arrives. It is
-//! attributed to the first one, because it is verified with the key of the epoch in which it was
-//! sent.
+//! A member is removed and a new member gets its leaf. Then a message of the removed member
+//! arrives. It is attributed to the removed member, because it is verified with the signature key
+//! of the epoch in which it was sent.
 
 use crate::group_fixture::{GroupFixture, read, suites};
 use crate::proposals::custom;
@@ -18,7 +18,7 @@ fn reuse(suite: Suite, leaf: u32) {
     let (late, later) = (fixture.send(owner, b"late"), fixture.send(owner, b"later"));
     let remover = (owner + 1) % 4;
     fixture.remove(remover, owner);
-    // Another client takes the same leaf, and has already sent a message.
+    // Another client gets the same leaf, and has already sent a message.
     let newcomer = fixture.newcomer_with(named(b"somebody else"));
     let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()));
     fixture.enter(newcomer, &welcome.unwrap());
@@ -39,10 +39,10 @@ fn reuse(suite: Suite, leaf: u32) {
             other => panic!("not a message: {other:?}"),
         }
     }
-    // The result is the same in the other order.
+    // The result is the same if the messages arrive in the other order.
     assert_eq!(read(fixture.members[1].process(&new)), (leaf, b"new".to_vec()));
     assert_eq!(read(fixture.members[1].process(&later)), (leaf, b"later".to_vec()));
-    // The newcomer itself has no keys of that epoch.
+    // The newcomer itself has no keys of the epoch of the late message.
     assert!(fixture.members[3].process(&late).is_err());
     fixture.propose(3, custom(0xf001, b""));
     fixture.commit(3, |builder| builder);

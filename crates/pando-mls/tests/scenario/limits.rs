@@ -1,4 +1,4 @@
-//! Input above a client's limits is rejected with a clear error, before it costs much.
+//! Input that exceeds a client's limits is rejected with a clear error, before it causes much work.
 
 use crate::group_fixture::{GroupFixture, Newcomer, client, external_psk, fast_suites, template};
 use crate::proposals::psk;
@@ -35,7 +35,7 @@ fn messages_that_are_too_large_are_refused() {
 
 type Operation = fn(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<MlsMessage, GroupError>;
 
-/// All operations with which a member sends.
+/// All operations with which a member sends a message.
 const OPERATIONS: [Operation; 5] = [
     |group, cx, rng| {
         Ok(group
@@ -50,8 +50,8 @@ const OPERATIONS: [Operation; 5] = [
     },
 ];
 
-/// A member does not send a message that members with the same limit would reject. The limit is
-/// exact to the byte, and no key is used up.
+/// Shows that a member does not send a message that members with the same limit would reject. The
+/// limit is exact to the byte, and a failed operation uses up no key.
 #[test]
 fn messages_that_are_too_large_are_not_sent() {
     let multiple = Padding::Multiple(NonZeroUsize::new(100).unwrap());
@@ -62,7 +62,8 @@ fn messages_that_are_too_large_are_not_sent() {
         let mut fixture = GroupFixture::with_config(suite, config);
         fixture.add(0, 2);
         for operation in OPERATIONS {
-            // The result is the same each time, and no change is kept.
+            // Each attempt starts from the stored rows with the same randomness, and its changes
+            // are discarded.
             let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Context<'_>)| {
                 let limits = Limits::default().with_message_bytes(message_bytes);
                 let member = &fixture.members[by];
@@ -137,7 +138,8 @@ fn trees_that_are_too_large_are_not_joined() {
     }
 }
 
-/// A tree of one byte per node cannot be the group's. It is rejected without being hashed.
+/// Shows that a tree with one byte per node, which cannot be the tree of the group, is rejected
+/// without being hashed.
 #[test]
 fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
     for suite in fast_suites() {
@@ -180,7 +182,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert!(joined.is_ok());
-        // A group with such an identifier is not created either.
+        // A group with such an identifier cannot be created either.
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
             let config = limits(Limits::default().with_group_id_bytes(group_id_bytes));
@@ -190,7 +192,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         };
         assert_eq!(begin(5), Ok(()));
         assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
-        // Observers and external joins have the same limit.
+        // The same limit applies to observers and to external joins.
         let group_info = fixture.members[0].group_info(true);
         let limit = Limits::default().with_group_id_bytes(bytes - 1);
         let observer = PublicGroup::new(fixture.suite, &group_info, None, &BasicIdentities, limit);
@@ -206,8 +208,8 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
         let third = fixture.newcomer();
         let refused = fixture.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
-        // A member with a higher limit can add a client. The other member cannot follow, and the
-        // error says why.
+        // A member with a higher limit can add a client. The other member cannot follow, and its
+        // error gives the reason.
         let cx = client(&*fixture.members[1].signer).with_config(GroupConfig::default());
         fixture.members[1].group = Group::load(&fixture.members[1].rows, &cx).unwrap();
         let (commit, _) = fixture.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
@@ -216,7 +218,7 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
     }
 }
 
-/// Proposing more Adds than a member's limit does not keep that member from making Commits.
+/// Shows that a member can create Commits even if more Adds are proposed than its limit allows.
 #[test]
 fn who_would_make_the_tree_too_large_is_not_added() {
     for suite in fast_suites() {
@@ -249,7 +251,7 @@ fn proposals_that_are_too_many_are_refused() {
     }
 }
 
-/// Observers have limits, too.
+/// Shows that observers enforce limits, too.
 #[test]
 fn an_observer_does_not_take_everything() {
     for suite in fast_suites() {

@@ -1,5 +1,6 @@
-//! A Commit with all kinds of proposals loses its race. Merging the winner returns the proposals in
-//! order, and the next Commit covers them all. Proposals of other members are proposed again.
+//! A Commit with all kinds of proposals loses a race. Merging the winning Commit returns the lost
+//! proposals in order, and the next Commit covers all of them. Proposals of other members must be
+//! proposed again.
 
 use crate::group_fixture::{GroupFixture, client, external_psk, suites};
 use crate::proposals::{custom, extensions, set_extensions};
@@ -20,7 +21,7 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
                     .psk(external_psk(1))
             })
             .unwrap();
-        // It loses several times in a row.
+        // The Commit loses several times in a row.
         let mut wanted = Vec::new();
         for winner in [1, 2, 3] {
             let (won, _) = fixture.build(winner, |builder| builder).unwrap();
@@ -53,8 +54,8 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
             fixture.commit(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
         assert_eq!(fixture.members.len(), 3);
         assert_eq!(fixture.context().extensions, extensions(&[0xf0f0]));
-        // The Welcome of the losing Commit leads into a group that does not exist; the last one
-        // does not.
+        // The Welcome of the losing Commit leads to a group that does not exist, but the Welcome of
+        // the last Commit leads to the real group.
         let lost = client(&*newcomer.signer);
         let astray =
             Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lost).unwrap().assume_persisted();
@@ -70,7 +71,7 @@ fn proposals_do_not_outlive_their_epoch() {
         let mut fixture = GroupFixture::of(suite, 3);
         fixture.propose(0, set_extensions(extensions(&[0xf0f0])));
         fixture.propose_update(0);
-        // The committer leaves them out.
+        // The committer leaves the pending proposals out.
         fixture.commit(1, |builder| builder.without_pending().authenticated_data(b"alone"));
         for member in &fixture.members {
             assert_eq!(member.pending_proposals(), []);
@@ -85,7 +86,8 @@ fn proposals_do_not_outlive_their_epoch() {
     }
 }
 
-/// An Update cannot be proposed again, because its private key was deleted with its epoch.
+/// Shows that an Update cannot be proposed again in a later epoch, because its private key was
+/// deleted when its epoch ended.
 #[test]
 fn an_update_is_of_its_epoch() {
     for suite in suites() {
@@ -93,7 +95,7 @@ fn an_update_is_of_its_epoch() {
         let update = |fixture: &GroupFixture| fixture.members[1].pending_proposals().pop().unwrap();
         fixture.propose_update(1);
         let lost = update(&fixture);
-        // In its own epoch, it can be sent again.
+        // In its own epoch, the Update can be sent again.
         fixture.propose(1, lost.clone());
         fixture.commit(0, |builder| builder.without_pending().psk(external_psk(1)));
         let (member, rng) = (&mut fixture.members[1], &mut fixture.rng);

@@ -1,4 +1,4 @@
-//! Groups as applications use them, with one story in each file.
+//! Tests that use groups as applications do. Each file contains one scenario.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(

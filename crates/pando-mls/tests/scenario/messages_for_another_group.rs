@@ -1,5 +1,5 @@
-//! A client is in two groups, and a message of one is delivered to the other, which rejects it
-//! without harm. Objects that are not messages for a group are rejected, too.
+//! A client is in two groups. A message of one group is delivered to the other group, which rejects
+//! it without harm. Objects that are not messages for a group are rejected, too.
 
 use crate::group_fixture::{GroupFixture, read, suites};
 use pando_mls::{

@@ -1,5 +1,5 @@
-//! One member proposes many changes that conflict with each other. Every other member can still
-//! commit, and covers the compatible ones.
+//! A member proposes many changes that conflict with each other. Every other member can still
+//! commit, and its Commit covers those that are compatible.
 
 use crate::group_fixture::{GroupFixture, Newcomer, external_psk, fast_suites};
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
@@ -14,7 +14,7 @@ fn nobody_can_keep_others_from_making_commits() {
     for (committer, suite) in (0..3).flat_map(|committer| fast_suites().map(move |suite| (committer, suite)))
     {
         let mut fixture = GroupFixture::of(suite, 4);
-        // A fifth member never responds, and does not support the application's proposals.
+        // A fifth member never responds, and does not support custom proposals.
         let plain = fixture.newcomer_with(|template| template.capabilities.proposals = vec![]).key_package();
         fixture.commit(0, |builder| builder.add(plain.clone()));
         for proposal in [
@@ -22,7 +22,7 @@ fn nobody_can_keep_others_from_making_commits() {
             remove(1),
             remove(2),
             remove(2),
-            // GREASE, which all list and none supports.
+            // All members list this GREASE value, but none supports it.
             set_extensions(extensions(&[0x1a1a])),
             set_extensions(extensions(&[0xf00d])),
             set_extensions(extensions(&[])),
@@ -34,7 +34,8 @@ fn nobody_can_keep_others_from_making_commits() {
         ] {
             fixture.propose(3, proposal);
         }
-        // Because of the fifth leaf, this cannot be committed.
+        // This proposal cannot be committed, because the member at the fifth leaf does not support
+        // it.
         fixture.propose_unsupported(3, LeafIndex(4), custom(0xf001, b""));
         fixture.propose_update(3);
         fixture.propose_update(3);
@@ -47,7 +48,7 @@ fn nobody_can_keep_others_from_making_commits() {
     }
 }
 
-/// A member proposes PSKs that other members, or all members, do not have.
+/// Shows that PSKs that the committer does not have are left out, even if no member has them.
 #[test]
 fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
     for suite in fast_suites() {
@@ -75,8 +76,8 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         assert!(covered.map(|(_, proposal)| proposal).eq(&known));
         fixture.deliver_commit(0, &commit);
         fixture.chat(0);
-        // An available PSK is covered. A missing PSK is an error if the committer itself proposes
-        // it.
+        // A pending PSK is covered if it is available. If the committer itself proposes a PSK that
+        // it lacks, this is an error.
         fixture.propose(2, external.clone());
         let (commit, _) = fixture.build(0, |builder| builder).unwrap();
         let covered = fixture.members[0].group.pending_epoch().unwrap().proposals();
@@ -87,8 +88,8 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
     }
 }
 
-/// A Commit covers at most 65,535 PSKs, because a Welcome numbers them by a u16: the committer's
-/// own first.
+/// Shows that a Commit covers at most 65,535 PSKs, because a Welcome numbers them with 16 bits. The
+/// committer's own PSKs take precedence.
 #[test]
 fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
     let suite = fast_suites().next().unwrap();
@@ -102,8 +103,8 @@ fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
     assert_eq!(covered, usize::from(u16::MAX));
 }
 
-/// A Welcome lists all PSKs for each new member. If there is one, fewer PSKs of others are covered,
-/// so that the Welcome's size does not grow with the product.
+/// Shows that a Commit that adds a member covers fewer PSKs of other members. A Welcome lists all
+/// PSKs for each new member, so its size would otherwise grow with the product of both numbers.
 #[test]
 fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
     for suite in fast_suites() {
@@ -134,7 +135,7 @@ fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
     }
 }
 
-/// A member proposes more Adds than there is room for.
+/// Shows that Adds are left out if members propose more of them than the limit allows.
 #[test]
 fn members_for_whom_there_is_no_room_are_left_out() {
     for suite in fast_suites() {
@@ -147,7 +148,8 @@ fn members_for_whom_there_is_no_room_are_left_out() {
         }
         fixture.commit(0, |builder| builder);
         assert_eq!(fixture.tree().member_count(), 2);
-        // One client fits when another is removed. The committer's own Adds are never left out.
+        // If another member is removed, one client can be added. The committer's own Adds are never
+        // left out.
         for key_package in &newcomers {
             fixture.propose(1, add(key_package.clone()));
         }

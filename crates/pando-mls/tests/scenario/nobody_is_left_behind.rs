@@ -1,4 +1,5 @@
-//! A reinitialization includes every member: a new group that lacks one of them is not created.
+//! A reinitialization must include every member. A successor group that lacks a member cannot be
+//! created.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::{extensions, reinit};

@@ -1,4 +1,4 @@
-//! A member has at most one pending Commit. Clearing it returns its proposals.
+//! A member has at most one pending Commit. Clearing the pending Commit returns its proposals.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::remove;

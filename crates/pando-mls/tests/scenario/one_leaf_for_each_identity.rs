@@ -1,5 +1,5 @@
-//! A policy allows each identity once in a group: a member cannot be added again unless the same
-//! Commit removes its old leaf.
+//! A policy allows each identity only once in a group. A member cannot be added again unless the
+//! same Commit removes its old leaf.
 
 use crate::group_fixture::{
     AllPsks, GroupFixture, Member, Newcomer, client, fast_suites, over_the_wire, template,
@@ -13,7 +13,7 @@ use pando_mls::{
 };
 use std::sync::Arc;
 
-/// A policy that identifies clients by their identity alone.
+/// A policy that identifies clients only by their identity.
 pub(crate) struct OneLeafEach;
 
 impl IdentityPolicy for OneLeafEach {
@@ -55,7 +55,7 @@ fn one_leaf_for_each_identity() {
         let mut rng = fixture.rng.clone();
         let same = GroupError::Violation(Violation::SameClient);
 
-        // The identity is added twice in one Commit.
+        // The same identity is added twice in one Commit.
         let member = &mut fixture.members[0];
         let cx = client(&*member.signer).with_policy(&OneLeafEach);
         let both = member
@@ -65,7 +65,8 @@ fn one_leaf_for_each_identity() {
             .add(alice_again.bundle.key_package.clone());
         assert_eq!(both.build(&cx, &mut rng).unwrap_err(), same);
 
-        // The identity is already in the group. Neither the committer nor a receiver accepts it.
+        // The identity is already in the group. Neither the committer nor a receiver accepts the
+        // Add.
         let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
         let output = output.build(&cx, &mut rng).unwrap().persist_to(&mut member.rows).unwrap();
         member.merge_pending();
@@ -80,8 +81,8 @@ fn one_leaf_for_each_identity() {
         let alice = &mut fixture.members[1];
         let loaded = Group::load(&alice.rows, &policy(alice)).unwrap();
         alice.group = loaded;
-        // This holds for a group that is completely in memory, and for one that reads its client
-        // index lazily.
+        // This applies to a group that is completely in memory, and to a group that reads its
+        // client index lazily.
         let rows = alice.group.rows().unwrap();
         let mut opened = Group::open(Arc::new(rows), &policy(alice)).unwrap();
         for group in [&mut alice.group, &mut opened] {
@@ -90,7 +91,7 @@ fn one_leaf_for_each_identity() {
         }
         fixture.members[0].clear_pending();
 
-        // If the same Commit removes the old leaf, every member accepts it.
+        // If the same Commit removes the old leaf, all members accept it.
         let (replaced, _) = fixture.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
         let alice = &mut fixture.members[1];
         for group in [&mut alice.group, &mut opened] {
@@ -98,7 +99,8 @@ fn one_leaf_for_each_identity() {
         }
         fixture.members[0].clear_pending();
 
-        // A member cannot join again by an external Commit, except in place of its own old leaf.
+        // A member cannot join again by an external Commit, unless the Commit replaces its own old
+        // leaf.
         let (group_info, me) = (fixture.members[0].group_info(true), alice_again);
         for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
             let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
@@ -115,8 +117,8 @@ fn one_leaf_for_each_identity() {
     }
 }
 
-/// The policy changes while a Commit is pending. In the new epoch, clients are identified by the
-/// new policy.
+/// Shows that the policy may change while a Commit is pending. In the new epoch, clients are
+/// identified by the new policy.
 #[test]
 fn a_commit_is_pending_when_the_policy_changes() {
     let suite = fast_suites().next().unwrap();
@@ -135,7 +137,7 @@ fn a_commit_is_pending_when_the_policy_changes() {
             added.persist_to(&mut member.rows).unwrap();
             member.group = Group::load(&member.rows, &with(after)).unwrap();
             if again {
-                // After the changes are stored, the group can be opened.
+                // Once the changes are stored, the group can be opened.
                 member.group.take_delta().persist_to(&mut member.rows).unwrap();
                 assert_eq!(member.group.rows().unwrap(), member.rows);
                 let rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
@@ -165,14 +167,14 @@ fn who_takes_another_name_is_not_known_by_the_old_one() {
     member.signer = signer;
     let rows = member.group.rows().unwrap();
     assert_eq!(Group::load(&rows, &policy(member)).unwrap().rows().unwrap(), rows);
-    // Another client may use the old name now.
+    // Another client may now use the old name.
     let commit =
         member.group.commit().add(first).build(&client_of(&*member.signer), &mut fixture.rng.clone());
     assert!(commit.is_ok());
 }
 
-/// The index of clients is stored. Loading a group updates it to the policy; after that, the group
-/// can be opened.
+/// Shows that the policy may differ from the one with which the client index was stored. Loading a
+/// group updates the index according to the new policy. Afterwards, the group can be opened.
 #[test]
 fn another_policy_than_the_one_that_the_group_was_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
@@ -200,7 +202,7 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
     assert!(!rows.keys().any(is_client));
 }
 
-/// The same for a server that follows the group without secrets.
+/// Shows the same for a server that follows the group without its secrets.
 #[test]
 fn another_policy_than_the_one_that_a_server_has_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));

@@ -1,18 +1,18 @@
-//! A committer's own proposals conflict with pending proposals of others. The Commit covers the
-//! committer's, and the others' proposals wait.
+//! A committer's own proposals conflict with pending proposals of other members. The Commit covers
+//! the committer's proposals, and the others wait.
 
 use crate::group_fixture::{GroupFixture, fast_suites, leaf_template};
 use crate::proposals::{extensions, reinit, set_extensions};
 use pando_mls::{BasicIdentities, LeafTemplate, NewLeaf, Proposal, Suite};
 
-/// Returns a group in which the last member has made a proposal.
+/// Returns a group in which the last member has sent a proposal.
 fn with_pending(suite: Suite, proposal: Proposal) -> GroupFixture {
     let mut fixture = GroupFixture::of(suite, 3);
     fixture.propose(2, proposal);
     fixture
 }
 
-/// Returns a leaf that supports no extensions.
+/// Returns the template of a leaf that supports no extensions.
 fn plain_leaf() -> LeafTemplate {
     let mut template = leaf_template();
     template.capabilities.extensions.clear();

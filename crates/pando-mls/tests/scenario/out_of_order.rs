@@ -1,5 +1,6 @@
-//! The messages of one sender arrive out of order. All within the limits are read. A message too
-//! far ahead is rejected and can be read later; a message too far behind is lost.
+//! The messages of one sender arrive out of order. All messages within the limits can be read. A
+//! message that is too far ahead is rejected but can be read later. A message that is too far
+//! behind is lost.
 
 use crate::group_fixture::{GroupFixture, read, suite, suites};
 use pando_mls::{FramingError, GroupConfig, GroupError, MlsMessage, RatchetLimits, ScheduleError};
@@ -20,7 +21,7 @@ fn messages_are_read_in_any_order() {
                     assert_eq!(read(processed), (fixture.leaf(0), vec![u8::try_from(number).unwrap()]));
                 }
             }
-            // None is read twice.
+            // No message can be read twice.
             for message in &messages {
                 assert!(fixture.members[1].process(message).is_err());
             }
@@ -41,19 +42,19 @@ fn the_limits_are_exact() {
     let ahead = |generation, next| Err(refused(ScheduleError::GenerationTooFarAhead { generation, next }));
     let gone = |generation| Err(refused(ScheduleError::KeyGone(generation)));
     let read = |number: u8| Ok(vec![number]);
-    // Generation 0 comes next. Generation 5 is as far ahead as the limit allows.
+    // The next generation is 0, so generation 5 is as far ahead as the limit allows.
     assert_eq!(take(6), ahead(6, 0));
     assert_eq!(take(5), read(5));
-    // Generation 5 is the newest. Generation 2 is as far behind as the limit allows, and is read
-    // once.
+    // The newest generation is 5, so generation 2 is as far behind as the limit allows. It can be
+    // read once.
     assert_eq!(take(1), gone(1));
     assert_eq!(take(2), read(2));
     assert_eq!(take(2), gone(2));
-    // The message that was too far ahead is not lost.
+    // The message that was too far ahead has not been lost.
     assert_eq!(take(6), read(6));
     assert_eq!(take(13), ahead(13, 7));
     assert_eq!(take(12), read(12));
-    // Generations 3 and 4 have fallen behind in the meantime.
+    // Generations 3 and 4 have fallen too far behind in the meantime.
     assert_eq!(take(3), gone(3));
     assert_eq!(take(4), gone(4));
     assert_eq!(take(8), gone(8));
@@ -63,7 +64,8 @@ fn the_limits_are_exact() {
     assert_eq!(take(13), read(13));
 }
 
-/// Handshake messages have a ratchet of their own, and each sender has its own ratchets.
+/// Shows that handshake messages have a ratchet of their own, and that each sender has its own
+/// ratchets.
 #[test]
 fn senders_and_kinds_do_not_get_in_each_others_way() {
     let ratchet_limits = RatchetLimits::default().with_forward(3).with_backward(0);

@@ -1,5 +1,5 @@
-//! Members pad messages before encryption. Each member chooses its own padding, and all members can
-//! read each other's messages.
+//! Members pad messages before they encrypt them. Each member chooses its own padding, and all
+//! members can read each other's messages.
 
 use crate::group_fixture::{GroupFixture, fast_suites, read, suite};
 use pando_mls::{Encode, GroupConfig, Padding};
@@ -12,7 +12,7 @@ fn padded(padding: Padding) -> GroupFixture {
     fixture
 }
 
-/// Returns the lengths on the wire of messages of all lengths below a limit.
+/// Encrypts messages of all lengths below `limit`. Returns the lengths of the encoded messages.
 fn lengths(padding: Padding, limit: usize) -> BTreeSet<usize> {
     let mut fixture = padded(padding);
     (0..limit)
@@ -26,9 +26,9 @@ fn lengths(padding: Padding, limit: usize) -> BTreeSet<usize> {
 
 #[test]
 fn padding_hides_lengths() {
-    // Without padding, every length is visible.
+    // Without padding, the length of every message is visible.
     assert_eq!(lengths(Padding::None, 300).len(), 300);
-    // In steps of 512 bytes, all these messages have the same length.
+    // If messages are padded to multiples of 512 bytes, all these messages have the same length.
     assert_eq!(lengths(Padding::Multiple(NonZeroUsize::new(512).unwrap()), 300).len(), 1);
     let few = lengths(Padding::Padme, 300).len();
     assert!(few < 25, "{few}");

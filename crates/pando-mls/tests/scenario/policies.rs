@@ -21,7 +21,7 @@ impl IdentityPolicy for AnyIdentity {
     }
 }
 
-/// A policy that accepts all members and no external senders.
+/// A policy that accepts all members but no external senders.
 pub(crate) struct NoExternalSenders;
 
 impl IdentityPolicy for NoExternalSenders {

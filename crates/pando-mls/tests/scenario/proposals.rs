@@ -1,4 +1,4 @@
-//! Proposals for the scenarios, and the values in them.
+//! Functions that create proposals for the scenarios, and values in these proposals.
 
 use pando_mls::wire::{
     Add, ExternalSender, ExternalSenders, GroupContextExtensions, OtherProposal, PreSharedKey,
@@ -33,7 +33,7 @@ pub(crate) fn reinit(suite: Suite, extensions: Extensions) -> ReInit {
     ReInit { group_id, version, cipher_suite: suite.cipher_suite(), extensions }
 }
 
-/// Returns empty extensions of these types.
+/// Returns extensions of these types without contents.
 pub(crate) fn extensions(types: &[u16]) -> Extensions {
     let extension =
         |kind: &u16| Extension { extension_type: ExtensionType(*kind), extension_data: vec![].into() };

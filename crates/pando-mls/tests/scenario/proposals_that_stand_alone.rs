@@ -1,4 +1,4 @@
-//! Proposals that cannot be committed along with others, or that no member can commit.
+//! Some proposals cannot be committed along with others, or cannot be committed by any member.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites};
 use crate::proposals::{extensions, reinit};

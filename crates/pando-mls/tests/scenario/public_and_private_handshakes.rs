@@ -29,8 +29,8 @@ fn handshakes_can_be_public() {
 #[test]
 fn some_handshakes_are_public_and_some_are_not() {
     for suite in suites() {
-        // Leaf 0 sends private handshakes, two members send public ones, and one sends private
-        // ones.
+        // Leaf 0 sends private handshake messages. Of the other members, two send public and one
+        // sends private handshake messages.
         let mut fixture = GroupFixture::new(suite);
         for (public, count) in [(true, 2), (false, 1)] {
             fixture.config.encrypt_handshakes = !public;

@@ -1,6 +1,6 @@
-//! A Commit of every kind is pending while a Commit of every kind arrives. All members follow the
-//! Commit that arrives. The other committers get their proposals back, and repeat the proposals
-//! that are still useful.
+//! A Commit of each kind is pending while a Commit of each kind arrives. All members follow the
+//! Commit that arrives. The other committers receive their proposals back, and repeat those that
+//! are still useful.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites};
 use crate::proposals::{add, custom, extensions, reinit, remove, set_extensions};
@@ -35,8 +35,8 @@ const BY_MEMBERS: [Kind; 9] = [
     Kind::ReInit,
 ];
 
-/// Makes a Commit that is not delivered yet, by a member or by an external join, and returns the
-/// joiner of the latter.
+/// Creates a Commit by a member or an external joiner, without delivering it. For an external join,
+/// also returns the joiner.
 fn commit(
     fixture: &mut GroupFixture,
     by: usize,
@@ -54,7 +54,7 @@ fn commit(
             let built = fixture.build(by, |builder| builder.psk(external_psk(2)).without_path());
             return (built.unwrap().0, None);
         }
-        // Covers the pending proposals.
+        // This Commit covers only the pending proposals.
         Kind::Empty | Kind::Update => return (fixture.build(by, |builder| builder).unwrap().0, None),
         Kind::Add => add(fixture.newcomer().key_package()),
         Kind::Remove => remove(3),
@@ -65,7 +65,8 @@ fn commit(
     (fixture.build(by, |builder| builder.proposal(proposal)).unwrap().0, None)
 }
 
-/// Returns the number of proposals by value, which the merge returns.
+/// Returns the number of proposals by value. The merge of another Commit must return these
+/// proposals.
 fn given_back(kind: Kind) -> usize {
     usize::from(!matches!(kind, Kind::Empty | Kind::Update))
 }
@@ -103,7 +104,7 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
     }
     fixture.agree();
 
-    // The loser proposes them again.
+    // The loser proposes its proposals again.
     let built = fixture.build(slow, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
     let message = match (pending, incoming, built) {
         (_, Kind::ReInit, built) => {
@@ -134,7 +135,7 @@ fn every_kind_of_commit_loses_to_every_kind() {
     let from_outside = [Kind::JoinFromOutside, Kind::Resync];
     for pending in BY_MEMBERS {
         for incoming in BY_MEMBERS.into_iter().chain(from_outside) {
-            // Leaf 0 loses once, and wins once.
+            // Leaf 0 loses the first race and wins the second one.
             for suite in fast_suites() {
                 race(suite, false, pending, incoming, 0, 1);
                 race(suite, true, pending, incoming, 1, 0);

@@ -1,4 +1,4 @@
-//! An error for invalid input names the broken rule, and its section in RFC 9420.
+//! An error for invalid input names the violated rule and its section in RFC 9420.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::{GroupError, LeafIndex, Violation};

@@ -1,5 +1,5 @@
-//! A group moves to another cipher suite: it ends, one member creates the agreed group, and all
-//! others join it.
+//! A group moves to another cipher suite: the group ends, one member creates the agreed successor,
+//! and all others join it.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::{extensions, reinit};
@@ -10,7 +10,7 @@ use pando_mls::{BasicIdentities, GroupId};
 fn a_group_is_reinitialized_with_another_cipher_suite() {
     for (old, new) in suites().zip(suites().skip(1).chain(suites())) {
         let mut fixture = GroupFixture::of(old, 3);
-        // The committer of the ReInit need not be the creator of the new group.
+        // The committer of the ReInit need not be the creator of the successor group.
         let by = usize::from(old.cipher_suite().0 % 2);
         reinitialize(&mut fixture, by, reinit(new, extensions(&[0xf0f0])));
         let mut newcomers = newcomers(&mut fixture, new, 3);

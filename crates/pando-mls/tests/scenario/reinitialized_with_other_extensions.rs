@@ -1,5 +1,5 @@
-//! A group is reinitialized with the same cipher suite and other extensions, which the new members
-//! must support.
+//! A group is reinitialized with the same cipher suite and with other extensions, which all members
+//! of the successor must support.
 
 use crate::group_fixture::{GroupFixture, Newcomer, suites, template};
 use crate::proposals::{external_senders, reinit};
@@ -22,7 +22,7 @@ fn begins_anew(suite: Suite) {
     let mut fixture = GroupFixture::of(suite, 3);
     let extensions = other_extensions(&mut fixture);
     reinitialize(&mut fixture, 0, reinit(suite, extensions.clone()));
-    // A client without the capabilities that the new group requires cannot join it.
+    // A client that lacks the capabilities required by the successor group cannot join it.
     let mut lacking = template();
     lacking.capabilities.proposals = vec![];
     let lacking = Newcomer::new(suite, lacking, &mut fixture.rng).key_package();

@@ -1,5 +1,5 @@
-//! A member is removed, and joins again with a new KeyPackage. It cannot read the messages in
-//! between, and its old state is of no use.
+//! A member is removed, and joins again with a new KeyPackage. It cannot read the messages sent in
+//! between, and its old state is useless.
 
 use crate::group_fixture::{GroupFixture, Newcomer, read, suites, template};
 use pando_mls::{GroupError, KeyPackageBundle, LeafIndex, Violation};
@@ -13,7 +13,7 @@ fn a_member_is_removed_and_added_again() {
             let remover = (removed + 1) % 3;
             let mut gone = fixture.remove(remover, removed);
             let between = fixture.send(0, b"between");
-            // The client is the same, with the same signature key.
+            // The client that joins is the same, with the same signature key.
             let signer = &*gone.signer;
             let bundle = KeyPackageBundle::new(suite, template(), signer, &mut fixture.rng).unwrap();
             let key_package = bundle.key_package.clone();
@@ -44,7 +44,7 @@ fn removed_and_added_in_the_same_commit() {
         let bundle = again(&mut fixture);
         let refused = fixture.build(1, |builder| builder.add(bundle.key_package.clone())).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(0))));
-        // It can be added by the Commit that removes the old leaf.
+        // The client can be added by the same Commit that removes its old leaf.
         let key_package = bundle.key_package.clone();
         let (message, welcome) =
             fixture.build(1, |builder| builder.remove(LeafIndex(0)).add(key_package)).unwrap();

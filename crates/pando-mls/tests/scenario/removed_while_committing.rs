@@ -1,5 +1,6 @@
-//! A Commit arrives that removes a member whose own Commit is pending. The member gets its
-//! proposals back and is out of the group. No client can follow its own Commit.
+//! A Commit arrives that removes a member while the member's own Commit is pending. The member
+//! receives its proposals back and is no longer in the group. No client can follow the member's own
+//! Commit.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::remove;
@@ -24,7 +25,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     }
     assert!(!gone.group.is_active());
     let authenticator = format!("{:?}", gone.group.epoch_authenticator());
-    // There is nothing left to merge, and no operation can start.
+    // There is no Commit left to merge, and no operation can start.
     let merged = gone.operate(|group, _| group.merge_pending());
     assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
     assert_eq!(gone.clear_pending(), []);

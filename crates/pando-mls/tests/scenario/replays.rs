@@ -1,4 +1,4 @@
-//! A message arrives twice. The second copy is rejected, and later messages are read.
+//! A message arrives twice. The second copy is rejected, and later messages can still be read.
 
 use crate::group_fixture::{GroupFixture, read, suites};
 use pando_mls::{FramingError, GroupError, ScheduleError};

@@ -1,5 +1,5 @@
-//! A group starts to require capabilities. All members must support them, and from then on no
-//! client without them can join, by any way of joining.
+//! A group starts to require capabilities, which all members must support. From then on, a client
+//! that lacks one of them cannot join in any way.
 
 use crate::group_fixture::{GroupFixture, client, leaf_template, suites};
 use crate::proposals::extensions;
@@ -13,8 +13,8 @@ fn required(body: &RequiredCapabilities) -> Extensions {
     Extensions(vec![Extension::new(body).unwrap()])
 }
 
-/// Returns capabilities that the usual template supports, and default ones that no leaf has to
-/// list.
+/// Returns requirements that consist of capabilities that the usual template supports, and of
+/// default ones that no leaf must list.
 fn all() -> Extensions {
     required(&RequiredCapabilities {
         extension_types: vec![ExtensionType(0xf0f0), ExtensionType::APPLICATION_ID],
@@ -42,14 +42,14 @@ fn what_somebody_lacks_cannot_be_required() {
                 Violation::RequiredCredential(CredentialType::X509),
             ),
         ] {
-            // The committer lacks it itself.
+            // The committer itself lacks the capability.
             let refused = fixture.build(0, |builder| builder.extensions(required(&body))).unwrap_err();
             assert_eq!(refused, GroupError::Violation(violation));
         }
         let refused = fixture.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));
-        // A member that lacks it can be removed by the same Commit.
+        // The same Commit can remove a member that lacks the capability.
         let plain = fixture.newcomer_with(|template| template.capabilities.proposals = vec![]);
         fixture.commit(0, |builder| builder.add(plain.key_package()));
         let refused = fixture.build(0, |builder| builder.extensions(all())).unwrap_err();
@@ -60,10 +60,11 @@ fn what_somebody_lacks_cannot_be_required() {
     }
 }
 
-/// Removes capabilities that the group requires.
+/// A function that removes capabilities that the group requires.
 type Change = fn(&mut Capabilities);
 
-/// Returns the required capabilities that a leaf may lack.
+/// Returns changes by which a leaf lacks a required capability, each with the rule that such a leaf
+/// violates.
 fn lacking() -> [(Change, Violation); 2] {
     [
         (
@@ -79,21 +80,21 @@ fn nobody_gets_in(suite: Suite) {
     fixture.commit(0, |builder| builder.extensions(all()));
     for (change, violation) in lacking() {
         let refused = GroupError::Violation(violation);
-        // The client is added.
+        // The client without the capability is added.
         let newcomer = fixture.newcomer_with(|template| change(&mut template.capabilities));
         let added = fixture.build(0, |builder| builder.add(newcomer.key_package()));
         assert_eq!(added.unwrap_err().violation(), refused.violation());
         let proposed =
             fixture.members[0].propose(crate::proposals::add(newcomer.key_package()), &mut fixture.rng);
         assert_eq!(proposed.unwrap_err(), refused);
-        // The client joins by an external Commit.
+        // The client without the capability joins by an external Commit.
         let (group_info, mut template) = (fixture.members[0].group_info(true), leaf_template());
         change(&mut template.capabilities);
         let (tree, resync, psks) = (None, None, vec![]);
         let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks(psks);
         let joined = join.build(&client(&*newcomer.signer), &mut fixture.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
-        // A member updates its leaf.
+        // A member updates its leaf to one without the capability.
         let mut template = leaf_template();
         change(&mut template.capabilities);
         let (signer, rng) = (fixture.signer(), &mut fixture.rng);

@@ -1,5 +1,5 @@
-//! Clients restart at every step from their stored state. Nothing is lost, no key is used twice,
-//! and no used key comes back.
+//! Clients restart from their stored state at every step. Nothing is lost, no key is used twice,
+//! and no used key is restored.
 
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
@@ -44,7 +44,7 @@ fn a_message_cannot_be_read_again_after_a_restart() {
         let replayed = fixture.members[1].process(&messages[2]).unwrap_err();
         let gone = FramingError::Schedule(ScheduleError::KeyGone(2));
         assert_eq!(replayed, GroupError::Framing(gone));
-        // The keys of skipped messages are still there, for one use each.
+        // The keys of skipped messages are still available, and each can be used once.
         read(fixture.members[1].process(&messages[0]));
         fixture.members[1].restart();
         assert!(fixture.members[1].process(&messages[0]).is_err());
@@ -61,15 +61,15 @@ fn no_generation_is_sent_twice_after_restarts() {
             let message = fixture.send(0, b"hello");
             let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
             assert!(ciphertexts.insert(private.ciphertext.clone()));
-            // If the generation had been used before, the receiver would not have the key any more.
+            // If the generation had been used before, the receiver would no longer have its key.
             read(fixture.members[1].process(&message));
             fixture.members[0].restart();
         }
     }
 }
 
-/// The settings at the end of an epoch decide how much of it is kept, not those at the time of our
-/// Commit.
+/// Shows that the settings at the end of an epoch determine how many past epochs and PSKs are kept.
+/// The settings at the time of our Commit do not matter.
 #[test]
 fn a_commit_is_pending_while_the_settings_change() {
     let few = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
@@ -95,8 +95,8 @@ fn a_commit_is_pending_while_the_settings_change() {
     }
 }
 
-/// With settings that keep less of the past, loading a group deletes the excess, and the next Delta
-/// stores that.
+/// Shows that loading a group with settings that keep fewer past epochs and PSKs deletes the excess
+/// data. The next Delta stores this deletion.
 #[test]
 fn the_past_is_forgotten_at_once() {
     for suite in fast_suites() {

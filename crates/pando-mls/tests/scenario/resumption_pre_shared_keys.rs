@@ -1,5 +1,5 @@
-//! A Commit mixes in the resumption PSK of a past epoch. Only members of that epoch can follow.
-//! After some epochs the PSK is deleted.
+//! A Commit mixes in the resumption PSK of a past epoch. Only members that were in that epoch can
+//! follow the Commit. After some epochs, the PSK is deleted.
 
 use crate::group_fixture::{GroupFixture, suite, suites};
 use pando_mls::wire::ResumptionPskUsage;

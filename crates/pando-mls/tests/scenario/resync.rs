@@ -1,5 +1,5 @@
-//! A client has lost its state. It rejoins by an external Commit that removes its old leaf, and is
-//! in the group exactly once. The old state is of no use.
+//! A client that has lost its state rejoins by an external Commit that removes its old leaf.
+//! Afterwards, the client is in the group exactly once, and its old state is useless.
 
 use crate::group_fixture::{GroupFixture, Newcomer, client, leaf_template, suites};
 use crate::policies::AnyIdentity;
@@ -16,7 +16,7 @@ fn a_client_that_lost_its_state_comes_back() {
             let mut fixture = GroupFixture::of(suite, 4);
             let lost = fixture.members.remove(fixture.at(leaf));
             let (key, group_info) = (lost.signer.public_key().clone(), fixture.members[0].group_info(true));
-            // Only the signature key is left.
+            // The client keeps only its signature key.
             let left = |fixture: &mut GroupFixture| Newcomer {
                 signer: fixture.signer(),
                 bundle: fixture.newcomer().bundle,
@@ -43,9 +43,9 @@ fn a_client_that_lost_its_state_comes_back() {
     }
 }
 
-/// While the external Commit of the only member is applied, the tree is empty. It has the minimum
-/// size for servers that read it from a GroupInfo or a store, as for one that has followed the
-/// group.
+/// Shows that the only member of a group can rejoin. While its external Commit is applied, the tree
+/// is empty and has the minimum size. This also holds for servers that have read the tree from a
+/// GroupInfo or a store.
 #[test]
 fn the_only_member_comes_back() {
     for suite in suites() {
@@ -89,7 +89,8 @@ fn the_state_that_was_lost_is_found_again_too_late() {
         let (secret, commit) =
             (fixture.send(2, b"not for the old state"), fixture.commit(1, |builder| builder).0);
         assert!(found.process(&secret).is_err() && found.process(&commit).is_err());
-        // It can still send in its own epoch, but no member accepts that.
+        // The client with the old state can still send in its own epoch, but no member accepts its
+        // messages.
         let old_commit = found.build(|builder| builder, &mut fixture.rng).unwrap().0;
         for member in &mut fixture.members {
             assert!(member.process(&old_commit).is_err());
@@ -139,7 +140,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
         let refused = GroupError::Violation(Violation::CredentialSuccession);
         let joined = join().build(&client(&*signer), &mut fixture.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
-        // If the client's own policy permits it, the members' policies still reject it.
+        // Even if the client's own policy permits the change, the members' policies reject it.
         let permissive = client(&*signer).with_policy(&AnyIdentity);
         let (_, message) = join().build(&permissive, &mut fixture.rng).unwrap().assume_persisted();
         for member in &mut fixture.members {

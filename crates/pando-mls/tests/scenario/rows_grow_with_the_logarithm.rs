@@ -1,5 +1,6 @@
-//! The rows that a Commit writes grow with the logarithm of the group's size. The rows that a
-//! message writes do not grow.
+//! The number of rows that a Commit writes grows with the logarithm of the group's size. The number
+//! of rows that a message writes does not grow in this way, except for a sender's first message in
+//! an epoch.
 
 use crate::group_fixture::{GroupFixture, Newcomer, client, over_the_wire, suite, template};
 use pando_mls::{Delta, LeafIndex, Processed, Suite};
@@ -12,7 +13,8 @@ fn bytes(delta: &Delta) -> usize {
     delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
 }
 
-/// Returns a group of `members`. Only the clients at leaf 0 and at the last leaf are run.
+/// Returns a group with `members` members. Only the clients at leaf 0 and at the last leaf are
+/// simulated.
 fn large(suite: Suite, members: usize) -> GroupFixture {
     let mut fixture = GroupFixture::new(suite);
     let crowd: Vec<_> = (0..members - 2).map(|_| fixture.newcomer()).collect();
@@ -45,15 +47,16 @@ fn rows_grow_with_the_logarithm() {
             let processed = receiver.group.process(over_the_wire(&commit), &cx).unwrap().assume_persisted();
             let Processed::Commit(staged) = processed else { panic!("not a Commit") };
             let (_, delta) = receiver.group.merge(*staged).unwrap().into_parts();
-            // The bound covers the nodes of a path, an old and a new key of each in the index, some
-            // private keys, and a constant number of rows such as the group's state.
+            // The bound covers the nodes of a path, an old and a new key in the index for each of
+            // them, and some private keys. It also covers a constant number of other rows, such as
+            // the group's state.
             assert!(rows(&delta) <= 4 * level + 19, "{what} at {level}: {} rows", rows(&delta));
             assert!(bytes(&delta) <= 250 * level + 1_800, "{what} at {level}: {} bytes", bytes(&delta));
             delta.apply(&mut receiver.rows).unwrap();
             fixture.members[0].merge_pending();
             fixture.agree();
         }
-        // The first message of a sender in an epoch, and the next one.
+        // Check the first message of a sender in an epoch, and the next one.
         for (number, limit) in [level + 5, 2].into_iter().enumerate() {
             let message = fixture.send(0, b"hello");
             let receiver = &mut fixture.members[1];

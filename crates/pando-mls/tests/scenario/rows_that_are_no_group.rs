@@ -1,5 +1,5 @@
-//! A store has lost rows, or has extra ones, or the client lacks the group's cipher suite. Loading
-//! the group fails, and the error names the cause.
+//! A store has lost rows or contains extra rows, or the client lacks the group's cipher suite.
+//! Loading the group fails, and the error names the cause.
 
 use crate::group_fixture::{GroupFixture, client, external_psk, fast_suites};
 use pando_mls::{
@@ -7,7 +7,7 @@ use pando_mls::{
     Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
-/// Returns the rows of a member that has rows of every kind.
+/// Returns the rows of a member. They include rows of every kind.
 fn full(suite: Suite) -> (GroupFixture, Rows) {
     let mut fixture = GroupFixture::of(suite, 3);
     let late = fixture.send(0, b"late");
@@ -40,12 +40,13 @@ fn what_is_malformed_is_named() {
             let mut cut = copy(&rows);
             cut.insert(*key, row.expose()[..row.expose().len() / 2].into());
             let expected = match key {
-                // This row has no structure: if it is cut short, it is another secret.
+                // This row has no structure: if it is truncated, it is a different secret.
                 RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
                 RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
-                // These are the handshake keys of a past epoch. The row is empty and cannot be cut.
+                // This row contains the handshake keys of a past epoch. It is empty and cannot be
+                // truncated.
                 RowKey::Epoch(1, EpochRow::Secret(_)) if row.expose().is_empty() => continue,
-                // This row has a key and no value.
+                // This row has a key but no value.
                 RowKey::Tree(TreeKey::Key(..)) => continue,
                 RowKey::Tree(_) => "a tree",
                 RowKey::Proposal(_) | RowKey::OwnUpdate(_) | RowKey::OwnProposal(_) => "a row",
@@ -76,7 +77,7 @@ fn what_is_missing_is_named() {
             fewer.remove(&key);
             assert_eq!(Group::load(&fewer, &cx).err(), Some(GroupError::Stored(key)));
         }
-        // Removes one of the two ratchets of a sender.
+        // Remove one of the two ratchets of a sender.
         let ratchets = rows
             .keys()
             .filter(|key| matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Ratchet(..)))));
@@ -86,7 +87,7 @@ fn what_is_missing_is_named() {
             fewer.remove(key);
             assert_eq!(Group::load(&fewer, &cx).err(), Some(GroupError::Stored(*key)));
         }
-        // Adds a private key for a node that does not exist.
+        // Add a private key for a node that does not exist.
         let mut more = copy(&rows);
         let stray = RowKey::PrivateKey(pando_mls::wire::NodeIndex(6));
         more.insert(stray, SecretBytes::from(vec![7; 32]));

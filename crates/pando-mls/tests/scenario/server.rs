@@ -1,4 +1,4 @@
-//! A server, with its store, that follows a group without any of its secrets.
+//! A server with its store. It follows a group without knowing its secrets.
 
 use crate::group_fixture::{GroupFixture, over_the_wire};
 use pando_mls::{
@@ -12,7 +12,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Returns a server that learns of a group from its first member.
+    /// Returns a server that obtains the group from its first member.
     pub(crate) fn of(fixture: &GroupFixture) -> Self {
         Self::new(fixture.suite, &fixture.members[0].group_info(true), &BasicIdentities).unwrap()
     }
@@ -45,7 +45,7 @@ impl Server {
         Ok(processed)
     }
 
-    /// Processes a proposal, or merges a Commit that no GroupInfo confirms.
+    /// Processes a proposal, or merges a Commit without a GroupInfo that confirms it.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         if let PublicProcessed::Commit(staged) = self.process(message).unwrap() {
             self.merge_unconfirmed(&staged).unwrap();
@@ -75,12 +75,12 @@ impl Server {
         Ok(())
     }
 
-    /// Returns the tree in the form that joiners need.
+    /// Returns the encoded tree, as joiners need it.
     pub(crate) fn tree(&self) -> Vec<u8> {
         self.group.public().tree().export().unwrap()
     }
 
-    /// Checks that the server sees the same group as the members.
+    /// Checks that the server has the same view of the group as the members.
     pub(crate) fn agrees_with(&self, fixture: &GroupFixture) {
         assert_eq!(self.group.public().context(), fixture.context());
         assert_eq!(self.group.public().tree().to_wire(), fixture.tree().to_wire());

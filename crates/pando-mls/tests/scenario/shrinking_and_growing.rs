@@ -1,5 +1,5 @@
-//! A group shrinks to two members and grows again, by one and by several at a time, across the
-//! powers of two at which the tree changes its size.
+//! A group shrinks to two members and grows again, by one or several members at a time. Its size
+//! crosses the powers of two at which the tree is halved or doubled.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 

@@ -1,5 +1,5 @@
-//! While proposals are pending, no member sends application data, not even one that has missed the
-//! latest proposals. After the Commit, all can send again.
+//! While proposals are pending, no member can send application data, not even a member that has
+//! missed the latest of them. After the Commit, all members can send again.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::custom;
@@ -16,7 +16,7 @@ fn nothing_is_sent_while_there_are_proposals() {
             let sent = fixture.members[index].send(b"x", &mut fixture.rng);
             assert_eq!(sent.unwrap_err(), GroupError::Misuse(Misuse::ProposalsPending));
         }
-        // Messages that were sent before can still be read.
+        // Messages that were sent earlier can still be read.
         for index in 0..2 {
             assert_eq!(
                 crate::group_fixture::read(fixture.members[index].process(&under_way)).1,

@@ -1,5 +1,6 @@
-//! A handshake message of another epoch is rejected before it is decrypted, with the same error for
-//! encrypted and public messages, and for remembered and forgotten epochs. No key is used up.
+//! A handshake message of another epoch is rejected before it is decrypted, and uses up no key. The
+//! error is the same for encrypted and public messages, and for epochs whose secrets are kept or
+//! deleted.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::custom;
@@ -17,7 +18,7 @@ fn handshakes_of_another_epoch_use_no_key() {
         fixture.members[2].clear_pending();
         let stale = [update, proposal, commit];
         let sent = fixture.context().epoch;
-        // Up to two epochs later the epoch is still remembered, and not afterwards.
+        // The secrets of an epoch are kept for only two further epochs.
         for later in 1..=4 {
             fixture.commit(1, |builder| builder);
             let wrong = GroupError::EpochMismatch { message: sent, group: sent + later };
@@ -38,8 +39,8 @@ fn handshakes_of_another_epoch_use_no_key() {
     }
 }
 
-/// A handshake message that arrives early can be processed once its epoch has begun: its key is
-/// still there.
+/// Shows that a handshake message that arrives early can be processed once its epoch has begun,
+/// because it has used up no key.
 #[test]
 fn handshakes_of_the_next_epoch_are_taken_later() {
     for (suite, encrypt_handshakes) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {

@@ -1,11 +1,11 @@
-//! Creates groups that are successors of others, for the scenarios about them.
+//! Functions that create successor groups, for the scenarios about such groups.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, template};
 use pando_mls::{
     Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
 };
 
-/// The two kinds of successors.
+/// The two ways to create a successor group.
 #[derive(Clone, Copy)]
 pub(crate) enum Way {
     Reinitialized,
@@ -20,7 +20,7 @@ pub(crate) fn key_packages(newcomers: &[Newcomer]) -> Vec<KeyPackage> {
     newcomers.iter().map(Newcomer::key_package).collect()
 }
 
-/// Brings all members to the last epoch of their group.
+/// Reinitializes the group and makes all members enter its last epoch.
 pub(crate) fn reinitialize(fixture: &mut GroupFixture, by: usize, reinit: ReInit) {
     let (message, _) = fixture.build(by, |builder| builder.reinit(reinit)).unwrap();
     for index in 0..fixture.members.len() {
@@ -30,7 +30,7 @@ pub(crate) fn reinitialize(fixture: &mut GroupFixture, by: usize, reinit: ReInit
     fixture.agree();
 }
 
-/// A member creates a successor of its group.
+/// Creates a successor group as a member of the old group.
 pub(crate) fn create(
     fixture: &mut GroupFixture,
     by: usize,
@@ -54,7 +54,7 @@ pub(crate) fn create(
     Ok((Member { signer, group, rows }, welcome.unwrap()))
 }
 
-/// Checks that the new group works.
+/// Checks that the new group is usable.
 pub(crate) fn lives_on(mut fixture: GroupFixture, members: Vec<Member>) {
     fixture.suite = members[0].group.public().suite();
     fixture.members = members;

@@ -1,5 +1,5 @@
-//! Commits that are altered in transit in parts that take secrets to verify, and servers that
-//! receive them.
+//! Commits that are altered in transit, in parts that can be verified only with secrets, and
+//! servers that receive them.
 
 use crate::group_fixture::GroupFixture;
 use crate::server::Server;
@@ -8,15 +8,15 @@ use pando_mls::{
     CommitBuilder, CryptoError, FramingError, GroupError, GroupInfo, MlsMessage, MlsMessageBody, Suite,
 };
 
-/// The order of the group of P-256, for the signatures of suite 2.
+/// The order of the group of P-256, which the signatures of suite 2 use.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
     0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// Returns the signature (r, n - s), which is valid where (r, s) is.
+/// Returns the signature (r, n - s), which is valid if (r, s) is valid.
 fn twin(signature: &[u8]) -> Vec<u8> {
-    // The signature is a SEQUENCE of two INTEGERs. All lengths are below 128 and take one byte.
+    // The signature is a SEQUENCE of two INTEGERs. Each length is below 128, so it takes one byte.
     let [0x30, _, 0x02, r_len, rest @ ..] = signature else { panic!("not DER: {signature:?}") };
     let (r, rest) = rest.split_at(usize::from(*r_len));
     let [0x02, _, s @ ..] = rest else { panic!("not DER: {signature:?}") };
@@ -45,7 +45,7 @@ fn altered(message: &MlsMessage, alter: impl FnOnce(&mut PublicMessage)) -> MlsM
     message
 }
 
-/// Returns the message with a changed confirmation tag.
+/// Returns a message with an altered confirmation tag.
 pub(crate) fn with_another_tag(message: &MlsMessage) -> MlsMessage {
     altered(message, |message| {
         let mut tag = message.auth.confirmation_tag.clone().unwrap().to_vec();
@@ -58,7 +58,7 @@ pub(crate) fn with_another_signature(message: &MlsMessage) -> MlsMessage {
     altered(message, |message| message.auth.signature = twin(&message.auth.signature).into())
 }
 
-/// Returns a group whose members make public Commits, and a server that follows it.
+/// Returns a group whose members send public Commits, and a server that follows the group.
 pub(crate) fn world_and_server(suite: Suite, members: usize) -> (GroupFixture, Server) {
     let mut fixture = GroupFixture::public(suite);
     fixture.add(0, members - 1);
@@ -66,8 +66,8 @@ pub(crate) fn world_and_server(suite: Suite, members: usize) -> (GroupFixture, S
     (fixture, server)
 }
 
-/// Makes a Commit and the GroupInfo that its committer gives the server. All members merge the
-/// Commit.
+/// Creates a Commit, together with the GroupInfo that its committer sends to the server. All
+/// members merge the Commit.
 pub(crate) fn commit(
     fixture: &mut GroupFixture,
     by: usize,
@@ -83,7 +83,7 @@ pub(crate) fn commit(
     (message, group_info)
 }
 
-/// Returns the error for a signature that is invalid under the server's GroupContext.
+/// Returns the error for a signature that is invalid with the server's GroupContext.
 pub(crate) fn bad_signature() -> GroupError {
     GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
 }

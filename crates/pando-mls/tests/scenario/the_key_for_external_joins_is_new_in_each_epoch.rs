@@ -1,5 +1,5 @@
-//! A GroupInfo admits joiners in its own epoch only. After further epochs, a new one is needed and
-//! works.
+//! A client can join with a GroupInfo only in the epoch of that GroupInfo. After further epochs,
+//! the client needs a new GroupInfo, with which it can join.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{ExtensionType, GroupInfo};

@@ -1,5 +1,5 @@
-//! A member keeps a limited number of proposals per epoch. A further one is rejected, a repeated
-//! one is not, and a Commit makes room.
+//! A member keeps only a limited number of proposals per epoch. A further proposal is rejected, but
+//! a repeated one is not. A Commit makes space for new proposals.
 
 use crate::group_fixture::{GroupFixture, Member, client, fast_suites, over_the_wire};
 use crate::proposals::custom;
@@ -14,8 +14,8 @@ fn the_limit_of_pending_proposals() {
         let mut fixture = GroupFixture::public(suite);
         fixture.config.limits.pending_proposals = 2;
         fixture.add(0, 1);
-        // The first member has the default limit, and can make more proposals than the second
-        // keeps.
+        // The first member has the default limit, so it can send more proposals than the second
+        // member keeps.
         let updates: Vec<_> =
             (0..3).map(|_| fixture.members[0].propose_update(&mut fixture.rng).unwrap()).collect();
         let kept = |fixture: &GroupFixture| fixture.members[1].pending_proposals().len();
@@ -27,7 +27,7 @@ fn the_limit_of_pending_proposals() {
         assert_eq!(refused, GroupError::Exceeded(Exceeded::PendingProposals(2)));
         let own = fixture.members[1].propose_update(&mut fixture.rng);
         assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::PendingProposals(2)));
-        // The newest pending proposal is committed, and there is room again.
+        // The newest pending proposal is committed. Afterwards, there is space for new proposals.
         fixture.commit(1, |builder| builder);
         assert_eq!(kept(&fixture), 0);
         fixture.propose_update(0);
@@ -35,13 +35,14 @@ fn the_limit_of_pending_proposals() {
     }
 }
 
-/// Returns how many bytes a member has stored for its proposals.
+/// Returns the number of bytes that a member has stored for its proposals.
 fn stored(member: &Member) -> usize {
     let rows = member.rows.range(RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX));
     rows.map(|(_, row)| row.expose().len()).sum()
 }
 
-/// The limit on the total size is exact, and includes proposals that were pending before a restart.
+/// Shows that the limit on the total size is exact, and that it includes proposals that were
+/// pending before a restart.
 #[test]
 fn the_limit_of_the_size_of_pending_proposals() {
     for suite in fast_suites() {
@@ -70,8 +71,8 @@ fn the_limit_of_the_size_of_pending_proposals() {
         }
         assert!(sizes[0] > 5_000 && sizes[1] > sizes[0] + 3_000);
         let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
-        // The limit fits both proposals exactly, or is a byte less. The first one is pending
-        // already, before and after a restart.
+        // The limit is exactly the size of both proposals, or one byte less. The first proposal is
+        // already pending, both before and after a restart.
         for (pending_proposal_bytes, fits) in [(sizes[1], true), (sizes[1] - 1, false)] {
             let limits = usual.with_pending_proposal_bytes(pending_proposal_bytes);
             let (mut careful, delta) = observer(limits).into_parts();
@@ -95,14 +96,14 @@ fn the_limit_of_the_size_of_pending_proposals() {
                 );
                 assert_eq!(taken.map(drop), if fits { Ok(()) } else { Err(exceeded(sizes[1] - 1)) });
                 assert_eq!(careful.pending_proposals().count(), if fits { 2 } else { 1 });
-                // A pending proposal can be received again.
+                // A proposal that is already pending can be received again.
                 let _ = careful
                     .process(over_the_wire(&messages[0]), &BasicIdentities, &pando_mls::AdmitAll, None)
                     .unwrap();
             }
         }
-        // A member that has both proposals and loads them with a lower limit keeps them, and
-        // accepts no more.
+        // A member that has both proposals and is loaded with a lower limit keeps them, but accepts
+        // no further proposals.
         let limits = usual.with_pending_proposal_bytes(sizes[1]);
         let member = &mut fixture.members[1];
         let config = member.group.config().with_limits(limits);
@@ -111,7 +112,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
         let own = member.propose(custom(0xf001, b"own"), &mut fixture.rng).unwrap_err();
         assert_eq!(own, exceeded(sizes[1]));
-        // Committing them makes room.
+        // Committing the proposals makes space for others.
         fixture.members[0].process(&messages[2]).unwrap();
         let references: Vec<_> = fixture.members[1].group.pending_proposals().cloned().collect();
         let references = references.into_iter().map(|pending| pending.reference);
@@ -120,8 +121,8 @@ fn the_limit_of_the_size_of_pending_proposals() {
     }
 }
 
-/// A client that asks to be added takes no room from members. The number of such proposals has its
-/// own limit, which may be zero.
+/// Shows that clients that ask to be added do not use up the members' limit. The number of their
+/// proposals has a limit of its own, which may be zero.
 #[test]
 fn the_limit_of_those_who_ask_to_be_added() {
     for suite in fast_suites() {
@@ -154,7 +155,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
                     observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
                 assert_eq!(seen.map(|seen| drop(seen.persist_to(&mut rows).unwrap())), expected);
             }
-            // Proposals of members are accepted.
+            // Proposals of members are still accepted.
             member.group = Group::load(&member.rows, &cx).unwrap();
             member.process(&update).unwrap();
             assert_eq!(member.pending_proposals().len(), new_member_proposals + 1);

@@ -1,5 +1,5 @@
-//! A member proposes two Updates in one epoch. The newer one is committed, and the member has its
-//! private key.
+//! A member proposes two Updates in the same epoch. The newer one is committed, and the member has
+//! its private key.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{LeafIndex, Proposal};
@@ -25,7 +25,7 @@ fn the_newest_update_counts() {
             fixture.commit(committer, |builder| builder);
             assert_eq!(key(&fixture), newest.leaf_node.encryption_key);
             assert_ne!(key(&fixture), first);
-            // The others now encrypt to the new key.
+            // The other members now encrypt to the new key.
             fixture.commit(2, |builder| builder);
             fixture.commit(proposer, |builder| builder);
         }

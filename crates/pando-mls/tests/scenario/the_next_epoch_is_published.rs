@@ -1,5 +1,5 @@
-//! A committer gives the server a GroupInfo of the next epoch, and a client joins with it as soon
-//! as the Commit is accepted.
+//! A committer sends the server a GroupInfo of the next epoch. A client joins with it as soon as
+//! the Commit is accepted.
 
 use crate::group_fixture::{GroupFixture, client, fast_suites};
 
@@ -22,7 +22,7 @@ fn the_next_epoch_is_published() {
             let group_info = output.group_info.unwrap();
             fixture.deliver_commit(by, &output.message);
             assert_eq!(group_info.group_context, *fixture.members[0].group.public().context());
-            // The tree comes from the server.
+            // The joiner obtains the tree from the server.
             let tree = fixture.members[2].group.public().tree().export().unwrap();
             let (joined, message) =
                 fixture.external(newcomer, &group_info, Some(&tree), None, vec![]).unwrap();

@@ -1,5 +1,5 @@
-//! A Welcome without the tree is smaller. The joiner gets the tree from elsewhere, and it must be
-//! the right one.
+//! A Welcome without the tree is smaller. The joiner must obtain the tree in another way, and
+//! rejects a wrong tree.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suites};
 use crate::successors::newcomers;
@@ -24,8 +24,8 @@ fn a_tree_can_come_another_way() {
     }
 }
 
-/// The same holds for a branch or a reinitialized group, whether or not its first Commit has a
-/// path.
+/// Shows the same for branches and for reinitialized groups, whether or not their first Commit has
+/// a path.
 #[test]
 fn so_can_the_tree_of_a_branch() {
     for (suite, path) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {

@@ -1,6 +1,7 @@
-//! A lazily loaded group reads only those nodes of its tree that an operation needs. If the store
-//! fails at any read, the operation fails with that error, whatever it would have made of the
-//! incomplete tree. After the group is opened again, it is as if the operation had not started.
+//! A lazily loaded group reads only those nodes of its tree that an operation needs. If any read
+//! fails, the operation fails with the error of the store, no matter which result the incomplete
+//! tree would have led to. After the group is opened again, its state is the same as if the
+//! operation had not started.
 
 use crate::group_fixture::{GroupFixture, Member, client, over_the_wire, read, suite};
 use pando_mls::wire::Remove;
@@ -63,8 +64,8 @@ impl Member {
     }
 }
 
-/// Returns a group of `2^level` members that have all made a Commit, so no parent is blank. Only
-/// the first and the last member are kept.
+/// Returns a group of `2^level` members, all of which have created a Commit, so that no parent is
+/// blank. Only the first and the last member are kept.
 fn warm(suite: Suite, level: u32) -> GroupFixture {
     let mut fixture = GroupFixture::of(suite, 1 << level);
     for by in 0..fixture.members.len() {
@@ -90,7 +91,7 @@ fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(7)
 }
 
-/// Returns the operations that read O(log N) nodes.
+/// Returns operations that read O(log N) nodes.
 fn operations(fixture: &mut GroupFixture) -> Vec<(&'static str, Operation)> {
     let mut operations: Vec<(_, Operation)> = Vec::new();
     let message = fixture.send(0, b"hello");
@@ -147,21 +148,22 @@ fn what_is_read_grows_with_the_logarithm() {
             let source = member.source(None);
             let mut group = member.open(source.clone()).unwrap();
             operation(&mut group, &client(&*member.signer)).unwrap();
-            // An operation reads the direct paths of this member and the other one, and their
+            // An operation reads the direct paths of this member and of the other member, and their
             // copaths. A removal blanks a path, and the Commit is encrypted to the resolutions of
-            // its nodes.
+            // the blank nodes.
             let (nodes, limit) = (source.nodes(), 4 * level as usize + 6);
             assert!(nodes <= limit, "{what} at {level}: {nodes} nodes");
         }
     }
 }
 
-/// The test program `read_failures` does this with every operation in suite 1.
+/// Shows that each read of an operation may fail. The test program `read_failures` does this for
+/// all operations, with suite 1.
 #[test]
 fn a_store_may_fail_at_any_time() {
     let mut fixture = warm(suite(3), 4);
     let mut all = operations(&mut fixture);
-    // These operations read the whole tree.
+    // The following operations read the whole tree.
     all.push(("describe all", Box::new(|group, cx| group.group_info().build(cx).map(drop))));
     all.push(("all rows", Box::new(|group, _| group.rows().map(drop))));
     for (what, operation) in all {
@@ -177,7 +179,7 @@ fn a_store_may_fail_at_any_time() {
                 Err(error) => error,
                 Ok(mut group) => {
                     let error = operation(&mut group, &cx).unwrap_err();
-                    // The same operation succeeds when the store can be read again.
+                    // The same operation succeeds once the store can be read again.
                     operation(&mut group, &cx).unwrap();
                     error
                 }
@@ -187,7 +189,8 @@ fn a_store_may_fail_at_any_time() {
     }
 }
 
-/// Each row that is read is damaged in turn.
+/// Shows that the error names a malformed row. Each row that an operation reads is damaged, one at
+/// a time.
 #[test]
 fn what_is_malformed_is_named() {
     let mut fixture = warm(suite(1), 4);

@@ -1,5 +1,5 @@
-//! Messages to send after a Commit is accepted are stored with the Commit. They survive the merge
-//! and restarts, and are never built again.
+//! Messages that must be sent after a Commit is accepted are stored together with the Commit. They
+//! survive the merge and restarts, and are never created again.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody, OutboxKind};
@@ -22,7 +22,7 @@ fn the_welcome_is_sent_again() {
         member.restart();
         assert_eq!(member.group.outbox().count(), 0);
         fixture.deliver_commit(0, &commit);
-        // The client stops before it has sent anything.
+        // The client stops before it has sent any message.
         let member = &mut fixture.members[0];
         member.restart();
         let waiting: Vec<_> = member.group.outbox().map(|(id, bytes)| (id, bytes.to_vec())).collect();
@@ -32,7 +32,7 @@ fn the_welcome_is_sent_again() {
             panic!("not a Welcome")
         };
         assert_eq!(Some(&sent), welcome.as_ref());
-        // The Welcome stays across further epochs until it is acknowledged.
+        // The Welcome stays in the outbox across further epochs until it is acknowledged.
         fixture.members.push(newcomer.join(&sent, None, fixture.config).unwrap());
         fixture.agree();
         fixture.commit(1, |builder| builder);

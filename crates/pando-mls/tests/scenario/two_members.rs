@@ -1,4 +1,4 @@
-//! Two members exchange messages, one commits, and one removes the other.
+//! Two members exchange messages, one of them commits, and one removes the other.
 
 use crate::group_fixture::{GroupFixture, suites};
 

@@ -1,5 +1,5 @@
-//! Two members make a Commit in the same epoch. One wins. The other gets its proposals back, and
-//! commits them again.
+//! Two members create a Commit in the same epoch. One Commit wins. The other member receives its
+//! proposals back and commits them again.
 
 use crate::group_fixture::{GroupFixture, external_psk, suites};
 use pando_mls::{CommitBuilder, Processed, Proposal};
@@ -7,7 +7,7 @@ use pando_mls::{CommitBuilder, Processed, Proposal};
 #[test]
 fn two_racing_committers() {
     for suite in suites() {
-        // Leaf 0 loses to leaf 1, and then wins.
+        // Leaf 0 loses to leaf 1 first, and wins the next race.
         let mut fixture = GroupFixture::of(suite, 3);
         for (winner, loser) in [(1, 0), (0, 1)] {
             let (first, _) = fixture.build(winner, |builder| builder).unwrap();
@@ -17,7 +17,7 @@ fn two_racing_committers() {
                     Processed::OwnCommit => fixture.members[index].merge_pending(),
                     Processed::Commit(staged) => {
                         let lost = fixture.members[index].merge(*staged);
-                        // A member that has not committed gets no proposals back.
+                        // A member that has not committed receives no proposals back.
                         assert_eq!(lost.len(), usize::from(index == loser));
                     }
                     other => panic!("not a Commit: {other:?}"),

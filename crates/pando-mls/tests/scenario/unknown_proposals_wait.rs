@@ -1,5 +1,5 @@
-//! A proposal of an application-defined type waits while a member does not support the type, until
-//! that member is removed.
+//! If a member does not support an application-defined proposal type, proposals of this type wait
+//! until that member is removed.
 
 use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::custom;
@@ -17,15 +17,15 @@ fn proposals_of_types_that_somebody_does_not_know_wait_until_they_have_gone() {
         let refused = fixture.build(0, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf001));
         assert_eq!(refused, GroupError::Violation(unsupported.clone()));
-        // A member that the same Commit removes need not support the type, and neither need a
-        // member that it adds.
+        // The type need not be supported by a member that the same Commit removes, nor by a member
+        // that it adds.
         let another = plain(&mut fixture);
         fixture.commit(0, |builder| builder.proposal(custom(0xf001, b"")).remove(LeafIndex(2)).add(another));
         assert!(fixture.tree().is_member(LeafIndex(2)).unwrap());
-        // The new member counts in the next Commit.
+        // For the next Commit, the support of the new member counts.
         let refused = fixture.build(1, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         assert_eq!(refused, GroupError::Violation(unsupported));
-        // If another member proposes it, it waits for the removal.
+        // If another member proposes the type, its proposal waits for the removal.
         let own = fixture.members[0].propose(custom(0xf001, b""), &mut fixture.rng).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf001));
         assert_eq!(own, GroupError::Violation(unsupported));

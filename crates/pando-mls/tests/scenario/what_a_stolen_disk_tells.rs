@@ -1,7 +1,7 @@
-//! An attacker has recorded all messages, and copies a client's disk and its signature key. Of the
-//! past, it can read only those messages whose unused keys were still stored (forward secrecy). Of
-//! the future, it can read everything until the client, or a member on its behalf, brings in new
-//! keys, and nothing from then on (post-compromise security).
+//! An attacker that has recorded all messages copies a client's disk and its signature key. Of the
+//! past messages, it can read only those whose unused keys were still stored (forward secrecy). It
+//! can read all later messages until the client, or another member on its behalf, introduces new
+//! keys. After that, it can read nothing (post-compromise security).
 
 use crate::attacker::{Attacker, Extracted, of_this_epoch, path_context, private_keys};
 use crate::group_fixture::{GroupFixture, Newcomer, external_psk, fast_suites, leaf_template, read};
@@ -14,28 +14,28 @@ use std::collections::BTreeSet;
 /// The event after the theft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AfterTheft {
-    /// The victim makes a Commit.
+    /// The victim creates a Commit.
     OwnCommit,
     /// The victim proposes an Update, and another member commits it.
     Update,
     /// The victim rejoins by an external Commit that replaces its old leaf.
     Resync,
-    /// The victim is removed, and added again with a new KeyPackage.
+    /// The victim is removed, and is then added again with a new KeyPackage.
     Readmission,
     /// A member mixes in a PSK that the attacker does not have.
     UnknownPsk,
-    /// A member commits a PSK that the attacker has, without a path.
+    /// A member commits a PSK that the attacker has. The Commit has no path.
     KnownPsk,
-    /// A member adds a client, without a path.
+    /// A member adds a client by a Commit without a path.
     AddWithoutPath,
-    /// All other members make Commits.
+    /// All members except the victim create Commits.
     OtherCommits,
     /// The victim proposes an Update that no member commits.
     UpdateThatIsLost,
 }
 
 impl AfterTheft {
-    /// The events that heal the group. The others do not.
+    /// The events that heal the group. Other events do not heal it.
     const HEALING: [Self; 5] =
         [Self::OwnCommit, Self::Update, Self::Resync, Self::Readmission, Self::UnknownPsk];
     const NOT_HEALING: [Self; 4] =
@@ -59,7 +59,7 @@ impl TappedGroup {
         Self { fixture, log: Vec::new() }
     }
 
-    /// Sends a message from the member at a leaf to the members at `readers`.
+    /// Sends a message from the member at `leaf`, which the members at `readers` read.
     fn says(&mut self, leaf: u32, readers: &[u32]) -> usize {
         let by = self.fixture.at(leaf);
         let data = self.log.len().to_be_bytes();
@@ -72,7 +72,7 @@ impl TappedGroup {
         self.log.len() - 1
     }
 
-    /// Makes the member at a leaf commit with a path. All members follow.
+    /// Makes the member at `leaf` commit with a path. All members follow.
     fn commits(&mut self, leaf: u32) {
         let by = self.fixture.at(leaf);
         let (commit, _) = self.fixture.commit(by, |builder| builder);
@@ -85,8 +85,8 @@ impl TappedGroup {
         leaves.into_iter().map(|leaf| self.says(leaf, &[])).collect()
     }
 
-    /// Runs six epochs in which the member at the leaf `victim` reads some messages and not others.
-    /// Returns the unread messages with their epochs.
+    /// Runs six epochs in which the member at leaf `victim` reads only some messages. Returns the
+    /// unread messages with their epochs.
     fn a_life(&mut self, victim: u32) -> Vec<(u64, usize)> {
         let mut unread = Vec::new();
         for round in 0..6 {
@@ -96,8 +96,8 @@ impl TappedGroup {
             self.says(other, &[victim]);
             unread.push((epoch, self.says(other, &[])));
             self.says(victim, &[other]);
-            // A sender that has not sent before has no ratchet yet, so all its keys can still be
-            // derived.
+            // A sender that has sent no message before has no ratchet yet, so all its keys can
+            // still be derived.
             unread.push((epoch, self.says(if victim == 0 { 1 } else { 0 }, &[])));
             self.commits([other, victim][round % 2]);
         }
@@ -115,7 +115,7 @@ impl TappedGroup {
                 if event == AfterTheft::Update {
                     self.fixture.deliver_proposal(at, &update);
                 }
-                // The victim processes this Commit, which covers its Update or does not.
+                // The victim processes this Commit, which may or may not cover its Update.
                 self.commits(other);
             }
             AfterTheft::Resync => self.comes_back(victim),
@@ -167,12 +167,12 @@ impl TappedGroup {
     }
 
     fn extracted(&self, attacker: &Attacker) -> Extracted {
-        // The signature key was stolen, too. Any key works here, because nothing is sent.
+        // The signature key was stolen, too. Any key can be used here, because nothing is sent.
         attacker.read(&self.log, &*self.fixture.members[0].signer)
     }
 
-    /// Returns how many of the members' current secrets the attacker has: epoch secrets, and
-    /// private keys.
+    /// Returns the number of the members' current epoch secrets and the number of their private
+    /// keys that the attacker has.
     fn shared(&self, extracted: &Extracted) -> (usize, usize) {
         let members = || self.fixture.members.iter();
         let epoch: BTreeSet<_> = members().flat_map(of_this_epoch).collect();
@@ -181,7 +181,7 @@ impl TappedGroup {
     }
 }
 
-/// Runs the whole story.
+/// Runs the whole scenario: past epochs, the theft, an event, and later messages.
 fn stolen(suite: Suite, public: bool, victim: u32, event: AfterTheft, heals: bool) {
     let what = format!("{}, {public}, {victim}, {event:?}", suite.cipher_suite());
     let mut tapped = TappedGroup::new(suite, public);
@@ -192,14 +192,15 @@ fn stolen(suite: Suite, public: bool, victim: u32, event: AfterTheft, heals: boo
     if event == AfterTheft::UnknownPsk {
         attacker.psks = Box::new(NoPsks);
     }
-    // These messages were not read, and their epoch is still kept.
+    // These messages were not read, and their epochs are still kept.
     let mut readable: BTreeSet<usize> =
         unread.into_iter().filter(|(epoch, _)| epoch + PAST_EPOCHS >= now).map(|(_, sent)| sent).collect();
     let (before, past) = (tapped.log.len(), readable.len());
     assert!(past > 0 && past < before / 2);
     assert_eq!(tapped.extracted(&attacker).read.into_keys().collect::<BTreeSet<_>>(), readable, "{what}");
 
-    // Between the theft and the event that heals, the attacker can read as much as the victim.
+    // Between the theft and the event that heals the group, the attacker can read as much as the
+    // victim.
     readable.extend(tapped.all_say());
     tapped.commits(if victim == 2 { 1 } else { 2 });
     readable.extend(tapped.all_say());
@@ -221,10 +222,10 @@ fn stolen(suite: Suite, public: bool, victim: u32, event: AfterTheft, heals: boo
     for (position, data) in &extracted.read {
         assert_eq!(**data, position.to_be_bytes());
     }
-    // After healing, the attacker has none of the current secrets either.
+    // After the group is healed, the attacker has none of the current secrets either.
     let (epoch, keys) = tapped.shared(&extracted);
     assert_eq!(epoch == 0, heals, "{what}");
-    // Without a path, the private keys stay the same.
+    // Without a path, the private keys do not change.
     assert_eq!(keys == 0, heals && event != AfterTheft::UnknownPsk, "{what}");
 }
 
@@ -248,8 +249,8 @@ fn without_new_keys_nothing_heals() {
     all(&[0, 3], &AfterTheft::NOT_HEALING, false);
 }
 
-/// The path of the Commit that heals is encrypted to none of the stolen keys, independently of the
-/// library's own checks.
+/// Shows that the path of the Commit that heals the group is encrypted to none of the stolen keys.
+/// This check does not depend on the library's own checks.
 #[test]
 fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
     for suite in fast_suites() {
@@ -264,8 +265,8 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
                 let context = path_context(&tapped.fixture.members[0].group, &transcript);
                 let extracted = tapped.extracted(&attacker);
                 let commit = tapped.log.last().unwrap();
-                // A Commit of another member can be opened once, which shows that the keys and the
-                // context are right.
+                // Control: a Commit of another member can be opened once, which shows that the keys
+                // and the context are correct.
                 let expected = usize::from(by != victim);
                 assert_eq!(extracted.path_secrets(suite, commit, &context), expected);
             }
@@ -273,7 +274,8 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
     }
 }
 
-/// A client that keeps no past epochs loses less: only unread messages of the current epoch.
+/// Shows that a client that keeps no past epochs loses less, namely only unread messages of the
+/// current epoch.
 #[test]
 fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     for suite in fast_suites() {
@@ -295,8 +297,8 @@ fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     }
 }
 
-/// Our pending Commit is stored, and its new secrets can be stolen. It does not heal, and the
-/// Commit after it does.
+/// Shows that a stolen pending Commit does not heal the group. It is stored together with its new
+/// secrets, which the attacker therefore has. The next Commit heals the group.
 #[test]
 fn a_pending_commit_is_stolen_with_the_rest() {
     for suite in fast_suites() {
@@ -313,7 +315,8 @@ fn a_pending_commit_is_stolen_with_the_rest() {
     }
 }
 
-/// Until the group is healed, the attacker can also send as the victim. Afterwards it cannot.
+/// Shows that the attacker can also send in the name of the victim until the group is healed, but
+/// not afterwards.
 #[test]
 fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
     for suite in fast_suites() {
@@ -323,8 +326,8 @@ fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
         let forged = attacker.forge(&*fixture.members[at].signer, &mut fixture.rng);
         assert_eq!(read(fixture.members[0].process(&forged)).0, fixture.leaf(at));
         fixture.commit(at, |builder| builder);
-        // The forged message is late and is rejected: its epoch is over. The attacker has no keys
-        // of the new epoch.
+        // The forged message is rejected because its epoch has ended. The attacker has no keys of
+        // the new epoch.
         let late = attacker.forge(&*fixture.members[at].signer, &mut fixture.rng);
         assert!(fixture.members[0].process(&late).is_err());
         let commit = attacker.forge_commit(&*fixture.members[at].signer, &mut fixture.rng);
@@ -335,7 +338,8 @@ fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
     }
 }
 
-/// A client that rejoins is a new one: even the client itself cannot use its old state.
+/// Shows that a removed client that is added again is a new client: even the client itself cannot
+/// open its Welcome with its old state.
 #[test]
 fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
     for suite in fast_suites() {
@@ -356,9 +360,9 @@ fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
     }
 }
 
-/// Two Commits race. A member opens the one that loses, and one of its handshake messages is still
-/// in transit. When the epoch is over, the member has no handshake keys of it, so an attacker can
-/// read neither with the keys that are kept for late messages.
+/// Shows that no handshake keys are kept when an epoch ends. A member has opened a Commit that
+/// loses a race, and a proposal is still in transit. An attacker can read neither of them with the
+/// keys that are kept for late messages.
 #[test]
 fn no_handshakes_of_past_epochs_are_readable() {
     for suite in fast_suites() {

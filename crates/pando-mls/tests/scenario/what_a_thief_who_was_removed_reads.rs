@@ -1,5 +1,5 @@
-//! A removed member has kept copies of all its states, and records all later messages. It can read
-//! what it could read before, and nothing that is sent after its removal.
+//! A removed member has kept copies of all its states, and records all later messages. It can still
+//! read the messages that it could read before, but nothing that is sent after its removal.
 
 use crate::attacker::{Attacker, Extracted, of_this_epoch, private_keys};
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites, suites};
@@ -17,7 +17,7 @@ fn removed(suite: Suite, public: bool, leaf: u32, by_proposal: bool) {
         let by = fixture.at(other);
         log.push(fixture.send(by, b"with you"));
         log.push(fixture.commit(by, |builder| builder).0);
-        // It has copies of its own Commits in both states: pending and merged.
+        // The member has copies of its own Commits in both states: pending and merged.
         let at = fixture.at(leaf);
         let (commit, _) = fixture.build(at, |builder| builder).unwrap();
         copies.push(Attacker::of(&mut fixture.members[at]));
@@ -55,7 +55,7 @@ fn removed(suite: Suite, public: bool, leaf: u32, by_proposal: bool) {
         read.extend(extracted.read.into_keys());
         all.secrets.extend(extracted.secrets);
     }
-    // Control: the messages before the removal are read.
+    // Control: the messages before the removal can be read.
     assert!(read.len() >= 3 && read.iter().all(|sent| *sent < before), "{read:?}");
     for member in &fixture.members {
         for secret in of_this_epoch(member).into_iter().chain(private_keys(member)) {

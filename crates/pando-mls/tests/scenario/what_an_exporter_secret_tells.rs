@@ -1,5 +1,5 @@
-//! The exporter secret of an epoch does not reveal the next epoch's, and later stored state
-//! does not reveal it.
+//! The exporter secret of an epoch does not reveal that of the next epoch. It also cannot be
+//! derived from state that is stored later.
 
 use crate::group_fixture::{GroupFixture, Member, external_psk, suites};
 use crate::secrets::secrets;
@@ -15,7 +15,7 @@ fn exported(group: &Group) -> Vec<u8> {
     group.export("label", b"context", 32).unwrap().expose().to_vec()
 }
 
-/// Computes `MLS-Exporter` with any secret in place of the exporter secret (section 8.5).
+/// Computes `MLS-Exporter` with an arbitrary secret in place of the exporter secret (section 8.5).
 fn export_with(suite: Suite, secret: &[u8]) -> Option<Vec<u8>> {
     let derived = suite.derive_secret(secret, "label").ok()?;
     let context = suite.hash(&[b"context"]);
@@ -23,8 +23,8 @@ fn export_with(suite: Suite, secret: &[u8]) -> Option<Vec<u8>> {
     Some(exported.expose().to_vec())
 }
 
-/// Returns a secret, and all that can be derived from it in one step of the key schedule (section
-/// 8, table 4).
+/// Returns a secret and all values that can be derived from it by one step of the key schedule
+/// (section 8, table 4).
 fn one_step(suite: Suite, secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let labels = [
         "sender data",
@@ -52,7 +52,8 @@ fn story(suite: Suite) {
     fixture.chat(1);
     let (mut exporters, mut exports) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..4 {
-        // The export follows from the exporter secret, so the search below can find it.
+        // Control: the exported value can be derived from the exporter secret, so the following
+        // search is able to find it.
         let (secret, export) = (exporter(&fixture.members[0]), exported(&fixture.members[0].group));
         assert_eq!(export_with(suite, &secret).unwrap(), export);
         assert!(exporters.insert(secret.clone()) && exports.insert(export.clone()));
@@ -64,7 +65,7 @@ fn story(suite: Suite) {
             _ => fixture.commit(1, |builder| builder),
         };
         let later = exported(&fixture.members[0].group);
-        // Forwards: nothing that is derived from the old secret is a secret of the new epoch.
+        // Forwards: no value that is derived from the old secret is a secret of the new epoch.
         let follows: BTreeSet<_> = one_step(suite, &secret).collect();
         for member in &fixture.members {
             for stored in secrets(&member.rows) {
@@ -72,7 +73,7 @@ fn story(suite: Suite) {
             }
         }
         assert!(follows.iter().all(|secret| export_with(suite, secret) != Some(later.clone())));
-        // Backwards: no stored secret is the old one, and no secret that is derived from it is.
+        // Backwards: no stored secret equals the old secret or can be derived from it.
         for member in &fixture.members {
             for stored in secrets(&member.rows) {
                 for derived in one_step(suite, stored.secret.expose()) {

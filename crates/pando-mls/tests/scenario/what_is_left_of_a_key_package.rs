@@ -1,11 +1,11 @@
 //! A joiner deletes the private keys of its KeyPackage. Its Welcome cannot be opened again, neither
-//! with the state stored at the join nor with any later one.
+//! with the state stored at the join nor with any later state.
 
 use crate::attacker::Attacker;
 use crate::group_fixture::{GroupFixture, client, fast_suites};
 use pando_mls::{Group, GroupError, HpkeKeyPair, KeyPackageBundle, Suite, Welcome};
 
-/// Returns whether a key opens the secrets of a Welcome.
+/// Returns whether a key pair can decrypt the secrets of a Welcome.
 fn opens(suite: Suite, welcome: &Welcome, key_pair: &HpkeKeyPair) -> bool {
     let info = &welcome.encrypted_group_info;
     welcome.secrets.iter().any(|secrets| {
@@ -13,8 +13,8 @@ fn opens(suite: Suite, welcome: &Welcome, key_pair: &HpkeKeyPair) -> bool {
     })
 }
 
-/// Checks that no stored secret of a member, used as a private key, opens the Welcome, and that
-/// none gives the key of its contents.
+/// Checks that no stored secret of a member opens the Welcome if it is used as a private key. Also
+/// checks that no stored secret yields the key for the encrypted GroupInfo.
 fn nothing_opens(suite: Suite, welcome: &Welcome, attacker: &Attacker, bundle: &KeyPackageBundle) {
     let mut tried = 0;
     for stored in attacker.secrets() {
@@ -49,7 +49,7 @@ fn the_welcome_cannot_be_opened_again() {
                 if with_path { builder } else { builder.without_path() }
             });
             let welcome = welcome.unwrap();
-            // While the key exists, it opens the Welcome.
+            // While the private key exists, it opens the Welcome.
             let bundle = &newcomer.bundle;
             assert!(opens(suite, &welcome, &bundle.init_key_pair));
             let copy = KeyPackageBundle {
@@ -57,11 +57,12 @@ fn the_welcome_cannot_be_opened_again() {
                 init_key_pair: suite.hpke_key_pair(bundle.init_key_pair.private.expose().into()).unwrap(),
                 leaf_key_pair: suite.hpke_key_pair(bundle.leaf_key_pair.private.expose().into()).unwrap(),
             };
-            // This consumes the bundle. Only the group is left.
+            // Joining consumes the bundle. Only the group remains.
             fixture.enter(newcomer, &welcome);
             let attacker = Attacker::of(&mut fixture.members[3]);
             nothing_opens(suite, &welcome, &attacker, &copy);
-            // With the stored leaf key in place of the init key, the group cannot be joined either.
+            // The group cannot be joined either if the stored leaf key is used in place of the init
+            // key.
             let wrong = KeyPackageBundle {
                 init_key_pair: suite.hpke_key_pair(copy.leaf_key_pair.private.expose().into()).unwrap(),
                 key_package: copy.key_package.clone(),
@@ -70,7 +71,7 @@ fn the_welcome_cannot_be_opened_again() {
             let signer = &*fixture.members[3].signer;
             let refused = Group::join(&welcome, &wrong, None, &client(signer)).unwrap_err();
             assert!(matches!(refused, GroupError::Crypto(_)), "{refused:?}");
-            // Later the leaf key is deleted, too.
+            // Later, the leaf key is deleted, too.
             fixture.commit(3, |builder| builder);
             let attacker = Attacker::of(&mut fixture.members[3]);
             let leaf_key = copy.leaf_key_pair.private.expose();

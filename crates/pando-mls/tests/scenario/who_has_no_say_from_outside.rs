@@ -1,5 +1,6 @@
-//! A client outside the group proposes a change without being an external sender, or an external
-//! sender proposes a change that external senders may not propose.
+//! A client outside the group proposes a change although it is not an external sender, or an
+//! external sender proposes a change that external senders must not propose. All members reject
+//! such proposals.
 
 use crate::group_fixture::{GroupFixture, client, fast_suites};
 use crate::proposals::{external_senders, remove};
@@ -46,7 +47,7 @@ fn who_is_not_an_external_sender_has_no_say() {
             GroupError::Violation(Violation::UnknownExternalSender(2))
         );
 
-        // The group has no external senders any more.
+        // The group no longer has any external senders.
         fixture.commit(1, |builder| builder.extensions(Extensions::default()));
         let none = GroupContext { extensions: external_senders(&[&*server]), ..fixture.context().clone() };
         let late = propose_as_external_sender(&none, remove(1), &client(&*server)).unwrap();

@@ -1,4 +1,4 @@
-//! A member that merges its own removal deletes its secrets, in memory and in its store.
+//! A member that merges its own removal deletes its secrets, both in memory and in its store.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{GroupError, Misuse, RowKey};
@@ -7,7 +7,7 @@ use pando_mls::{GroupError, Misuse, RowKey};
 fn who_is_removed_has_no_secrets() {
     for suite in suites() {
         let mut fixture = GroupFixture::of(suite, 3);
-        // There are secrets of every kind to delete.
+        // At this point, there are secrets of every kind to delete.
         fixture.commit(0, |builder| builder);
         fixture.chat(2);
         fixture.members[1].propose_update(&mut fixture.rng).unwrap();
@@ -20,7 +20,7 @@ fn who_is_removed_has_no_secrets() {
         assert!((0..=removed.group.epoch()).all(|epoch| removed.group.resumption_psk(epoch).is_none()));
         let left: Vec<_> = removed.rows.keys().filter(|key| !matches!(key, RowKey::Tree(_))).collect();
         assert_eq!(left, [&RowKey::Public, &RowKey::Member, &RowKey::State]);
-        // A restart does not bring anything back.
+        // A restart does not restore any secrets.
         removed.restart();
         assert!(!removed.group.is_active());
         let message = fixture.send(0, b"hello");

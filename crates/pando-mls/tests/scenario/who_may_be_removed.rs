@@ -1,4 +1,5 @@
-//! A committer can remove several members by one Commit, each once, and not itself.
+//! A committer can remove several members by one Commit, but none of them twice, and cannot remove
+//! itself.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{CommitBuilder, GroupError, LeafIndex, Violation};

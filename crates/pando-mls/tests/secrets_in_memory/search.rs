@@ -1,28 +1,29 @@
-//! Searches the memory of the process for secrets.
+//! A search for secrets in the memory of the process.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// The number of bytes that are read at once.
+/// The number of bytes that are read at a time.
 const CHUNK: usize = 1 << 20;
-/// The length of the longest secret, by which two chunks overlap.
+/// The length of the longest secret. Adjacent chunks overlap by this length.
 const LONGEST: usize = 256;
-/// The shortest secret. A match of so many bytes is not due to chance.
+/// The length of the shortest secret. A match of this length cannot be a coincidence.
 const SHORTEST: usize = 12;
 
-/// Returns the mask of the byte at a position of a secret.
+/// Returns the mask for the byte at a position of a secret.
 const fn mask(place: usize) -> u8 {
     (place as u8).wrapping_mul(37) ^ 0xa7
 }
 
-/// The wanted secrets, each under a mask.
+/// The wanted secrets. Each of them is masked.
 #[derive(Default)]
 pub(crate) struct Wanted(Vec<Masked>);
 
 struct Masked {
     name: &'static str,
     bytes: Vec<u8>,
-    /// The same bytes in reverse, as a big-endian number is in memory on most machines.
+    /// The masked bytes of the secret in reverse order, in which most machines store a big-endian
+    /// number.
     reversed: Vec<u8>,
 }
 
@@ -44,7 +45,7 @@ impl Wanted {
         self.0.iter().map(|secret| secret.name.to_owned()).collect()
     }
 
-    /// Returns the names of the secrets that are in memory, in order.
+    /// Returns the sorted names of the secrets that are in memory.
     pub(crate) fn search(&self) -> Vec<String> {
         scrub_stacks();
         let mut found = vec![false; self.0.len()];
@@ -65,7 +66,7 @@ impl Wanted {
                 at += if len == CHUNK { CHUNK - LONGEST } else { len };
             }
         }
-        // The buffer holds a copy of the memory, and is in memory itself.
+        // The buffer contains a copy of the memory, and is in memory itself.
         buffer.fill(0);
         std::hint::black_box(&buffer);
         self.0
@@ -77,7 +78,7 @@ impl Wanted {
     }
 
     fn look(&self, memory: &[u8], is_own: impl Fn(usize) -> bool, found: &mut [bool]) {
-        // Two bytes rule out most positions.
+        // The first two bytes rule out most positions.
         let mut candidates = vec![false; 1 << 16];
         let pair = |first: u8, second: u8| usize::from(first) << 8 | usize::from(second);
         for secret in &self.0 {
@@ -106,7 +107,7 @@ fn masked<'a>(secret: impl Iterator<Item = &'a u8>) -> Vec<u8> {
     secret.enumerate().map(|(place, byte)| byte ^ mask(place)).collect()
 }
 
-/// Returns the writable mappings of the process: their beginnings and ends.
+/// Returns the start and the end of each writable mapping of the process.
 fn writable() -> Vec<(usize, usize)> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mappings = maps.lines().filter_map(|line| {
@@ -131,7 +132,7 @@ fn scrub_stacks() {
     assert!(!threads.is_empty());
 }
 
-/// Fills `depth` times 4 KiB of the stack with a canary.
+/// Fills `depth` times 4 KiB of the stack with a canary value.
 #[inline(never)]
 fn scrub(depth: usize) -> u64 {
     let canary = std::hint::black_box([0xca_u8; 4_096]);
@@ -141,7 +142,7 @@ fn scrub(depth: usize) -> u64 {
 
 #[test]
 fn what_is_there_is_found_and_what_is_gone_is_not() {
-    // Another search would have the secret in its buffer.
+    // Otherwise another search might have the secret in its buffer.
     let _alone = crate::alone();
     let mut wanted = Wanted::default();
     let secret: Vec<u8> = (0..40).map(|place: u8| place.wrapping_mul(91) ^ 0x3c).collect();
@@ -151,14 +152,14 @@ fn what_is_there_is_found_and_what_is_gone_is_not() {
     secret.fill(0);
     std::hint::black_box(&secret);
     assert_eq!(wanted.search(), [""; 0]);
-    // The number is stored in the other byte order.
+    // The number is stored in the opposite byte order.
     let secret = std::hint::black_box((u128::MAX / 7_919) ^ 0x1234_5678);
     let mut number = Wanted::default();
     number.add("a number", &secret.to_be_bytes());
     let secret = std::hint::black_box(Box::new(secret));
     assert_eq!(number.search(), ["a number"]);
     drop(secret);
-    // The secrets are dropped without being overwritten, and leave copies in many places.
+    // The secrets are dropped without being overwritten, so they leave copies in many places.
     let secret: Vec<u8> = (0..64).map(|place: u32| ((place * 7_919) >> 5) as u8).collect();
     let mut leftover = Wanted::default();
     leftover.add("a leftover", &secret[24..]);

@@ -1,4 +1,4 @@
-//! Clients: their identities, signers and groups.
+//! The clients of a simulation, with their identities, signers and groups.
 
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::random::Random;
@@ -17,11 +17,11 @@ use std::sync::LazyLock;
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 pub(crate) const NOW: u64 = 1_000;
-/// The types that only some clients support.
+/// The custom types, which only some clients support.
 pub(crate) const CUSTOM_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const CUSTOM_EXTENSION: ExtensionType = ExtensionType(0xf002);
-/// The percentage of clients that support these types. Often, but not always, all members of a
-/// group support them.
+/// The percentage of clients that support these types. All members of a group often support them,
+/// but not always.
 pub(crate) const CAPABLE: usize = 90;
 
 /// The number that identifies a client.
@@ -37,7 +37,7 @@ pub(crate) fn id_of(credential: &Credential) -> Option<Id> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?) as Id)
 }
 
-/// A policy that identifies a client by its credential, and permits no change of identity.
+/// A policy that identifies a client by its credential and permits no change of identity.
 struct Names;
 
 impl IdentityPolicy for Names {
@@ -61,7 +61,7 @@ impl IdentityPolicy for Names {
 
 pub(crate) const POLICY: &dyn IdentityPolicy = &Names;
 
-/// The PSKs of every client: all external ones, and the resumption PSKs of all epochs.
+/// The PSKs that every client has: all external PSKs, and the resumption PSKs of all epochs.
 #[derive(Default)]
 pub(crate) struct Psks {
     pub(crate) resumption: BTreeMap<u64, Vec<u8>>,
@@ -77,33 +77,33 @@ impl PskStore for Psks {
     }
 }
 
-/// A client, in the group or outside.
+/// A client that is inside or outside the group.
 pub(crate) struct SimulatedClient {
     pub(crate) id: Id,
     pub(crate) config: GroupConfig,
-    /// The signers for the current cipher suite, the newest last.
+    /// The client's signers for the current cipher suite, with the newest one last.
     signers: Vec<Box<dyn Signer>>,
-    /// The bundles of its published KeyPackages that are not used yet.
+    /// The bundles of the client's published KeyPackages that have not been used yet.
     pub(crate) bundles: Vec<KeyPackageBundle>,
     pub(crate) state: State,
-    /// Whether the network reaches it.
+    /// Whether the client is connected to the network.
     pub(crate) online: bool,
-    /// The proposals of its lost Commits, each with the epoch of the Commit.
+    /// The proposals of the client's lost Commits, each with the epoch of its Commit.
     pub(crate) wanted: Vec<(u64, Proposal)>,
 }
 
 pub(crate) enum State {
     Outside,
-    /// There is a Welcome for it that it has not processed yet.
+    /// There is a Welcome for the client that it has not processed yet.
     Invited(Invitation),
-    /// It is a member, and has lost its state.
+    /// The client is a member, but has lost its state.
     Lost,
     Member(Box<Member>),
 }
 
 pub(crate) struct Invitation {
     pub(crate) welcome: Vec<u8>,
-    /// The tree, if it is not in the Welcome.
+    /// The tree, unless the Welcome contains it.
     pub(crate) tree: Option<Vec<u8>>,
 }
 
@@ -111,15 +111,16 @@ pub(crate) struct Invitation {
 pub(crate) struct Member {
     pub(crate) group: Group,
     pub(crate) rows: Rows,
-    /// The epoch in which it joined.
+    /// The epoch in which the member joined.
     pub(crate) joined: u64,
-    /// The positions in the log of the proposals of this epoch that it has processed.
+    /// The positions in the log of those proposals of the current epoch that the member has
+    /// processed.
     pub(crate) taken: BTreeSet<usize>,
-    /// The number of handshake messages that it has sent in this epoch.
+    /// The number of handshake messages that the member has sent in this epoch.
     pub(crate) handshakes: usize,
-    /// Whether it has a pending Commit whose fate it does not know.
+    /// Whether the member has a pending Commit and does not know whether it was accepted.
     pub(crate) pending: bool,
-    /// Messages in transit to it.
+    /// The messages that are in transit to the member.
     pub(crate) inbox: Vec<usize>,
     pub(crate) ratchets: Ratchets,
 }
@@ -131,7 +132,7 @@ impl Member {
         Self::stored(group, rows, limits)
     }
 
-    /// Returns a member whose group is stored as these rows.
+    /// Returns a member whose group is stored in these rows.
     pub(crate) fn stored(group: Group, rows: Rows, limits: RatchetLimits) -> Box<Self> {
         Box::new(Self {
             joined: group.epoch(),
@@ -149,25 +150,25 @@ impl Member {
         self.group.pending_proposals().next().is_some()
     }
 
-    /// Restarts the client from its rows. Whether it has stored the changes left behind by failed
-    /// operations must make no difference.
+    /// Restarts the client from its rows. If `orderly` is set, the client first stores the changes
+    /// left behind by failed operations. This must make no difference.
     pub(crate) fn restart(&mut self, cx: &Context<'_>, orderly: bool) -> Outcome {
         if orderly {
             self.group.take_delta().persist_to(&mut self.rows).unwrap();
             self.check_rows()?;
         }
-        // Loads the group completely, or opens it lazily.
+        // Load the group completely, or open it lazily.
         self.group = if self.rows.len().is_multiple_of(2) {
             Group::load(&self.rows, cx)?
         } else {
             let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
             Group::open(Arc::new(rows), cx)?
         };
-        // In every second case, the stored rows are checked later.
+        // In every second case, the stored rows are not checked now.
         if self.rows.len() % 4 < 2 { self.check_rows() } else { Ok(()) }
     }
 
-    /// Checks that the stored rows are the group's.
+    /// Checks that the stored rows equal the rows of the group.
     fn check_rows(&self) -> Outcome {
         let rows = self.group.rows()?;
         let differing = rows.iter().find(|(key, row)| self.rows.get(key) != Some(row)).map(|(key, _)| key);
@@ -204,7 +205,7 @@ impl SimulatedClient {
         Ok(())
     }
 
-    /// Drops all keys, for a group with another cipher suite.
+    /// Drops all keys, so that the client can join a group with another cipher suite.
     pub(crate) fn change_suite(&mut self, suite: Suite, random: &mut Random) -> Outcome {
         self.signers.clear();
         self.bundles.clear();
@@ -242,7 +243,7 @@ impl SimulatedClient {
         Ok(key_package)
     }
 
-    /// Takes the bundle that a Welcome is for.
+    /// Removes and returns the bundle that a Welcome is for.
     pub(crate) fn take_bundle(&mut self, is_it: impl Fn(&KeyPackage) -> bool) -> Outcome<KeyPackageBundle> {
         let position = self.bundles.iter().position(|bundle| is_it(&bundle.key_package));
         let position = position.ok_or_else(|| Failure(format!("no bundle of client {} fits", self.id)))?;
@@ -278,7 +279,7 @@ impl SimulatedClient {
         Ok(what(&mut member.group, &cx, newest)?.persist_to(&mut member.rows).unwrap())
     }
 
-    /// Stops, and restarts from the stored rows.
+    /// Stops the client and restarts it from the stored rows.
     pub(crate) fn restart(&mut self, psks: &Psks, orderly: bool) -> Outcome {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
@@ -287,7 +288,7 @@ impl SimulatedClient {
         member.restart(&context(signer, psks, self.config), orderly)
     }
 
-    /// Joins by a Welcome.
+    /// Joins a group by a Welcome.
     pub(crate) fn accept(&mut self, invitation: &Invitation, psks: &Psks) -> Outcome {
         use pando_mls::{CryptoProvider, Decode, Welcome};
         let welcome = Welcome::decode(&invitation.welcome)?;
@@ -325,10 +326,10 @@ pub(crate) fn context<'a>(
     CLIENT.at(NOW, signer).with_policy(POLICY).with_psks(psks).with_config(config)
 }
 
-/// Returns the leaf template of a client. It supports the custom proposal and extension if
-/// `capable`.
+/// Returns the leaf template of a client. The leaf supports the custom proposal and extension types
+/// if `capable` is set.
 pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
-    // GREASE, which has no effect.
+    // The capabilities include GREASE, which has no effect.
     let mut capabilities = Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
         cipher_suites: CipherSuite::ALL.to_vec(),

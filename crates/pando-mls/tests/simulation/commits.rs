@@ -1,4 +1,4 @@
-//! Makes Commits, and accepts one of them per epoch.
+//! Functions that create Commits. One Commit is accepted in each epoch.
 
 use crate::client::{Id, State, id_of};
 use crate::failure::{Explain, Failure, Outcome, ensure};
@@ -18,10 +18,11 @@ pub(crate) struct Candidate {
     pub(crate) bytes: Vec<u8>,
     pub(crate) welcome: Option<Vec<u8>>,
     pub(crate) tree_in_welcome: bool,
-    /// The clients that the Commit must add, and the members that it must remove.
+    /// The clients that the Commit must add. The next field contains the members that it must
+    /// remove.
     pub(crate) added: BTreeSet<Id>,
     pub(crate) removed: BTreeSet<Id>,
-    /// The group of the joiner, if it is an external Commit.
+    /// The joiner's member, if this is an external Commit.
     pub(crate) joiner: Option<Box<Member>>,
 }
 
@@ -34,8 +35,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Makes several Commits in one epoch, of which the first to arrive is accepted. Sometimes one
-    /// is of a member that has missed the last epochs, so it is always too late.
+    /// Creates several Commits in one epoch, of which the first to arrive is accepted. Sometimes
+    /// one of them comes from a member that has missed the last epochs, so it is always too late.
     pub(crate) fn race(&mut self, random: &mut Random) -> Outcome<bool> {
         let racers = random.pick_some(self.ready(), 3);
         let late = self.members().into_iter().filter(|id| self.is_late(*id)).collect::<Vec<_>>();
@@ -57,7 +58,7 @@ impl Simulation {
         let mut order = random.shuffled(0..candidates.len());
         order.retain(|position| candidates[*position].epoch == self.service.head());
         let Some(winner) = order.first().filter(|_| candidates.len() > 1) else {
-            // Single Commits stay pending with their committers.
+            // If there is only one Commit, it stays pending for its committer.
             return Ok(false);
         };
         let winner = candidates.swap_remove(*winner);
@@ -65,8 +66,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns whether a member has missed a Commit, and has no pending Commit that may be that
-    /// one.
+    /// Returns whether a member has missed a Commit. This is not the case if the member has a
+    /// pending Commit that may be the accepted one.
     fn is_late(&self, id: Id) -> bool {
         let late = |member: &Member| {
             member.group.is_active() && member.group.epoch() < self.service.head() && !member.pending
@@ -74,8 +75,8 @@ impl Simulation {
         self.clients[id].member().is_ok_and(late)
     }
 
-    /// Makes a Commit that does not arrive or is rejected. The member drops it at once, or when it
-    /// learns of another.
+    /// Creates a Commit that does not arrive or is rejected. The member drops it immediately, or
+    /// when it learns of another Commit.
     pub(crate) fn lose_commit(&mut self, random: &mut Random) -> Outcome<bool> {
         let Some(by) = random.pick(self.proposers()) else { return Ok(false) };
         let Some(content) = self.content(by, Change::Several, random)? else { return Ok(false) };
@@ -86,7 +87,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Drops the pending Commit of a member, and remembers its proposals.
+    /// Drops the pending Commit of a member, and records its proposals.
     fn clear_pending(&mut self, id: Id) -> Outcome {
         let client = &mut self.clients[id];
         let member = client.member_mut()?;
@@ -98,7 +99,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Makes a Commit. No pending proposal of another member can prevent it.
+    /// Creates a Commit. Pending proposals of other members must not prevent this.
     pub(crate) fn build(&mut self, by: Id, content: Content, random: &mut Random) -> Outcome<Candidate> {
         if self.clients[by].member()?.pending {
             self.clear_pending(by)?;
@@ -169,7 +170,7 @@ impl Simulation {
                 Proposal::Remove(remove) if remove.removed != group.own_leaf() => {
                     removes.extend(record.at(remove.removed));
                 }
-                // The required capabilities decide whether other clients can be added.
+                // Whether other clients can be added depends on the required capabilities.
                 Proposal::Add(add) if !demanding => {
                     adds.extend(id_of(&add.key_package.leaf_node.credential));
                 }
@@ -179,8 +180,8 @@ impl Simulation {
         Ok((adds, removes))
     }
 
-    /// Lets the delivery service accept a Commit. One member enters its epoch first, and the others
-    /// follow when it reaches them.
+    /// Makes the delivery service accept a Commit. One member enters the new epoch first, and the
+    /// others follow when the Commit reaches them.
     pub(crate) fn accept(&mut self, candidate: Candidate, random: &mut Random) -> Outcome {
         let Candidate { by, bytes, welcome, tree_in_welcome, added, removed, joiner, .. } = candidate;
         let before = self.service.current()?.public.clone();
@@ -215,8 +216,8 @@ impl Simulation {
         self.deliver_some(random)
     }
 
-    /// Lets a member that stays enter the epoch first and record its state. Members that process
-    /// the Commit before and are removed leave.
+    /// Makes a member that is not removed enter the epoch first and record its state. Removed
+    /// members that process the Commit before it leave the group.
     fn lead(&mut self, by: Id, random: &mut Random) -> Outcome<Id> {
         let others = self.ready().into_iter().filter(|id| *id != by).collect::<Vec<_>>();
         let before = if random.percent(30) { 3 } else { 0 };
@@ -238,7 +239,7 @@ impl Simulation {
         Err(Failure(format!("client {by} has removed itself")))
     }
 
-    /// Delivers the Welcome to its receivers.
+    /// Delivers the Welcome to the clients that it is for.
     fn invite(&mut self, leader: Id, welcome: Option<Vec<u8>>, tree_in_welcome: bool) -> Outcome {
         let Some(bytes) = welcome else { return Ok(()) };
         let group = &self.clients[leader].member()?.group;
@@ -259,13 +260,14 @@ impl Simulation {
         ensure(invited == welcome.secrets.len(), || "the Welcome is for an unknown client".to_owned())
     }
 
-    /// Moves removed clients outside if they have no group to learn of their removal from.
+    /// Moves removed clients outside the group if they have no group from which they could learn of
+    /// their removal.
     fn forget_removed(&mut self, random: &mut Random) -> Outcome {
         let PublicRecord { roster, .. } = &self.service.current()?.public;
         for client in self.clients.iter_mut().filter(|client| !roster.contains_key(&client.id)) {
             match client.state {
                 State::Lost => client.state = State::Outside,
-                // The other invited clients join and find out.
+                // The other invited clients join, and then learn of their removal.
                 State::Invited(_) if random.percent(50) => client.state = State::Outside,
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! The content of Commits by value.
+//! The content that Commits carry by value.
 
 use crate::client::{CAPABLE, CUSTOM_PROPOSAL, Id, State, id_of};
 use crate::failure::Outcome;
@@ -13,13 +13,12 @@ use pando_mls::{
 };
 use std::collections::BTreeSet;
 
-/// The content of a Commit.
+/// The content of a Commit that is still to be created.
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) proposals: Vec<Proposal>,
     pub(crate) psks: Vec<Psk>,
-    /// Whether the committer rotates its signature key, and whether its new leaf supports the
-    /// custom types.
+    /// If the committer rotates its signature key, whether its new leaf supports the custom types.
     pub(crate) rotate: Option<bool>,
     /// Whether the Commit covers pending proposals.
     pub(crate) pending: bool,
@@ -71,8 +70,8 @@ impl Amounts {
 }
 
 impl Simulation {
-    /// Returns content for a member's Commit, if there is any of this kind. Its parts are valid
-    /// together, so the Commit must succeed.
+    /// Returns content for a member's Commit, or `None` if no content of this kind is possible. The
+    /// parts of the content are valid together, so the Commit must succeed.
     pub(crate) fn content(
         &mut self,
         by: Id,
@@ -88,7 +87,7 @@ impl Simulation {
             ..Content::default()
         };
 
-        // The members to remove.
+        // Choose the members to remove.
         let others = record.public.roster.keys().copied().filter(|id| *id != by);
         content.removed.extend(random.pick_some(others, amounts.remove));
         let lost = self.of_state(|state| matches!(state, State::Lost)).into_iter();
@@ -96,7 +95,8 @@ impl Simulation {
         let replaced = random.pick(lost).filter(|_| amounts.replace);
         content.removed.extend(replaced);
 
-        // The capabilities that the group requires of members that stay and are added.
+        // Choose the capabilities that the group requires of the members that stay and of those
+        // that are added.
         let staying = record.public.roster.iter().filter(|(id, _)| !content.removed.contains(id));
         let all_capable = staying.clone().all(|(_, member_leaf)| member_leaf.capable);
         let mut required = demanding(&record.public.context.extensions);
@@ -113,7 +113,7 @@ impl Simulation {
             content.rotate = Some(required || random.percent(CAPABLE));
         }
 
-        // The clients to add.
+        // Choose the clients to add.
         content.added.extend(random.pick_some(self.outside(), amounts.add));
         content.added.extend(replaced);
         for id in content.added.clone() {
@@ -166,7 +166,7 @@ impl Simulation {
                     if let Some(id) = removed.filter(|id| same && *id != by) {
                         content.removed.insert(id);
                     }
-                    // It is proposed together with the others.
+                    // This proposal is created together with the other proposals.
                     continue;
                 }
                 Proposal::Other(_) if !all_capable => continue,
@@ -202,7 +202,7 @@ impl Simulation {
     }
 }
 
-/// Keeps one GroupContextExtensions proposal, because two are invalid together.
+/// Keeps only one GroupContextExtensions proposal, because two are invalid together.
 fn one_change_of_extensions(proposals: &mut Vec<Proposal>) {
     let mut seen = false;
     proposals.retain(|proposal| match proposal {

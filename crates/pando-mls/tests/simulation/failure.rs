@@ -1,9 +1,9 @@
-//! The failures that a simulation finds.
+//! The failures that a simulation can find.
 
 use std::error::Error;
 use std::fmt;
 
-/// A violated expectation.
+/// A description of a violated expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure(pub(crate) String);
 
@@ -27,7 +27,7 @@ pub(crate) fn ensure(holds: bool, expected: impl FnOnce() -> String) -> Outcome 
 }
 
 pub(crate) trait Explain<T> {
-    /// Adds the operation to the failure's text.
+    /// Adds a description of the operation to the failure.
     fn during(self, what: impl FnOnce() -> String) -> Outcome<T>;
 }
 

@@ -1,9 +1,9 @@
-//! Histories: lists of steps. Each step has its own seed for all its choices, such as senders,
-//! receivers and order, so a history stays valid if some steps are dropped.
+//! Histories, which are lists of steps. Each step has its own seed for all its choices, such as
+//! senders, receivers and order. A history therefore stays valid if some of its steps are dropped.
 
 use crate::random::{Random, mix};
 
-/// One step.
+/// One step of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) operation: Operation,
@@ -13,11 +13,12 @@ pub(crate) struct Step {
 /// The operation of a step. An operation that is impossible at the time is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
-    /// A member makes a Commit, and the delivery service accepts it.
+    /// A member creates a Commit, and the delivery service accepts it.
     Commit(Change),
-    /// Several members, and perhaps an external joiner, make Commits in one epoch. One is accepted.
+    /// Several members, and possibly an external joiner, create Commits in the same epoch. One of
+    /// the Commits is accepted.
     Race,
-    /// A member makes a Commit that is never accepted.
+    /// A member creates a Commit that is never accepted.
     LoseCommit,
     /// A member sends a proposal.
     Propose(Proposed),
@@ -27,11 +28,11 @@ pub(crate) enum Operation {
     AskToBeAdded,
     /// A client joins by an external Commit.
     JoinFromOutside,
-    /// A client has lost its state, and rejoins by an external Commit.
+    /// A client that has lost its state rejoins by an external Commit.
     Resync,
     /// The group is reinitialized.
     Reinit,
-    /// Some members branch off a group.
+    /// Some members branch off into a group of their own.
     Branch,
     /// Some members send messages.
     Chat,
@@ -42,29 +43,29 @@ pub(crate) enum Operation {
     Restart,
 }
 
-/// The content of a Commit by value. Most Commits cover pending proposals, too.
+/// The content that a Commit carries by value. Most Commits also cover pending proposals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
-    /// No proposal by value.
+    /// The Commit contains no proposals by value.
     Nothing,
-    /// No proposals at all.
+    /// The Commit contains no proposals at all.
     Empty,
     Add,
     AddMany,
     Remove,
     RemoveMany,
-    /// A client that has lost its state is removed and added.
+    /// A client that has lost its state is removed and added again.
     Replace,
     Psks,
     Extensions,
     Custom,
-    /// The committer takes a new signature key.
+    /// The committer changes its signature key.
     Rotate,
-    /// Several kinds.
+    /// The Commit contains changes of several kinds.
     Several,
 }
 
-/// The proposal of a member.
+/// A proposal that a member sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proposed {
     Add,
@@ -78,7 +79,7 @@ pub(crate) enum Proposed {
     Reinit,
 }
 
-/// The weight of each operation in the random choice.
+/// The operations and their weights in the random choice.
 const WEIGHTS: [(Operation, usize); 31] = [
     (Operation::Commit(Change::Nothing), 12),
     (Operation::Commit(Change::Empty), 3),
@@ -118,7 +119,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Operation> {
     WEIGHTS.into_iter().map(|(operation, _)| operation)
 }
 
-/// Returns the endless history of a seed.
+/// Returns the endless history that a seed determines.
 pub(crate) fn steps(seed: u64) -> impl Iterator<Item = Step> {
     let total = WEIGHTS.into_iter().map(|(_, weight)| weight).sum();
     (0..).map(move |number| {

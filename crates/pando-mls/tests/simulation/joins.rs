@@ -1,4 +1,4 @@
-//! Joins by external Commits.
+//! Functions that join by external Commits.
 
 use crate::client::{CAPABLE, Id, Member, State, context, leaf};
 use crate::commits::Candidate;
@@ -17,11 +17,11 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Makes a client lose its state. It rejoins at once, or later.
+    /// Makes a client lose its state. The client rejoins immediately or later.
     pub(crate) fn resync(&mut self, random: &mut Random) -> Outcome<bool> {
         let ready = self.ready();
         let may_lose = |state: &State| !matches!(state, State::Outside);
-        // Another member must stay, to give out GroupInfos.
+        // At least one other member must stay, so that it can issue GroupInfos.
         let able = self.of_state(may_lose).into_iter().filter(|id| ready.iter().any(|other| other != id));
         let Some(id) = random.pick(able) else { return Ok(false) };
         let there = self.service.current()?.member_leaf(id).is_some();
@@ -36,7 +36,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Makes the Commit of a client that joins or rejoins with a member's GroupInfo.
+    /// Creates the external Commit of a client that joins or rejoins with a member's GroupInfo.
     pub(crate) fn external_commit(&mut self, id: Id, random: &mut Random) -> Outcome<Option<Candidate>> {
         let Some(helper) = random.pick(self.ready()) else { return Ok(None) };
         let with_tree = random.percent(70);

@@ -1,12 +1,12 @@
-//! Random histories of groups. Clients do everything that a group allows, over a network that
-//! loses, repeats and reorders messages. In each epoch, all members must agree, and all other
-//! clients must have none of its secrets.
+//! Runs random histories of groups. Clients perform all operations that a group allows, over a
+//! network that loses, repeats and reorders messages. In each epoch, all members must agree, and
+//! all other clients must have none of its secrets.
 //!
-//! Each history follows from a seed. If one fails, it is shortened to a few steps, which are
-//! printed.
+//! Each history is determined by a seed. If a history fails, it is shortened to a few steps, which
+//! are printed.
 //!
-//! The environment variable `PANDO_SIMULATION_EPOCHS` is the number of epochs of each test, in all
-//! its histories. `PANDO_SIMULATION_SEED` is the seed of the first history.
+//! The environment variable `PANDO_SIMULATION_EPOCHS` sets the total number of epochs for each
+//! test. `PANDO_SIMULATION_SEED` sets the seed of the first history.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
@@ -52,8 +52,8 @@ fn variable(name: &str) -> Option<u64> {
     Some(std::env::var(name).ok()?.parse().expect("a number"))
 }
 
-/// Runs histories of groups of different sizes until they have had `epochs` epochs. Returns how
-/// often each operation was done.
+/// Runs histories of groups of different sizes until they have had `epochs` epochs in total.
+/// Returns how often each operation was performed.
 fn simulate(suites: &'static [u16], sizes: &[usize], epochs: usize) -> Tally {
     let epochs = variable("PANDO_SIMULATION_EPOCHS").map_or(epochs, |epochs| epochs as usize);
     let first = variable("PANDO_SIMULATION_SEED").unwrap_or_default();
@@ -78,7 +78,7 @@ fn small_groups() {
     if variable("PANDO_SIMULATION_EPOCHS").is_some() {
         return;
     }
-    // Every operation was done.
+    // Every operation must have been performed.
     for operation in operations() {
         assert!(tally.contains_key(&format!("{operation:?}")), "{operation:?}");
     }
@@ -108,7 +108,7 @@ fn slow_suites() {
     }
 }
 
-/// A made-up failure that takes three steps: a client joins, rotates its key, and is removed.
+/// A made-up check that fails after three steps: a client joins, rotates its key, and is removed.
 fn nobody_goes_who_has_had_a_new_key(events: &[Event]) -> Outcome {
     let mut rotated = BTreeSet::new();
     for event in events {
@@ -130,7 +130,7 @@ fn a_failure_is_told_in_a_few_steps() {
     let broken = broken.shortened(TIME, watch);
     assert!(broken.steps.len() <= 4 && length > 40, "{broken}");
     assert_eq!(broken.failure, Failure("a mistake".to_owned()));
-    // No step can be dropped, and the failure is reproducible.
+    // None of the steps can be dropped, and the failure is reproducible.
     for left_out in 0..broken.steps.len() {
         let mut steps = broken.steps.clone();
         steps.remove(left_out);
@@ -141,7 +141,7 @@ fn a_failure_is_told_in_a_few_steps() {
     assert!(again.to_string().contains("has a new signature key"), "{again}");
 }
 
-/// A panic in the middle of a step is a failure like any other.
+/// Shows that a panic in the middle of a step is reported like any other failure.
 #[test]
 fn a_panic_is_told_like_any_failure() {
     let parameters = Parameters { suites: &[1], clients: 2, seed: 0 };

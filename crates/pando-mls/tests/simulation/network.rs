@@ -1,5 +1,5 @@
-//! The network: it delivers handshake messages in order, and application messages in any order,
-//! several times, or never.
+//! The simulated network. It delivers handshake messages in order. It delivers application messages
+//! in any order, several times, or never.
 
 use crate::client::{Id, State, id_of};
 use crate::failure::{Explain, Failure, Outcome, ensure};
@@ -33,7 +33,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Brings most clients that are online to the newest epoch.
+    /// Makes most clients that are online enter the newest epoch.
     pub(crate) fn deliver_some(&mut self, random: &mut Random) -> Outcome {
         for id in random.shuffled(0..self.clients.len()) {
             if self.clients[id].online && random.percent(60) {
@@ -57,13 +57,13 @@ impl Simulation {
         Ok(())
     }
 
-    /// Delivers everything in the log.
+    /// Delivers all messages in the log to a client.
     pub(crate) fn catch_up(&mut self, id: Id, random: &mut Random) -> Outcome {
         while self.advance(id, random)? {}
         Ok(())
     }
 
-    /// Delivers all messages in transit, and brings all members to the same epoch.
+    /// Delivers all messages in transit, and makes all members enter the same epoch.
     pub(crate) fn settle(&mut self, random: &mut Random) -> Outcome {
         for id in 0..self.clients.len() {
             self.clients[id].online = true;
@@ -81,8 +81,8 @@ impl Simulation {
         Ok(())
     }
 
-    /// Delivers the next entry in the log to a member or an invited client. Returns whether there
-    /// was one.
+    /// Delivers the next entry of the log to a member or an invited client. Returns whether there
+    /// was such an entry.
     fn advance(&mut self, id: Id, random: &mut Random) -> Outcome<bool> {
         match &self.clients[id].state {
             State::Outside | State::Lost => return Ok(false),
@@ -127,7 +127,7 @@ impl Simulation {
         self.clients[id].act(&self.psks, |group, cx, _| group.process(message, cx))
     }
 
-    /// Lets a member process the Commit that ends its epoch.
+    /// Makes a member process the Commit that ends its epoch.
     pub(crate) fn follow(&mut self, id: Id, random: &mut Random) -> Outcome<Followed> {
         let epoch = self.clients[id].member()?.group.epoch();
         let commit = self.service.epoch(epoch)?.commit.clone();
@@ -164,8 +164,8 @@ impl Simulation {
         Ok(Followed::Entered)
     }
 
-    /// Delivers the Commit before the proposals that it may cover. If some are missing, the member
-    /// cannot follow yet.
+    /// Delivers the Commit before the proposals that it may cover. If some of these proposals are
+    /// missing, the member cannot follow yet.
     fn take_commit_early(&mut self, id: Id) -> Outcome {
         let epoch = self.service.epoch(self.clients[id].member()?.group.epoch())?;
         let Some(commit) = epoch.commit.clone() else { return Ok(()) };
@@ -174,7 +174,7 @@ impl Simulation {
         self.enter(id)
     }
 
-    /// Lets a member learn of its removal, which it merges or not.
+    /// Makes a member learn of its removal. The member may or may not merge the Commit.
     fn go(&mut self, id: Id, staged: Staged, random: &mut Random) -> Outcome<Followed> {
         let epoch = self.clients[id].member()?.group.epoch();
         if epoch < self.service.head() {
@@ -210,7 +210,7 @@ impl Simulation {
         self.enter(id)
     }
 
-    /// Lets some members send messages, which go into the inbox of every member.
+    /// Makes some members send messages, which are put into the inboxes of all members.
     pub(crate) fn chat(&mut self, random: &mut Random) -> Outcome<bool> {
         let mut able = self.members();
         able.retain(|id| {
@@ -252,14 +252,14 @@ impl Simulation {
         Ok(())
     }
 
-    /// Delivers one of the messages in transit to a member.
+    /// Delivers one of the messages that are in transit to a member.
     fn read_one(&mut self, id: Id, random: &mut Random) -> Outcome {
         let Ok(member) = self.clients[id].member() else { return Ok(()) };
         let Some(position) = random.pick(0..member.inbox.len()) else { return Ok(()) };
         let index = member.inbox[position];
         let message = self.service.messages[index].clone();
         if message.epoch <= member.group.epoch() {
-            // Sometimes the message comes again.
+            // Sometimes the message is delivered again.
             if random.percent(90) {
                 self.clients[id].member_mut()?.inbox.swap_remove(position);
             }
@@ -270,8 +270,8 @@ impl Simulation {
         self.read(id, &message)
     }
 
-    /// Delivers a message with one flipped bit, which must be rejected. The original can still be
-    /// read.
+    /// Delivers a message in which one bit is flipped. The message must be rejected, and the
+    /// original must remain readable.
     fn read_damaged(&mut self, id: Id, message: &Message, random: &mut Random) -> Outcome {
         let mut bytes = message.bytes.clone();
         let position = random.below(bytes.len());
@@ -281,7 +281,7 @@ impl Simulation {
         ensure(processed.is_err(), || format!("client {id} accepts a damaged message"))
     }
 
-    /// Lets a member read a message, and checks that the result is as expected.
+    /// Makes a member read a message, and checks that the result is as expected.
     fn read(&mut self, id: Id, message: &Message) -> Outcome {
         let client = &mut self.clients[id];
         let past_epochs = client.config.past_epochs as u64;

@@ -1,7 +1,8 @@
 //! An observer that follows the group without its secrets, as long as its handshake messages are
 //! public.
 //!
-//! It has the group twice: in memory, and lazily loaded from a store that applies each Delta.
+//! The observer keeps two copies of the group: one in memory, and one that is loaded lazily from a
+//! store that applies each Delta.
 
 use crate::client::{Id, NOW, POLICY};
 use crate::failure::{Explain, Failure, Outcome, ensure};
@@ -36,7 +37,7 @@ impl RowSource for Store {
     }
 }
 
-/// A Commit that both groups have staged.
+/// A Commit that both copies have staged.
 type Staged = [Box<PublicStaged>; 2];
 
 impl Observer {
@@ -50,7 +51,7 @@ impl Observer {
         Ok(Self { group, rows, opened, store })
     }
 
-    /// Stops, and restarts from its stored rows.
+    /// Stops the observer and restarts it from its stored rows.
     pub(crate) fn restart(&mut self) -> Outcome {
         for group in [&self.group, &self.opened] {
             ensure(group.rows()? == self.rows, || "its stored rows differ from its group".to_owned())?;
@@ -67,7 +68,7 @@ impl Observer {
         ensure(seen == *record, || format!("the observer sees another group: {seen:#?} {record:#?}"))
     }
 
-    /// Runs an operation on both groups, and stores its changes.
+    /// Runs an operation on both copies, and stores its changes.
     fn operate(
         &mut self,
         mut operation: impl FnMut(&mut PublicGroup, usize) -> Result<Unpersisted<()>, GroupError>,
@@ -83,7 +84,7 @@ impl Observer {
         Ok(())
     }
 
-    /// Returns the result of a message for each group.
+    /// Returns the result of processing a message for each copy.
     fn process(&mut self, message: &MlsMessage) -> Result<[PublicProcessed; 2], GroupError> {
         let mut processed = [None, None];
         self.operate(|group, number| {
@@ -93,14 +94,14 @@ impl Observer {
         Ok(processed.map(Option::unwrap))
     }
 
-    /// Merges a Commit, and checks it against a member's GroupInfo unless the Commit ends the
-    /// group. Every fourth time, it first merges without the GroupInfo, and rolls back.
+    /// Merges a Commit. Unless the Commit ends the group, checks it with a member's GroupInfo.
+    /// Every fourth time, first merges the Commit without the GroupInfo and rolls back.
     fn merge(&mut self, staged: &Staged, group_info: Option<&GroupInfo>) -> Outcome {
         if staged[0].public().context().epoch.is_multiple_of(4) {
             let before = self.group.rows()?;
             self.operate(|group, number| group.merge_unconfirmed(&staged[number]))?;
             self.operate(|group, _| group.roll_back())?;
-            // The rollback leads to another position.
+            // The rollback leads to a different position.
             let is_back = are_same(&self.rows, &before) && self.group.rows()? == self.rows;
             ensure(is_back, || "it has not returned to the previous state".to_owned())?;
         }
@@ -111,7 +112,8 @@ impl Observer {
         Ok(())
     }
 
-    /// Follows an epoch, if possible, and returns whether it was. `proposals` come in any order.
+    /// Follows the Commit of an epoch, if possible. Returns whether it was possible. `proposals`
+    /// may be in any order.
     fn follow(
         &mut self,
         proposals: Vec<MlsMessage>,
@@ -140,8 +142,8 @@ impl Observer {
 }
 
 impl Simulation {
-    /// Lets the observer follow the newest Commit, or start over if the Commit is not public and
-    /// the group has not ended.
+    /// Makes the observer follow the newest Commit. If the Commit is not public and the group has
+    /// not ended, the observer starts over.
     pub(crate) fn observe(&mut self, helper: Id, random: &mut Random) -> Outcome {
         let Some(mut observer) = self.observer.take() else { return self.observe_anew(helper) };
         let epoch = self.service.epoch(self.service.head() - 1)?;
@@ -162,7 +164,7 @@ impl Simulation {
     }
 }
 
-/// Compares rows, without their position.
+/// Compares rows without their positions.
 fn are_same(one: &Rows, other: &Rows) -> bool {
     let but_position = |(key, _): &(&RowKey, _)| **key != RowKey::State;
     one.iter().filter(but_position).eq(other.iter().filter(but_position))

@@ -1,4 +1,4 @@
-//! Proposals of members, of an external sender, and of clients that ask to be added.
+//! Proposals from members, from an external sender, and from clients that ask to be added.
 
 use crate::client::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, context, leaf};
 use crate::content::custom;
@@ -41,8 +41,8 @@ impl Simulation {
                     .act(&self.psks, |group, cx, _| group.propose(proposal, b"", cx, random.rng()))
             }
         };
-        // A member cannot propose a type that another member does not support, unless that member's
-        // removal is pending.
+        // A member cannot propose a type that another member does not support, unless the removal
+        // of that member is pending.
         let lacking = proposed == Proposed::Custom && !self.everybody_supports_custom(by)?;
         if lacking {
             let unsupported =
@@ -58,8 +58,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns whether all members support the custom type, except members whose removal is pending
-    /// at client `by`.
+    /// Returns whether all members support the custom type. Members whose removal is pending for
+    /// client `by` do not count.
     fn everybody_supports_custom(&self, by: Id) -> Outcome<bool> {
         let group = &self.clients[by].member()?.group;
         let removed: BTreeSet<_> = group
@@ -80,7 +80,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns a proposal that is valid by itself, whether or not it conflicts with others.
+    /// Returns a proposal that is valid on its own. It may conflict with other proposals.
     fn proposal(
         &mut self,
         proposed: Proposed,
@@ -143,14 +143,14 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Puts a proposal of the current epoch into the log. The observer is not asked
-    /// first, although it could reject some.
+    /// Adds a proposal of the current epoch to the log. Does not check first whether the observer
+    /// would accept the proposal.
     fn send_proposal(&mut self, by: Option<Id>, message: &MlsMessage) -> Outcome {
         self.service.head_mut()?.proposals.push(Handshake { by, bytes: message.encode()? });
         Ok(())
     }
 
-    /// Returns the parameters of a successor of this group.
+    /// Returns the parameters for a successor of this group.
     pub(crate) fn new_parameters(&self, random: &mut Random) -> Outcome<ReInit> {
         let suites = self.parameters.suites;
         let next = suite(suites[random.below(suites.len())])?;
@@ -163,7 +163,7 @@ impl Simulation {
         })
     }
 
-    /// Processes one of an epoch's proposals, in any order. Returns whether there was one.
+    /// Processes one of the proposals of an epoch, in any order. Returns whether there was one.
     pub(crate) fn take_proposal(&mut self, id: Id, random: &mut Random) -> Outcome<bool> {
         use pando_mls::{Decode, Processed};
         let member = self.clients[id].member()?;
@@ -188,7 +188,8 @@ pub(crate) fn demanding(extensions: &Extensions) -> bool {
     extensions.0.iter().any(|extension| demanding.contains(&extension.extension_type))
 }
 
-/// Returns group extensions. `requires` adds the ones that only some clients support.
+/// Returns group extensions. If `requires` is set, they include those that only some clients
+/// support.
 pub(crate) fn extensions(server: &dyn Signer, requires: bool, random: &mut Random) -> Outcome<Extensions> {
     let mut extensions = Vec::new();
     if random.percent(70) {

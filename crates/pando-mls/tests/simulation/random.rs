@@ -1,9 +1,9 @@
-//! Choices that depend on a seed only.
+//! Random choices that depend only on a seed.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The choices of one step.
+/// The random choices of one step.
 pub(crate) struct Random(ChaCha20Rng);
 
 impl Random {
@@ -20,7 +20,7 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// Returns a number below `limit`, which is not 0.
+    /// Returns a random number that is less than `limit`, which must not be 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.number() % limit as u64) as usize
     }
@@ -35,14 +35,15 @@ impl Random {
         bytes
     }
 
-    /// Returns one of some numbers, if there are any. The choice seldom depends on which others
-    /// there are: when a history is shortened, the remaining steps do the same as before.
+    /// Returns one of the given numbers, if there are any. The choice seldom depends on which other
+    /// numbers are given. Therefore, when a history is shortened, its remaining steps act as
+    /// before.
     pub(crate) fn pick(&mut self, among: impl IntoIterator<Item = usize>) -> Option<usize> {
         let draw = self.number();
         among.into_iter().min_by_key(|number| mix(draw ^ mix(*number as u64)))
     }
 
-    /// Returns at most `count` of the numbers, in random order.
+    /// Returns at most `count` of the given numbers, in random order.
     pub(crate) fn pick_some(&mut self, among: impl IntoIterator<Item = usize>, count: usize) -> Vec<usize> {
         let draw = self.number();
         let mut all: Vec<_> = among.into_iter().collect();
@@ -51,13 +52,13 @@ impl Random {
         all
     }
 
-    /// Returns all numbers, in random order.
+    /// Returns all the given numbers, in random order.
     pub(crate) fn shuffled(&mut self, numbers: impl IntoIterator<Item = usize>) -> Vec<usize> {
         self.pick_some(numbers, usize::MAX)
     }
 }
 
-/// SplitMix64: every bit of the input matters.
+/// Mixes a number by SplitMix64, in which every bit of the input affects the output.
 pub(crate) const fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,10 +1,10 @@
-//! A model of which application messages a member must be able to read. It gives the same answers
-//! as the group's ratchets (RFC 9420, section 9), with sets.
+//! A model of which application messages a member must be able to read. It yields the same results
+//! as the group's ratchets (RFC 9420, section 9), but is implemented with sets.
 
 use pando_mls::RatchetLimits;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The messages that a member has read, by epoch and the sender's leaf.
+/// The messages that a member has read, grouped by epoch and by the sender's leaf.
 #[derive(Debug)]
 pub(crate) struct Ratchets {
     limits: RatchetLimits,
@@ -13,7 +13,7 @@ pub(crate) struct Ratchets {
 
 #[derive(Debug, Default)]
 struct Read {
-    /// The generation after the newest message that was read.
+    /// The generation after that of the newest message that was read.
     next: u32,
     /// The generations that were skipped and can still arrive.
     skipped: BTreeSet<u32>,
@@ -24,7 +24,7 @@ impl Ratchets {
         Self { limits, senders: BTreeMap::new() }
     }
 
-    /// Reads a message, and returns whether it can be read.
+    /// Reads a message. Returns whether it can be read.
     pub(crate) fn read(&mut self, epoch: u64, leaf: u32, generation: u32) -> bool {
         let RatchetLimits { forward, backward, .. } = self.limits;
         let read = self.senders.entry((epoch, leaf)).or_default();

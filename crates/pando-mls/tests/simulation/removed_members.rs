@@ -1,4 +1,4 @@
-//! Removed members. They still receive everything, and must not be able to use it.
+//! Removed members, which still receive all messages but must not be able to use them.
 
 use crate::client::{Id, Member, context};
 use crate::failure::{Outcome, ensure};
@@ -7,8 +7,8 @@ use crate::service::Handshake;
 use crate::simulation::Simulation;
 use pando_mls::{Decode, Encode, MlsMessage};
 
-/// A removed member with its group at that time. Some have merged their removal; the others have
-/// kept the last epoch that they were in.
+/// A removed member with its group at the time of its removal. Some of these members have merged
+/// their removal, while others have kept the last epoch that they were in.
 pub(crate) struct RemovedMember {
     pub(crate) id: Id,
     pub(crate) member: Box<Member>,
@@ -16,7 +16,7 @@ pub(crate) struct RemovedMember {
 
 impl Simulation {
     /// Checks that no removed member can follow the newest Commit, has secrets of the new epoch, or
-    /// can send to the members.
+    /// can send messages to the members.
     pub(crate) fn check_removed(&mut self, random: &mut Random) -> Outcome {
         let head = self.service.head();
         let handshakes: Vec<Handshake> = {
@@ -24,7 +24,7 @@ impl Simulation {
             epoch.proposals.iter().chain(&epoch.commit).cloned().collect()
         };
         let mut removed_members = std::mem::take(&mut self.removed_members);
-        // Some can still process their own removal.
+        // Some removed members can still process their own removal.
         for removed in removed_members.iter_mut().filter(|removed| removed.member.group.epoch() + 1 < head) {
             for handshake in &handshakes {
                 self.refused_by(removed, &handshake.bytes)?;
@@ -38,7 +38,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Checks that no member that was removed before an epoch can read a message of it.
+    /// Checks that no member that was removed before an epoch can read a message of that epoch.
     pub(crate) fn check_removed_cannot_read(&mut self, epoch: u64, bytes: &[u8]) -> Outcome {
         let mut removed_members = std::mem::take(&mut self.removed_members);
         for removed in removed_members.iter_mut().filter(|removed| removed.member.group.epoch() < epoch) {
@@ -68,7 +68,7 @@ impl Simulation {
         ensure(different, || format!("client {} was removed, but has the epoch's secrets", removed.id))
     }
 
-    /// Checks that the members reject the removed member's proposal.
+    /// Checks that the members reject a proposal from a removed member.
     fn is_not_heard(&mut self, removed: &mut RemovedMember, random: &mut Random) -> Outcome {
         let client = &self.clients[removed.id];
         let group = &mut removed.member.group;

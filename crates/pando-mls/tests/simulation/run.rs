@@ -1,4 +1,4 @@
-//! Runs histories, and reports failures in as few steps as possible.
+//! Functions that run histories and report failures in as few steps as possible.
 
 use crate::failure::{Failure, Outcome};
 use crate::history::Step;
@@ -9,10 +9,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// An additional check on the events, beside the simulation's own checks.
+/// An additional check of the events, which supplements the simulation's own checks.
 pub(crate) type Watch = fn(&[Event]) -> Outcome;
 
-/// No additional check.
+/// Performs no additional check.
 pub(crate) const fn nothing(_: &[Event]) -> Outcome {
     Ok(())
 }
@@ -25,7 +25,7 @@ pub(crate) struct Broken {
     pub(crate) failure: Failure,
 }
 
-/// Runs a history until `epochs` Commits are accepted, and then delivers everything.
+/// Runs a history until `epochs` Commits are accepted, and then delivers all messages.
 pub(crate) fn run(
     parameters: Parameters,
     history: impl IntoIterator<Item = Step>,
@@ -51,7 +51,7 @@ pub(crate) fn run(
     outcome.map(|()| tally).map_err(|failure| Box::new(Broken { parameters, steps, events, failure }))
 }
 
-/// Turns a panic into a failure.
+/// Converts a panic into a failure.
 fn caught(what: impl FnOnce() -> Outcome) -> Outcome {
     catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -61,7 +61,7 @@ fn caught(what: impl FnOnce() -> Outcome) -> Outcome {
 }
 
 impl Broken {
-    /// Returns the failure with as few steps as can be found in the given time.
+    /// Returns the failure with as few steps as can be found within the given time.
     pub(crate) fn shortened(self: Box<Self>, time: Duration, watch: Watch) -> Box<Self> {
         let mut shortest = self;
         let (parameters, steps) = (shortest.parameters, shortest.steps.clone());

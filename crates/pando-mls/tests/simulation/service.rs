@@ -1,5 +1,5 @@
-//! The delivery service. It keeps all handshake messages, and accepts one Commit per epoch. It also
-//! records the state that the members of an epoch must agree on.
+//! The delivery service. It keeps all handshake messages and accepts one Commit per epoch. It also
+//! records the state on which the members of an epoch must agree.
 
 use crate::client::{Id, id_of};
 use crate::failure::{Failure, Outcome, ensure};
@@ -13,11 +13,11 @@ pub(crate) struct Service {
     pub(crate) messages: Vec<Message>,
 }
 
-/// The events of an epoch.
+/// The events of one epoch.
 pub(crate) struct Epoch {
     pub(crate) record: Record,
     pub(crate) proposals: Vec<Handshake>,
-    /// The Commit that ended it.
+    /// The Commit that ended the epoch.
     pub(crate) commit: Option<Handshake>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Message {
     pub(crate) by: Id,
     pub(crate) leaf: LeafIndex,
     pub(crate) epoch: u64,
-    /// The number of messages that the sender had sent before in this epoch.
+    /// The number of messages that the sender had already sent in this epoch.
     pub(crate) generation: u32,
     pub(crate) data: Vec<u8>,
     pub(crate) authenticated_data: Vec<u8>,
@@ -52,12 +52,12 @@ pub(crate) struct Record {
 /// The public part of the state of an epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublicRecord {
-    /// It includes the tree hash.
+    /// The GroupContext, which includes the tree hash.
     pub(crate) context: GroupContext,
     pub(crate) roster: BTreeMap<Id, MemberLeaf>,
 }
 
-/// The position of a member in the tree, and the contents of its leaf.
+/// The leaf index of a member, and the contents of its leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MemberLeaf {
     pub(crate) leaf: LeafIndex,
@@ -103,7 +103,7 @@ impl Record {
 }
 
 impl Service {
-    /// Returns the epoch that has no Commit yet.
+    /// Returns the newest epoch, which has no Commit yet.
     pub(crate) fn head(&self) -> u64 {
         self.epochs.last_key_value().map_or(0, |(epoch, _)| *epoch)
     }
@@ -117,14 +117,14 @@ impl Service {
         Ok(&self.epoch(self.head())?.record)
     }
 
-    /// Returns the newest epoch, to add handshake messages.
+    /// Returns a mutable reference to the newest epoch, for the addition of handshake messages.
     pub(crate) fn head_mut(&mut self) -> Outcome<&mut Epoch> {
         let entry = self.epochs.last_entry().ok_or_else(|| Failure("there is no epoch".to_owned()))?;
         Ok(entry.into_mut())
     }
 
-    /// Enters an epoch. The first member of an epoch sets its record, and the others must agree
-    /// with it. Returns whether it is the first.
+    /// Makes a member enter an epoch. The first member sets the record of the epoch, and the others
+    /// must agree with it. Returns whether this member is the first.
     pub(crate) fn enter(&mut self, id: Id, record: Record) -> Outcome<bool> {
         let number = record.public.context.epoch;
         if let Some(epoch) = self.epochs.get(&number) {

@@ -1,17 +1,17 @@
-//! Delta debugging: shortens a list that has a property.
+//! Delta debugging, which shortens a list while preserving a property.
 
 use std::time::{Duration, Instant};
 
-/// Returns a list that still `fails`, as short as can be found in the given time. Halves are
-/// dropped, then quarters, down to single elements, until nothing can be dropped.
+/// Returns a list that still `fails`, as short as can be found within the given time. First drops
+/// halves, then quarters, and so on down to single elements, until nothing more can be dropped.
 pub(crate) fn shorten<T: Clone>(list: &[T], time: Duration, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let deadline = Instant::now() + time;
     let mut list = list.to_vec();
     let mut chunk = list.len().div_ceil(2).max(1);
     loop {
         let before = list.len();
-        // It starts from the end, because later steps depend on earlier ones, and seldom the
-        // reverse.
+        // The search starts from the end, because later steps often depend on earlier ones, but
+        // seldom the reverse.
         let mut end = list.len();
         while end > 0 {
             if Instant::now() > deadline {

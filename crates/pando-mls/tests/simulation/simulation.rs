@@ -1,4 +1,4 @@
-//! The whole simulation: clients, the delivery service, an observer, and the record of events.
+//! The whole simulation: the clients, the delivery service, an observer, and the recorded events.
 
 use crate::client::{Id, Member, POLICY, Psks, SimulatedClient, State, context};
 use crate::failure::{Explain, Failure, Outcome};
@@ -14,18 +14,18 @@ use std::fmt;
 /// The parameters of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameters {
-    /// The first cipher suite, and the suites that the group may be reinitialized with.
+    /// The first cipher suite, followed by the suites with which the group may be reinitialized.
     pub(crate) suites: &'static [u16],
     pub(crate) clients: usize,
     pub(crate) seed: u64,
 }
 
-/// An event, as the delivery service sees it.
+/// An event from the point of view of the delivery service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A step has begun.
     Step(Step),
-    /// A new epoch, and its committer.
+    /// A new epoch has begun. The event names the epoch and its committer.
     Epoch(u64, Id),
     Joined(Id),
     Removed(Id),
@@ -48,7 +48,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// How often each operation was done.
+/// The number of times that each operation was performed.
 pub(crate) type Tally = BTreeMap<String, usize>;
 
 pub(crate) struct Simulation {
@@ -64,7 +64,7 @@ pub(crate) struct Simulation {
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Vec<Event>,
     pub(crate) tally: Tally,
-    /// The number of accepted Commits, in all groups.
+    /// The total number of accepted Commits in all groups.
     pub(crate) commits: usize,
 }
 
@@ -114,7 +114,7 @@ impl Simulation {
         self.observe_anew(0)
     }
 
-    /// Runs a step, and counts it if it was possible.
+    /// Runs a step. If the step was possible, counts it.
     pub(crate) fn step(&mut self, step: Step) -> Outcome {
         self.events.push(Event::Step(step));
         let mut random = Random::new(step.seed);
@@ -157,15 +157,16 @@ impl Simulation {
         self.clients.iter().filter(ready).map(|client| client.id).collect()
     }
 
-    /// Returns the members that may send more handshake messages in their epoch. With too many that
-    /// arrive out of order, receivers would no longer have the keys of some.
+    /// Returns the members that may send more handshake messages in their epoch. If too many
+    /// messages of a sender arrived out of order, receivers would no longer have the keys of some
+    /// of them.
     pub(crate) fn proposers(&self) -> Vec<Id> {
         let mut ready = self.ready();
         ready.retain(|id| self.clients[*id].member().is_ok_and(|member| member.handshakes < 6));
         ready
     }
 
-    /// Returns the clients that have a group, up to date or not.
+    /// Returns the clients that have a group, whether or not it is up to date.
     pub(crate) fn members(&self) -> Vec<Id> {
         self.of_state(|state| matches!(state, State::Member(_)))
     }
@@ -174,7 +175,7 @@ impl Simulation {
         self.clients.iter().filter(|client| is_it(&client.state)).map(|client| client.id).collect()
     }
 
-    /// Checks that a member has the same state as the other members of its epoch.
+    /// Checks that a member has the same state as the other members in its epoch.
     pub(crate) fn enter(&mut self, id: Id) -> Outcome {
         let record = Record::of(&self.clients[id].member()?.group)?;
         self.psks.resumption.insert(record.public.context.epoch, record.resumption_psk.clone());
@@ -182,7 +183,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Returns a GroupInfo of a member.
+    /// Returns a GroupInfo that a member has issued.
     pub(crate) fn group_info(&self, by: Id, with_tree: bool) -> Outcome<pando_mls::GroupInfo> {
         use pando_mls::{Decode, Encode, GroupInfo};
         let client = &self.clients[by];
@@ -202,7 +203,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Records who joined and left, and whose key has changed.
+    /// Records which clients have joined or left, and which have changed their key.
     pub(crate) fn note_changes(&mut self, before: &PublicRecord) -> Outcome {
         let after = &self.service.current()?.public;
         let (before, after) = (&before.roster, &after.roster);
@@ -233,7 +234,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns group extensions. `requires` adds the ones that only some clients support.
+    /// Returns group extensions. If `requires` is set, they include those that only some clients
+    /// support.
     pub(crate) fn extensions(&self, requires: bool, random: &mut Random) -> Outcome<Extensions> {
         crate::proposals::extensions(&*self.server, requires, random)
     }

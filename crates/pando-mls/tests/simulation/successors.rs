@@ -1,4 +1,4 @@
-//! Reinitialized groups and branches.
+//! Functions that create reinitialized groups and branches.
 
 use crate::client::{CAPABLE, Id, Member, State, context};
 use crate::content::Content;
@@ -14,7 +14,7 @@ use pando_mls::{
 use std::collections::BTreeMap;
 
 impl Simulation {
-    /// Lets a member end the group.
+    /// Makes a member end the group by a ReInit.
     pub(crate) fn reinit(&mut self, random: &mut Random) -> Outcome<bool> {
         let Some(by) = random.pick(self.ready()) else { return Ok(false) };
         let reinit = self.new_parameters(random)?;
@@ -30,8 +30,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// The group has ended. All members learn that, one creates the next group, and the others join
-    /// it.
+    /// Continues after the group has ended. All members learn of the end, one of them creates the
+    /// successor group, and the others join it.
     pub(crate) fn begin_again(&mut self, random: &mut Random) -> Outcome {
         for id in random.shuffled(0..self.clients.len()) {
             self.clients[id].online = true;
@@ -71,7 +71,7 @@ impl Simulation {
         let Created { group, welcome } = created.persist_to(&mut rows).unwrap();
         let welcome = welcome.map(|welcome| welcome.encode()).transpose()?;
 
-        // From here on, there is only the new group.
+        // From here on, only the new group exists.
         self.suite = suite;
         self.group_id = reinit.group_id;
         self.server = suite.signer(&suite.signature_generate_key(random.rng())?)?;
@@ -105,7 +105,7 @@ impl Simulation {
         ensure(refused, || format!("client {id} sends to a group that has ended"))
     }
 
-    /// Joins the successor by its Welcome.
+    /// Joins the successor group by its Welcome.
     fn join_successor(
         &mut self,
         id: Id,
@@ -123,7 +123,7 @@ impl Simulation {
         Ok(Member::new(joined, client.config.ratchet_limits))
     }
 
-    /// Some members branch off. They must agree, and be able to send messages.
+    /// Makes some members branch off. They must agree and be able to send messages.
     pub(crate) fn branch(&mut self, random: &mut Random) -> Outcome<bool> {
         let mut ready = random.shuffled(self.ready());
         let Some(creator) = ready.pop() else { return Ok(false) };

@@ -3,7 +3,7 @@
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
 
-/// A policy like `BasicIdentities`, but with unique names.
+/// A policy like `BasicIdentities`, except that names must be unique.
 pub(crate) struct Names;
 
 impl IdentityPolicy for Names {

@@ -1,18 +1,18 @@
-//! The secrets in stored rows, one by one, as an attacker that copies a disk finds them.
+//! The individual secrets in stored rows, as they are found by an attacker that copies a disk.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "a panic fails the test; each test reads a part")]
 
 use pando_mls::wire::read_vector_header;
 use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};
 
-/// A secret, and the key of its row.
+/// A secret, together with the key of its row.
 pub(crate) struct Stored {
     pub(crate) key: RowKey,
     pub(crate) name: &'static str,
     pub(crate) secret: SecretBytes,
 }
 
-/// The names of the secrets of an epoch, in the order in which they are stored.
+/// The names of an epoch's secrets, in the order in which they are stored.
 const MEMBER: [&str; 7] = [
     "sender_data_secret",
     "exporter_secret",
@@ -23,7 +23,7 @@ const MEMBER: [&str; 7] = [
     "init_secret",
 ];
 
-/// Reads the next byte string of a row, without copying it.
+/// Reads the next byte string of a row without copying it.
 fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let (len, rest) = read_vector_header(bytes).unwrap();
     let (value, behind) = rest.split_at(len);
@@ -34,12 +34,13 @@ fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
 /// Returns the rows that our pending Commit will write when it is merged.
 fn pending(mut bytes: &[u8]) -> Rows {
     bytes = MlsMessage::decode_prefix(bytes).unwrap().1;
-    // Skips the hash that it follows, the proposals, and the leaves that it adds and removes.
+    // Skip the hash of the previous state, the proposals, and the leaves that the Commit adds and
+    // removes.
     for _ in 0..4 {
         next(&mut bytes);
     }
     bytes = Option::<ReInit>::decode_prefix(bytes).unwrap().1;
-    // Skips the old leaves.
+    // Skip the old leaves.
     next(&mut bytes);
     let (mut changes, mut rows) = (next(&mut bytes), Rows::new());
     while !changes.is_empty() {
@@ -53,7 +54,7 @@ fn pending(mut bytes: &[u8]) -> Rows {
     rows
 }
 
-/// Returns all secrets of some rows. Public contents are left out: trees, contexts, proposals and
+/// Returns all secrets in some rows. Public contents are left out: trees, contexts, proposals and
 /// messages.
 pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
     let mut found = Vec::new();
@@ -66,7 +67,7 @@ pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
         let mut bytes = row.expose();
         match key {
             RowKey::Member => {
-                // The index of the leaf comes first.
+                // The row begins with the index of the leaf.
                 bytes = &bytes[4..];
                 for name in MEMBER {
                     put(name, next(&mut bytes));
@@ -86,7 +87,7 @@ pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
                 put("ratchet_secret", bytes.get(4..).unwrap_or_default());
             }
             RowKey::Epoch(_, EpochRow::Secret(SecretId::Message(..))) => {
-                // The nonce of every cipher suite has 12 bytes.
+                // The nonces of all cipher suites have 12 bytes.
                 put("ratchet_nonce", &bytes[..12]);
                 put("ratchet_key", &bytes[12..]);
             }

@@ -1,14 +1,15 @@
-//! The files of the repository, and the lines of a document.
+//! The files of the repository, and a classification of the lines of a document.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Returns the folder of the repository.
+/// Returns the root folder of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Returns all files with an extension, without build results and other untracked folders.
+/// Returns all files with a given extension. Build results and other untracked folders are left
+/// out.
 pub(crate) fn files(extension: &str) -> Vec<PathBuf> {
     let mut unvisited = vec![root()];
     let mut files = Vec::new();
@@ -30,7 +31,7 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns a path relative to the repository, with the same separators on every system.
+/// Returns a path relative to the repository, with the same separators on all systems.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root())
         .unwrap_or(path)
@@ -40,7 +41,7 @@ pub(crate) fn shown(path: &Path) -> String {
         .join("/")
 }
 
-/// Recognises the lines of code blocks, their fences included.
+/// A recogniser for the lines of code blocks, including their fences.
 #[derive(Default)]
 pub(crate) struct Fences {
     inside: bool,

@@ -1,16 +1,16 @@
-//! Relative links in documents lead to a file of the repository, and to a heading if they name one.
-//! Links to other sites are not followed.
+//! Checks that relative links in documents lead to a file of the repository and, if they name a
+//! heading, to that heading. Links to other sites are not followed.
 
 use crate::files::{Fences, files, read, root, shown};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Returns the lines of a document outside of code blocks, without spans of code.
+/// Returns the lines of a document outside code blocks, without code spans.
 fn prose(document: &str) -> String {
     let mut fences = Fences::default();
     let lines: Vec<_> = document.lines().filter(|line| !fences.is_code(line)).collect();
     let mut prose = String::new();
-    // A span may continue in the next line. An odd number of backticks would hide links.
+    // A code span may continue on the next line. An odd number of backticks would hide links.
     for paragraph in lines.join("\n").split("\n\n") {
         assert!(paragraph.matches('`').count().is_multiple_of(2), "a span of code does not end: {paragraph}");
         prose.extend(paragraph.split('`').step_by(2));
@@ -19,7 +19,7 @@ fn prose(document: &str) -> String {
     prose
 }
 
-/// Returns the targets of all links and images, in Markdown and HTML.
+/// Returns the targets of all links and images, both in Markdown and in HTML.
 fn targets(document: &str) -> Vec<String> {
     let prose = prose(document);
     let mut targets = Vec::new();
@@ -40,7 +40,7 @@ fn targets(document: &str) -> Vec<String> {
     targets
 }
 
-/// Returns the anchors of the headings, as GitHub and mdBook make them.
+/// Returns the anchors of the headings, as GitHub and mdBook generate them.
 fn anchors(document: &str) -> BTreeSet<String> {
     let mut fences = Fences::default();
     let mut anchors = BTreeSet::new();
@@ -49,7 +49,7 @@ fn anchors(document: &str) -> BTreeSet<String> {
         else {
             continue;
         };
-        // The text of a link, without its target.
+        // The text of a link without its target.
         let text: String =
             heading.split("](").enumerate().map(|(at, part)| tail(part, at > 0)).collect::<Vec<_>>().concat();
         let anchor: String = text
@@ -66,12 +66,12 @@ fn anchors(document: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Returns the text after the target of a link.
+/// Returns the text that follows the target of a link.
 fn tail(part: &str, is_after_link: bool) -> &str {
     if is_after_link { part.split_once(')').map_or(part, |(_, tail)| tail) } else { part }
 }
 
-/// Resolves a relative path from a folder, without access to the file system.
+/// Resolves a path relative to a folder, without accessing the file system.
 fn resolve(folder: &Path, relative: &str) -> PathBuf {
     let mut path = folder.to_owned();
     for part in relative.split('/') {
@@ -84,7 +84,7 @@ fn resolve(folder: &Path, relative: &str) -> PathBuf {
     path
 }
 
-/// Returns the broken links of a document, with reasons.
+/// Returns the broken links of a document, each with a reason.
 fn broken(path: &Path, document: &str) -> Vec<String> {
     let mut broken = Vec::new();
     for target in targets(document) {

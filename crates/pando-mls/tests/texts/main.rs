@@ -1,5 +1,5 @@
-//! Checks of the texts of the repository: the links between documents, and the widths of documents
-//! and comments.
+//! Checks the texts of the repository: the links between documents, and the widths of documents and
+//! comments.
 
 #![allow(
     clippy::arithmetic_side_effects,

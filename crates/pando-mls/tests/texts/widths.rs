@@ -1,19 +1,19 @@
-//! Comments have at most 100 columns, and documents at most 110. rustfmt checks neither: its
-//! setting for comments is unstable.
+//! Checks that comments have at most 100 columns, and documents at most 110. rustfmt checks
+//! neither, because its setting for comments is unstable.
 
 use crate::files::{Fences, files, read, shown};
 
 const COMMENT: usize = 100;
 const DOCUMENT: usize = 110;
 
-/// Generated documents, with a paragraph on each line.
+/// Generated documents, in which each paragraph is on a single line.
 const GENERATED: [&str; 2] = ["docs/benchmarks.md", "docs/conformance.md"];
 
-/// The marks of a generated part of a document. A heading also ends such a part.
+/// The markers around a generated part of a document. A heading also ends such a part.
 const GENERATED_PART: [&str; 2] = ["<!-- Made by", "<!-- To here"];
 
-/// Returns whether a line may have any width: a row of a table, or an address, which cannot be
-/// broken.
+/// Returns whether a line may have any width. This applies to rows of tables, and to addresses,
+/// which cannot be broken.
 fn is_exempt(text: &str) -> bool {
     text.starts_with('|') || text.contains("://")
 }
@@ -22,8 +22,8 @@ fn width(line: &str) -> usize {
     line.chars().count()
 }
 
-/// Returns the numbers of the lines of a Rust file with a comment that is too wide. It skips
-/// comments behind code, because rustfmt formats those lines.
+/// Returns the numbers of the lines of a Rust file with a comment that is too wide. Comments after
+/// code on the same line are ignored, because rustfmt formats these lines.
 fn wide_comments(source: &str) -> Vec<usize> {
     let mut fences = Fences::default();
     let mut wide = Vec::new();
@@ -58,7 +58,7 @@ fn wide_lines(document: &str) -> Vec<usize> {
     wide
 }
 
-/// Checks all files with an extension.
+/// Checks all files with a given extension.
 fn check(extension: &str, columns: usize, wide: impl Fn(&str) -> Vec<usize>) {
     let mut wrong = Vec::new();
     for path in files(extension) {
@@ -94,6 +94,6 @@ fn wide_lines_are_found() {
     let generated =
         format!("<!-- Made by x -->\n{long}\n<!-- To here. -->\n{long}\n<!-- Made by\n{long}\n# x\n{long}");
     assert_eq!(wide_lines(&generated), [4, 8]);
-    // Columns, not bytes.
+    // The width is counted in columns, not in bytes.
     assert!(wide_lines(&"ä".repeat(DOCUMENT)).is_empty());
 }
