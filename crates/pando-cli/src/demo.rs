@@ -1,8 +1,8 @@
 //! The command `pando demo`, which simulates a group with all its members in this process.
 //!
-//! The first member adds the others. Members renew their keys and send messages. Some members are
-//! removed, and one loses its state and rejoins. Every message is encoded and decoded, as it would
-//! be on a network.
+//! The first member adds all other members. Members renew their keys and send messages. Some
+//! members are removed, and one loses its state and rejoins. Every message is encoded and decoded,
+//! as it would be on a network.
 
 #![expect(clippy::disallowed_methods, reason = "the demonstration stores nothing")]
 
@@ -162,8 +162,8 @@ impl Demo {
         }
     }
 
-    /// Adds `count` members by one Commit of the first member. They obtain the ratchet tree from a
-    /// server instead of the Welcome.
+    /// Adds `count` members by one Commit of the first member. The new members obtain the ratchet
+    /// tree from a server instead of the Welcome.
     fn add(&mut self, count: usize) -> Outcome<usize> {
         let first = self.members.len();
         let newcomers: Vec<_> = (first..first.saturating_add(count))

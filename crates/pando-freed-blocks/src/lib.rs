@@ -6,8 +6,8 @@
 //! by others that first record the contents and then make the call.
 //!
 //! This crate deliberately does not cover calls by other code than SQLite, or systems other than
-//! Unix. It also ignores the index of the write-ahead log (`-shm`), which contains page numbers but
-//! no contents.
+//! Unix. The crate also ignores the index of the write-ahead log (`-shm`), which contains page
+//! numbers but no contents.
 
 #![cfg(unix)]
 

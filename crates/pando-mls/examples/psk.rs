@@ -1,6 +1,6 @@
-//! Pre-shared keys. Alice and Bob have exchanged a key outside of MLS. They mix it into the secrets
-//! of their group, so that clients without the key cannot join. Then they mix in the resumption PSK
-//! of an earlier epoch.
+//! Pre-shared keys. Alice and Bob have exchanged a key outside of MLS. Both mix this key into the
+//! secrets of their group, so that clients without the key cannot join. Then they mix in the
+//! resumption PSK of an earlier epoch.
 
 mod common;
 

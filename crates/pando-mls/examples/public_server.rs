@@ -1,6 +1,6 @@
-//! A server follows a group without knowing its secrets. It performs all checks that need no
-//! secrets. It can therefore reject Commits that members would reject, list the members, and send
-//! the tree to joiners.
+//! A server follows a group without knowing its secrets. The server performs all checks that need
+//! no secrets. The server can therefore reject Commits that members would reject, list the members,
+//! and send the tree to joiners.
 //!
 //! To make this possible, the members send Commits and proposals as PublicMessages. Application
 //! messages stay encrypted.

@@ -13,7 +13,8 @@ pub(crate) fn main() -> Outcome {
     let suite = suite(SUITE)?;
     let mut members = vec![User::new("member 1", suite, &mut rng)?.create("twenty", suite, &mut rng)?];
 
-    // The first member adds nineteen others by one Commit. Its Welcome is for all of them.
+    // The first member adds nineteen others by one Commit. The Welcome of this Commit is for all
+    // nineteen.
     let mut newcomers = Vec::new();
     for number in 2..=20 {
         let user = User::new(&format!("member {number}"), suite, &mut rng)?;

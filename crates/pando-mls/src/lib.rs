@@ -1,8 +1,8 @@
 //! Messaging Layer Security (RFC 9420): end-to-end encrypted groups of two to fifty thousand
 //! clients.
 //!
-//! This crate is the public API of Pando. It re-exports everything that an application needs to use
-//! groups.
+//! This crate is the public API of Pando. The crate re-exports everything that an application needs
+//! to use groups.
 //!
 //! # Two members
 //!
@@ -96,17 +96,17 @@
 //! # Servers
 //!
 //! A delivery service that receives handshake messages as PublicMessages can follow a group with a
-//! [`PublicGroup`]. It knows none of the group's secrets, so it **cannot verify the confirmation
-//! tag of a Commit**. Nor can it distinguish the committer's signature from another valid one. If a
-//! Commit for the server is altered in transit, the server accepts it but the members reject it.
-//! The server is then in an epoch that no member is in. Therefore:
+//! [`PublicGroup`]. Such a server knows none of the group's secrets, so it **cannot verify the
+//! confirmation tag of a Commit**. Nor can it distinguish the committer's signature from another
+//! valid one. If a Commit for the server is altered in transit, the server accepts it but the
+//! members reject it. The server is then in an epoch that no member is in. Therefore:
 //!
-//! - The committer sends a GroupInfo of the new epoch along with the Commit. It obtains the
-//!   GroupInfo from [`CommitBuilder::with_group_info`], or from [`Group::group_info`] after an
+//! - The committer sends a GroupInfo of the new epoch along with the Commit. The committer obtains
+//!   the GroupInfo from [`CommitBuilder::with_group_info`], or from [`Group::group_info`] after an
 //!   external join. The server passes the Commit and the GroupInfo to [`PublicGroup::merge`], which
 //!   rejects a Commit that was altered in transit.
-//! - [`PublicGroup::merge_unconfirmed`] is for observers that receive no GroupInfo. They detect an
-//!   altered Commit only one or two Commits later.
+//! - [`PublicGroup::merge_unconfirmed`] is for observers that receive no GroupInfo. Such observers
+//!   detect an altered Commit only one or two Commits later.
 //! - [`PublicGroup::roll_back`] returns to the previous state, in which the original Commit can be
 //!   merged.
 //!
@@ -170,12 +170,12 @@
 
 #[cfg(feature = "aws-lc")]
 pub use pando_crypto::AwsLc;
-// Cryptography.
+// Cryptographic types.
 pub use pando_crypto::{
     CryptoError, CryptoProvider, CryptoRng, HpkeKeyPair, HpkePrivateKey, RustCrypto, SecretBytes,
     SignaturePrivateKey, Signer, Suite,
 };
-// Groups.
+// Types for groups.
 pub use pando_framing::{FramingError, Padding};
 pub use pando_group::{
     AcceptedHandshakes, AdmitAll, Advice, ApplicationData, BasicIdentities, Client, CommitBuilder,

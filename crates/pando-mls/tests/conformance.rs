@@ -1,7 +1,7 @@
 //! docs/conformance.md lists the rules of RFC 9420, the functions that implement them, and the
-//! tests that prove it. It is generated from the files in docs/conformance/, whose format their
-//! README describes. These tests check that all named functions and tests exist. They also check
-//! that every rule that a peer can break is listed, and that some test breaks it.
+//! tests that prove it. docs/conformance.md is generated from the files in docs/conformance/, whose
+//! format their README describes. These tests check that all named functions and tests exist. The
+//! tests also check that every rule that a peer can break is listed, and that some test breaks it.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -1,6 +1,6 @@
 //! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that prove their
-//! claims. These tests check that the named tests exist and that no limit is missing. They also
-//! check that the program in docs/library.md is compiled.
+//! claims. These tests check that the named tests exist and that no limit is missing. The tests
+//! also check that the program in docs/library.md is compiled.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,10 +1,10 @@
 //! Shows that secrets are erased from memory after use. This test runs only on Linux, where a
 //! process can read its own memory as a file.
 //!
-//! The test takes the secrets from the stored rows, or derives them from these rows. It masks each
-//! secret, so that the test itself contains no copy. Stacks are overwritten before each search,
-//! because the compiler may leave copies of moved values there (see SECURITY.md). The heap is not
-//! overwritten.
+//! The test takes the secrets from the stored rows, or derives them from these rows. The test masks
+//! each secret, so that the test itself contains no copy. Stacks are overwritten before each
+//! search, because the compiler may leave copies of moved values there (see SECURITY.md). The heap
+//! is not overwritten.
 //!
 //! The test does not detect secrets in registers, in kernel memory, or in another form (expanded
 //! AES keys, scalars in limbs). Nor does it detect secrets that neither leave the library nor can

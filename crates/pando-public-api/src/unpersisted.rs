@@ -35,8 +35,8 @@ enum Borrowed {
     Mutably,
 }
 
-/// Adds the names of the workspace's types that a part of a signature borrows as `wanted`.
-/// Signatures of closures are ignored.
+/// Adds the names of those types of the workspace that a part of a signature uses in the way
+/// `wanted`. Signatures of closures are ignored.
 fn names<'a>(
     docs: &'a Docs,
     function: &Function<'a>,

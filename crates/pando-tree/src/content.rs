@@ -1,5 +1,5 @@
-//! The contents of nodes. They are kept in wire encoding, because this form is the most compact one
-//! and is also the input of the tree hash.
+//! The contents of nodes. Contents are kept in wire encoding, because this form is the most compact
+//! one and is also the input of the tree hash.
 
 use pando_wire::{
     Credential, Decode, DecodeError, Encode, EncodeError, LeafIndex, LeafNode, ParentNode,
@@ -28,8 +28,8 @@ impl LeafBytes {
         Ok(Self(leaf_node.encode()?.into()))
     }
 
-    /// Wraps bytes that have already been decoded successfully. They are the canonical encoding,
-    /// because each value has only one encoding.
+    /// Wraps bytes that have already been decoded successfully. Such bytes are the canonical
+    /// encoding, because each value has only one encoding.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -65,8 +65,8 @@ impl ParentBytes {
         Ok(Self(parts.concat().into()))
     }
 
-    /// Wraps bytes that have already been decoded successfully. They are the canonical encoding,
-    /// because each value has only one encoding.
+    /// Wraps bytes that have already been decoded successfully. Such bytes are the canonical
+    /// encoding, because each value has only one encoding.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }

@@ -119,7 +119,8 @@ impl Tree {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, TreeError> {
-        // This key pair is a placeholder for the joiner's leaf. Its private key is discarded.
+        // This key pair is a placeholder for the joiner's leaf. The private key of the placeholder
+        // is discarded.
         let mut tree = self.clone();
         let leaf = tree.add(&LeafNode {
             encryption_key: self.suite.hpke_generate_key_pair(rng)?.public,
@@ -178,9 +179,9 @@ impl NewPath {
         &self.leaf_node
     }
 
-    /// Returns the path secret that the Welcome of a new member contains. It belongs to the lowest
-    /// common ancestor of the new member and the committer (section 12.4.3.1). Returns `None` if
-    /// the leaf is blank or is the committer's.
+    /// Returns the path secret that the Welcome of a new member contains. This path secret belongs
+    /// to the lowest common ancestor of the new member and the committer (section 12.4.3.1).
+    /// Returns `None` if the leaf is blank or is the committer's.
     ///
     /// # Errors
     /// Returns [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -196,8 +197,8 @@ impl NewPath {
     /// Encrypts the path secrets to the members below the copath nodes (section 7.6).
     ///
     /// `context` is the provisional GroupContext with the tree hash of this path's tree. `added`
-    /// lists the leaves that the same Commit adds, in increasing order. Their members get a path
-    /// secret in their Welcome instead.
+    /// lists the leaves that the same Commit adds, in increasing order. The members at these leaves
+    /// get a path secret in their Welcome instead.
     ///
     /// The work is spread over all cores. The output depends on the random number generator but not
     /// on the number of cores.

@@ -67,8 +67,8 @@ impl Tree {
         })
     }
 
-    /// Returns the last non-blank node. It is never a parent, because every non-blank parent has a
-    /// non-blank leaf below its right child.
+    /// Returns the last non-blank node. The last node is never a parent, because every non-blank
+    /// parent has a non-blank leaf below its right child.
     fn last_node(&self) -> NodeIndex {
         let last = self.root.summary.last_member;
         self.size.node(last).unwrap_or(NodeIndex(0))

@@ -198,8 +198,8 @@ fn cost<T>(operation: impl FnOnce() -> T) -> (Cost, T) {
     (cost, result)
 }
 
-/// Returns a unique leaf. Its keys and signature are invalid, because these tests do not check
-/// them.
+/// Returns a unique leaf. The keys and the signature of the leaf are invalid, because these tests
+/// do not check them.
 fn leaf_node(number: u64) -> LeafNode {
     let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
     let credential = Credential::Basic { identity: number.to_be_bytes().to_vec().into() };

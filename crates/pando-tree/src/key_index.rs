@@ -87,12 +87,12 @@ impl KeyIndex {
         suite.hash(&[key]).first_chunk().copied().map_or(0, u64::from_be_bytes)
     }
 
-    /// Adds a key of a node.
+    /// Adds the key of a node to the index.
     pub fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.insert_entry(Entry::new(suite, key, node));
     }
 
-    /// Removes a key of a node.
+    /// Removes the key of a node from the index.
     pub fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.remove_entry(Entry::new(suite, key, node));
     }

@@ -8,7 +8,7 @@ pub(crate) const fn first_leaf(node: NodeIndex) -> LeafIndex {
     LeafIndex((node.0 >> 1) & !(if level == 0 { 0 } else { u32::MAX >> (32_u32.saturating_sub(level)) }))
 }
 
-/// Returns the indices of both children of a parent. It must not be called for a leaf.
+/// Returns the indices of both children of a parent. This function must not be called for a leaf.
 pub(crate) fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
     (at.left().unwrap_or(at), at.right().unwrap_or(at))
 }

@@ -24,8 +24,8 @@ pub struct DecryptedPath {
     pub keys: PrivateKeys,
     /// The decrypted path secret.
     pub path_secret: SecretBytes,
-    /// The commit secret, an input of the key schedule. It is the path secret one step above the
-    /// last node.
+    /// The commit secret, an input of the key schedule. The commit secret is the path secret one
+    /// step above the last node.
     pub commit_secret: SecretBytes,
 }
 

@@ -141,8 +141,9 @@ impl Tree {
                 }
             }
         };
-        // Added leaves that precede this node in the resolution do not count. They are to the left
-        // of the node or, if the node is itself an unmerged leaf, before it in the same list.
+        // Added leaves that precede this node in the resolution do not count. Such leaves are to
+        // the left of the node or, if the node is itself an unmerged leaf, before it in the same
+        // list.
         let limit = if found == member_node { member } else { first_leaf(found) };
         let below = leaves_below(node, added);
         let preceding = below.get(..below.partition_point(|leaf| *leaf < limit)).unwrap_or_default();

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 /// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
 ///
-/// The source contains the rows of the tree as of the time when it was opened. It may also contain
-/// later changes that [`Tree::rows_since`](crate::Tree::rows_since) has returned. Changed nodes are
-/// in memory and are not read again.
+/// The source contains the rows of the tree as of the time when it was opened. The source may also
+/// contain later changes that [`Tree::rows_since`](crate::Tree::rows_since) has returned. Changed
+/// nodes are in memory and are not read again.
 pub trait TreeSource: Send + Sync {
     /// Returns the row with this key, or `None` if there is none.
     ///

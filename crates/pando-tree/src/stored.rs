@@ -154,7 +154,7 @@ impl Tree {
         })
     }
 
-    /// Opens a stored tree. Its nodes are loaded on demand.
+    /// Opens a stored tree. The nodes of the tree are loaded on demand.
     ///
     /// Loaded nodes stay in memory. If a node cannot be loaded, the operation that needs it changes
     /// nothing and fails with [`TreeError::Source`] or [`TreeError::Stored`]. The failure is not
@@ -249,8 +249,8 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
     Ok(Some(row.encode(at)?))
 }
 
-/// Returns the encryption key and the signature key of a node, for both of which there are index
-/// rows.
+/// Returns the keys of a node that have index rows: its encryption key and, for a leaf, its
+/// signature key.
 fn node_keys(subtree: Option<&Arc<Subtree>>) -> Result<[Option<&[u8]>; 2], TreeError> {
     Ok(match subtree.map(|subtree| subtree.kind()).transpose()? {
         Some(Kind::Leaf(leaf)) => [Some(leaf.encryption_key()), Some(leaf.signature_key())],

@@ -31,7 +31,8 @@ enum Body {
     Stored(Box<Stored>),
 }
 
-/// A stored node. Its parent's row contains its hash and, if the node is a parent, its summary.
+/// A stored node. The row of its parent contains the node's hash and, if the node is itself a
+/// parent, its summary.
 #[derive(Debug)]
 struct Stored {
     loader: Loader,
@@ -156,8 +157,8 @@ impl Subtree {
         }
     }
 
-    /// Returns the node at `at` of which only the entry in its parent's row is known. Its contents
-    /// are loaded on demand.
+    /// Returns the node at `at` of which only the entry in its parent's row is known. The node's
+    /// contents are loaded on demand.
     fn stored(at: NodeIndex, row: ChildRow, loader: &Loader) -> Arc<Self> {
         let ChildRow { summary, hash } = row;
         if summary.members == 0 {
@@ -174,8 +175,8 @@ impl Subtree {
         Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Resident(kind) })
     }
 
-    /// Returns the contents, after loading them if necessary. This cannot fail for loaded or
-    /// resident contents.
+    /// Returns the contents, after loading them if necessary. The function cannot fail if the
+    /// contents are loaded or resident.
     #[inline]
     pub(crate) fn kind(&self) -> Result<&Kind, TreeError> {
         match &self.body {

@@ -24,7 +24,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-// Test vectors.
+// Tests with test vectors.
 
 /// Returns the test cases of a kind. Prefers the official cases, if they are available, to the
 /// committed ones, of which there may be none.
@@ -167,13 +167,14 @@ fn treekem_update_paths() {
     }
 }
 
-// The RFC's figures and examples.
+// Tests with the RFC's figures and examples.
 
 fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
 }
 
-/// A group without secrets and signatures. Its keys are numbers, each of which is used only once.
+/// A group without secrets and signatures. The group's keys are numbers, each of which is used only
+/// once.
 struct Group {
     tree: Oracle,
     keys: u32,
@@ -249,8 +250,8 @@ fn numbers(nodes: &[NodeIndex]) -> Vec<u32> {
     nodes.iter().map(|node| node.0).collect()
 }
 
-/// Section 4.1.1, "A Tree with Blanks and Unmerged Leaves". The tree is constructed as in appendix
-/// A.
+/// Checks the figure "A Tree with Blanks and Unmerged Leaves" of section 4.1.1. The tree is
+/// constructed as in appendix A.
 #[test]
 fn resolutions_of_blanks_and_unmerged_leaves() {
     let (x, y, top) = (3, 9, 7);
@@ -271,7 +272,8 @@ fn resolutions_of_blanks_and_unmerged_leaves() {
     assert_eq!(resolution(top), [x, b, y, h]);
 }
 
-/// Section 4.1.2, "A Complete Tree with Five Members". The tree is constructed as in appendix A.
+/// Checks the figure "A Complete Tree with Five Members" of section 4.1.2. The tree is constructed
+/// as in appendix A.
 #[test]
 fn filtered_direct_paths() {
     let (t, u, v, w, x, y, z) = (1, 3, 5, 7, 9, 11, 13);
@@ -299,7 +301,7 @@ fn filtered_direct_paths() {
     assert_eq!(numbers(&group.tree.resolution(NodeIndex(z))), [12]);
 }
 
-/// Section 7.4, "A Full Tree with One Unmerged Leaf".
+/// Checks the figure "A Full Tree with One Unmerged Leaf" of section 7.4.
 #[test]
 fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     let (x, y, z) = (1, 3, 5);
@@ -333,8 +335,8 @@ fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     assert_eq!(tree.members(), before.members());
 }
 
-/// Section 7.9, "A Tree Illustrating Parent Hash Computations". The tree is constructed as in
-/// appendix A.
+/// Checks the figure "A Tree Illustrating Parent Hash Computations" of section 7.9. The tree is
+/// constructed as in appendix A.
 #[test]
 fn original_sibling_tree_hash() {
     let (u, w, y) = (NodeIndex(3), NodeIndex(7), NodeIndex(11));
@@ -361,7 +363,7 @@ fn original_sibling_tree_hash() {
     assert_eq!(tree.parent(y).unwrap().parent_hash.as_slice(), tree.parent_hash(suite(), w, u));
 }
 
-/// The example of appendix B.
+/// Checks the example of appendix B.
 #[test]
 fn evolution_of_parent_hashes() {
     fn at(tree: &Oracle, node: NodeIndex) -> Vec<u8> {
@@ -399,7 +401,7 @@ fn evolution_of_parent_hashes() {
     assert_eq!(at(tree, z), ph(tree, y, x));
 }
 
-/// Both figures of section 7.7.
+/// Checks both figures of section 7.7.
 #[test]
 fn extending_and_truncating() {
     let mut group = Group::new();
@@ -439,7 +441,7 @@ fn extending_and_truncating() {
     assert_eq!(group.tree.size(), TreeSize::ONE);
 }
 
-/// The figure of section 12.4.3.3.
+/// Checks the figure of section 12.4.3.3.
 #[test]
 fn the_tree_on_the_wire() {
     let mut group = Group::new();
@@ -514,7 +516,7 @@ fn an_add_keeps_unmerged_leaves_in_order() {
     assert_eq!(group.parents(), [(3, vec![1, 3])]);
 }
 
-// Detection of invalid trees.
+// Tests that invalid trees are detected.
 
 /// Returns groups with various trees. Each of their Commits has checked that the tree is valid.
 fn random_groups() -> Vec<Group> {
@@ -594,8 +596,8 @@ fn changed_leaves_are_noticed() {
 
 #[test]
 fn wrong_unmerged_leaves_are_noticed() {
-    // The tree of the figure in section 7.9. It has seven members, and leaf 5 is unmerged at node
-    // 11 and at the root, node 7.
+    // The tree of the figure in section 7.9. The tree has seven members, and leaf 5 is unmerged at
+    // node 11 and at the root, node 7.
     let mut group = Group::new();
     group.commit(0, &[], 6, true);
     group.commit(0, &[5], 0, true);

@@ -300,7 +300,7 @@ impl Subject {
     }
 }
 
-/// A call of a public function. Its result is compared in text form.
+/// A call of a public function. The result is compared in text form.
 struct Operation {
     function: &'static str,
     prepare: fn(&Setting, &mut Subject),

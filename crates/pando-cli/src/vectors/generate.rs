@@ -1,5 +1,5 @@
-//! The command `pando vectors generate`. It writes one file for each kind of test vectors. The
-//! negative vectors are written to a folder of their own, with one file for each cipher suite.
+//! The command `pando vectors generate`. The command writes one file for each kind of test vectors.
+//! The negative vectors are written to a folder of their own, with one file for each cipher suite.
 
 use super::VectorsError;
 use pando_mls::CipherSuite;

@@ -82,7 +82,7 @@ impl Member {
         Ok(Self { user, group, rows })
     }
 
-    /// Creates a Commit. It is pending until the member receives it.
+    /// Creates a Commit. The Commit is pending until the member receives it.
     pub(crate) fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,

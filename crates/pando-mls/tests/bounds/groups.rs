@@ -265,8 +265,8 @@ fn long_lists_of_capabilities_in_every_leaf() {
     grows_with_the_input("capabilities", &costs);
 }
 
-/// Shows that the group's requirements are not read again for each leaf. They list one type many
-/// times, and the group has many leaves.
+/// Shows that the group's requirements are not read again for each leaf. The requirements list one
+/// type many times, and the group has many leaves.
 #[test]
 fn a_long_list_of_what_is_required_and_many_leaves() {
     let _alone = alone();

@@ -9,8 +9,8 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Returns a key that belongs to no client. It is a small number, which is a valid key on the curve
-/// or on its twist.
+/// Returns a key that belongs to no client. The key is a small number, which is a valid key on the
+/// curve or on its twist.
 fn key(number: u32) -> HpkePublicKey {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&(number + 2).to_le_bytes());

@@ -14,8 +14,8 @@ fn circles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     graph(files).circles().into_iter().map(|circle| circle.files).collect()
 }
 
-/// The root file of the small crates. It declares modules and names `b` in all possible ways, but
-/// defines no items.
+/// The root file of the small crates. The file declares modules and names `b` in all possible ways,
+/// but defines no items.
 const ROOT: &str = "
     mod a;
     mod b;
@@ -210,7 +210,7 @@ fn no_imports() {
     }
 }
 
-/// Shows that code after test-only code is read again.
+/// Shows that the code that follows test-only code is read.
 #[test]
 fn imports_beside_tests() {
     for (kind, text) in [

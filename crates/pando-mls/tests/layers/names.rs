@@ -146,8 +146,8 @@ impl<'a> Crate<'a> {
         self.add(module, &folder)
     }
 
-    /// Adds the anonymous module of a block inside `parent`. Its items are read together with the
-    /// block.
+    /// Adds the anonymous module of a block inside `parent`. The items of the block are read
+    /// together with the block.
     pub(crate) fn add_block(&mut self, parent: usize, items: Vec<Item>) -> usize {
         let file = self.modules[parent].file;
         let block =

@@ -19,7 +19,7 @@ pub(crate) struct Fork(pub(crate) String);
 
 pub(crate) type Outcome<T = ()> = Result<T, Fork>;
 
-/// The rules or the policy by which one client differs from all others.
+/// The rules or the policy by which one client differs from all other clients.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Deviation {
     pub(crate) rules: Option<(usize, &'static dyn GroupRules)>,
@@ -304,7 +304,8 @@ impl History {
         self.entered(client)
     }
 
-    /// Updates a node after a merge. Its member is now in another epoch, or has been removed.
+    /// Updates a node after a merge. The node's member is now in another epoch, or has been
+    /// removed.
     fn entered(&mut self, client: usize) -> Outcome {
         let node = self.nodes.get_mut(&client).unwrap();
         if node.member.group.is_active() {

@@ -54,7 +54,8 @@ fn allows(sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
     }
 }
 
-/// The rules of the group. They admit requests to be added only from clients with even numbers.
+/// The rules of the group. The rules admit requests to be added only from clients with even
+/// numbers.
 pub(crate) struct Shared;
 
 impl GroupRules for Shared {
@@ -84,7 +85,7 @@ impl GroupRules for Shared {
     }
 }
 
-/// The rules of a faulty member. They reject Commits that add clients with even numbers.
+/// The rules of a faulty member. These rules reject Commits that add clients with even numbers.
 pub(crate) struct Faulty;
 
 impl GroupRules for Faulty {

@@ -1,4 +1,5 @@
-//! A forger of messages. It has the signature keys of all members, but no secrets of the group.
+//! A forger of messages. The forger has the signature keys of all members, but no secrets of the
+//! group.
 
 use crate::group_fixture;
 use pando_framing::SignedContent;
@@ -88,8 +89,8 @@ impl Forger {
         self.signers[key].clone()
     }
 
-    /// Returns a KeyPackage. It may contain an encryption key that another leaf or node already
-    /// has.
+    /// Returns a KeyPackage. The KeyPackage may contain an encryption key that another leaf or node
+    /// already has.
     pub(crate) fn key_package(&mut self, name: u32, encryption_key: Option<HpkePublicKey>) -> KeyPackage {
         let signer = self.new_signer();
         let template = KeyPackageTemplate { credential: named(name), ..group_fixture::template() };
@@ -159,8 +160,8 @@ impl Forger {
         group_info
     }
 
-    /// Signs a message for the current epoch of a group. Its confirmation and membership tags are
-    /// random.
+    /// Signs a message for the current epoch of a group. The message's confirmation and membership
+    /// tags are random.
     fn send(
         &mut self,
         group: &PublicGroup,

@@ -20,7 +20,7 @@ use pando_mls::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// The number of names. It is so small that some clients are added twice.
+/// The number of names. The number is so small that some clients are added twice.
 const NAMES: usize = 24;
 
 /// A Commit that both groups have staged.

@@ -48,8 +48,8 @@ fn go_on(
         }
         let (encryption, signature) = group.public().tree().index_sizes();
         // The bound covers the entries of eight paths and of the last leaf, and as many tombstones.
-        // It also covers 64 more tombstones, which may accumulate before the group checks them
-        // against the store.
+        // The bound also covers 64 more tombstones, which may accumulate before the group checks
+        // them against the store.
         assert!(encryption < 2 * 9 * 10 + 64 + 40 && signature < 2 * 9 + 64 + 4, "{encryption} {signature}");
     }
     most_reads

@@ -50,7 +50,7 @@ fn a_stranger_is_not_admitted() {
     let asked = fixture.hear_not_admitted(None, &message);
     assert_eq!(asked.sender, Sender::NewMemberProposal);
     is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
-    // This does not change when the proposal arrives again, or after a restart.
+    // The proposal's state does not change when it arrives again, or after a restart.
     assert_eq!(fixture.hear_not_admitted(None, &message), asked);
     for lazily in [false, true] {
         fixture.members.iter_mut().for_each(|member| member.restart(lazily));
@@ -201,7 +201,7 @@ fn a_member_whose_proposal_is_not_admitted() {
     let left_out = left_out_of_the_next(&mut fixture, 0);
     assert_eq!(left_out, [(pending.reference, LeftOutReason::NotAdmitted)]);
     let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
-    // The rules allow member 0 to remove others.
+    // The rules allow member 0 to remove other members.
     fixture.propose(0, remove(2));
     let output = fixture.commit(0, |builder| builder);
     assert_eq!(output.left_out.len(), 1);
@@ -277,8 +277,8 @@ fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
     }
 }
 
-/// Shows that a withdrawn proposal is pending when it is created again. It may have the same
-/// reference, because signatures are deterministic.
+/// Shows that a withdrawn proposal is pending when it is created again. The proposal may have the
+/// same reference as before, because signatures are deterministic.
 #[test]
 fn a_withdrawn_proposal_is_made_again() {
     let mut fixture = Fixture::of(&DefaultRules, 3);

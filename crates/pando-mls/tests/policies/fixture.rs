@@ -90,7 +90,7 @@ impl<const N: u32> GroupRules for AtMost<N> {
     }
 }
 
-/// Rules that allow only the member at leaf 0 to remove others.
+/// Rules that allow only the member at leaf 0 to remove other members.
 pub(crate) struct OneRemoves;
 
 impl OneRemoves {

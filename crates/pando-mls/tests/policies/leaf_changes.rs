@@ -21,7 +21,7 @@ fn effects(staged: &PublicStaged) -> Effects {
 }
 
 /// Checks that the members, the committer and the server report the same effects of a Commit. Then
-/// makes them merge it, and returns the effects.
+/// makes all of them merge the Commit, and returns the effects.
 fn effects_seen_by_all(fixture: &mut Fixture, message: &MlsMessage) -> Effects {
     let mut all = Vec::new();
     for member in &mut fixture.members {
@@ -88,7 +88,7 @@ fn of_a_resync() {
     for leaf in [0, 1] {
         let mut fixture = Fixture::of(&DefaultRules, 4);
         if leaf == 0 {
-            // Leaf 1 becomes blank. It is to the left of leaf 2.
+            // Leaf 1, which is to the left of leaf 2, becomes blank.
             fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
         }
         let signer = new_signer(&mut fixture.rng);

@@ -1,6 +1,6 @@
-//! Tests of the decisions that applications and single members make. These are rules, which all
-//! members share, and clocks and local policies, which they do not share. The tests also cover the
-//! reports about Commits on which the decisions are based.
+//! Tests of the decisions that applications and single members make. All members share the group
+//! rules, but not their clocks and local policies. The tests also cover the reports on which these
+//! decisions are based.
 
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(

@@ -1,6 +1,6 @@
 //! Shows that a client can reject an encrypted handshake message because of its limits or rules,
-//! and accept the message after they change. This is not obvious, because message keys can decrypt
-//! a message only once.
+//! and accept the message after they change. The later acceptance is not obvious, because message
+//! keys can decrypt a message only once.
 
 use crate::fixture::{AtMost, Fixture, Member, client, public_handshakes};
 use pando_mls::{

@@ -46,8 +46,8 @@ pub(crate) struct Fixture {
     /// A signature key that no client has yet.
     pub(crate) new_signer: Box<dyn Signer>,
     pub(crate) server: Box<dyn Signer>,
-    /// Application messages of past epochs. This one is from a member whose leaf has not changed,
-    /// and the next one is from a removed member.
+    /// An application message of a past epoch, from a member whose leaf has not changed since. The
+    /// next field is a message from a removed member.
     pub(crate) late_of_silent: MlsMessage,
     pub(crate) late_of_gone: MlsMessage,
     /// The Welcome to a group that branched off in a past epoch.
@@ -170,8 +170,8 @@ impl Fixture {
         bundle(self.suite, self.names[&OWN].clone(), &*self.own.signer)
     }
 
-    /// Returns the clients for a successor that `creator` creates. They are all members of this
-    /// group.
+    /// Returns the clients for a successor that `creator` creates. These clients are all members of
+    /// this group.
     pub(crate) fn successor(&self, creator: LeafIndex) -> Successor {
         // The creator uses a separate generator for its new keys.
         let mut rng = ChaCha20Rng::seed_from_u64(99);

@@ -1,7 +1,8 @@
 //! Runs every public function of an opened group while each of its reads fails, either once or
 //! permanently. The result must be a read error or the same as for a group in memory, but never an
 //! error that blames a peer. A failed operation must change nothing, and it must be possible to
-//! repeat it. It must not use up any message key, neither for receiving nor for sending.
+//! repeat it. A failed operation must not use up any message key, neither for receiving nor for
+//! sending.
 //!
 //! The same requirements apply to an opened [`PublicGroup`](pando_mls::PublicGroup).
 

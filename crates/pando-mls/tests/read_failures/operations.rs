@@ -16,7 +16,7 @@ use std::fmt::Debug;
 type Prepare<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) + 'a>;
 type Run<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) -> Result<String, GroupError> + 'a>;
 
-/// An operation that calls public functions. Its answer is compared in text form.
+/// An operation that calls public functions. The answer is compared in text form.
 pub(crate) struct Operation<'a> {
     pub(crate) functions: &'static [&'static str],
     pub(crate) name: String,

@@ -43,7 +43,7 @@ pub(crate) struct Expected {
     pub(crate) reads: usize,
 }
 
-/// An operation that calls public functions. Its answer is compared in text form.
+/// An operation that calls public functions. The answer is compared in text form.
 pub(crate) struct Operation<'a> {
     pub(crate) functions: &'static [&'static str],
     name: String,

@@ -1,6 +1,6 @@
-//! Shows that an observer checks the GroupInfo that accompanies a Commit (section 12.4.1). It must
-//! describe the epoch that the Commit begins, and a member of that epoch must have signed it.
-//! Otherwise the observer does not enter the epoch.
+//! Shows that an observer checks the GroupInfo that accompanies a Commit (section 12.4.1). The
+//! GroupInfo must describe the epoch that the Commit begins, and a member of that epoch must have
+//! signed this GroupInfo. Otherwise the observer does not enter the epoch.
 
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{Member, over_the_wire};

@@ -1,6 +1,6 @@
-//! The raw member: a member without a `Group`. Its secrets are accessible, and it builds its
-//! messages with the lower crates. The other members cannot distinguish it from an ordinary member,
-//! so it can send them messages that no valid client would send.
+//! The raw member: a member without a `Group`. The raw member's secrets are accessible, and it
+//! builds its messages with the lower crates. The other members cannot distinguish it from an
+//! ordinary member, so it can send them messages that no valid client would send.
 
 use crate::material::template;
 use pando_crypto::{SecretBytes, Signer, Suite};

@@ -118,8 +118,8 @@ fn grease_is_not_required_by_a_successor() {
     }
 }
 
-/// This applies to a proposal by value, and to a reference to a proposal of a member or of a
-/// server.
+/// The value is accepted in a proposal by value, and in a proposal of a member or of a server to
+/// which the Commit refers.
 #[test]
 fn grease_that_all_list_is_accepted_and_committed() {
     for (extensions, _) in requirements() {

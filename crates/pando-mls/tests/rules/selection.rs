@@ -63,8 +63,8 @@ fn warm() -> GroupFixture {
     group
 }
 
-/// Returns a client to be added. It may have a value in common with a member or with an earlier
-/// candidate.
+/// Returns a client to be added. The client may have a value in common with a member or with an
+/// earlier candidate.
 fn candidate(
     group: &GroupFixture,
     before: &[ForgedKeyPackage],

@@ -125,8 +125,8 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
 }
 
 /// Shows that the creator of a successor checks whether the client is already in a group with the
-/// new identifier. This is necessary because another member may have chosen the identifier in a
-/// ReInit.
+/// new identifier. The check is necessary because another member may have chosen the identifier in
+/// a ReInit.
 #[test]
 fn what_follows_does_not_have_the_identifier_of_another_group() {
     for usage in [REINIT, BRANCH] {
@@ -227,8 +227,8 @@ fn a_branch_has_no_strangers() {
     assert_eq!(found, Violation::NotInOldGroup(LeafIndex(2)));
 }
 
-/// Shows that the policy of the new group is used to compare identities. It may compare them
-/// differently.
+/// Shows that the policy of the new group is used to compare identities. This policy may compare
+/// identities differently.
 #[test]
 fn the_policy_decides_who_was_there() {
     let group = GroupFixture::of(suite(1), 2);

@@ -1,4 +1,4 @@
-//! Tests of section 12.1.5: a client does not create a ReInit that it could never follow. It
+//! Tests of section 12.1.5: a client does not create a ReInit that it could never follow. A client
 //! accepts such a ReInit from other members, because the section contains no rule against it, but
 //! leaves it out of its own Commits.
 

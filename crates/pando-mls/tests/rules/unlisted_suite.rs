@@ -1,6 +1,6 @@
 //! Tests of sections 7.2 and 11.1: leaves whose capabilities do not list the version or the cipher
-//! suite of the group. Clients do not send such leaves, but accept them. They must, because
-//! deployed implementations accept them, and members that disagree fork the group.
+//! suite of the group. Clients do not send such leaves, but accept them. Clients must accept such
+//! leaves, because deployed implementations accept them and members that disagree fork the group.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, leaf_template, suite};
@@ -124,8 +124,8 @@ fn an_external_commit_is_accepted() {
     }
 }
 
-/// Returns a group that the raw member has created and that contains such a leaf. It consists of
-/// the member at that leaf and another joiner. Also returns an observer.
+/// Returns a group that the raw member has created and that contains such a leaf. The group
+/// consists of the member at that leaf and another joiner. Also returns an observer.
 fn joined(unlist: Unlist) -> (GroupFixture, PublicGroup) {
     let mut raw_member = RawMember::new(suite(1));
     let other = unlisted(&mut raw_member, unlist);

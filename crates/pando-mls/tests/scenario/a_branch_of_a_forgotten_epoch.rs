@@ -1,5 +1,5 @@
-//! An invitation to a branch arrives late. It can be used only as long as the client keeps the
-//! resumption PSK of the epoch in which the group branched.
+//! An invitation to a branch arrives late. The invitation can be used only as long as the client
+//! keeps the resumption PSK of the epoch in which the group branched.
 
 use crate::group_fixture::{GroupFixture, client, suites};
 use crate::successors::{Way, create, newcomers};

@@ -1,5 +1,5 @@
-//! A client records all messages and then joins, by a Welcome or by an external Commit. It can
-//! decrypt none of the earlier messages.
+//! A client records all messages and then joins, by a Welcome or by an external Commit. The client
+//! can decrypt none of the earlier messages.
 
 use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::GroupError;

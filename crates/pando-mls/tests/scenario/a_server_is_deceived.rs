@@ -1,6 +1,6 @@
-//! A Commit to a server is altered in transit, in a part that only members can verify. This is its
-//! confirmation tag, or its signature, which is replaced by another valid signature. A GroupInfo
-//! exposes the change.
+//! A Commit to a server is altered in transit, in a part that only members can verify. The altered
+//! part is the confirmation tag, or the signature, which is replaced by another valid signature. A
+//! GroupInfo exposes the change.
 
 use crate::group_fixture::{fast_suites, suite};
 use crate::tampering::{bad_signature, commit, with_another_signature, with_another_tag, world_and_server};
@@ -52,8 +52,8 @@ fn members_notice_either() {
     fixture.deliver_commit(0, &message);
 }
 
-/// Shows that, without a GroupInfo, the server accepts a Commit with an altered signature. It
-/// detects the change with the first message of the new epoch, because the signature of that
+/// Shows that, without a GroupInfo, the server accepts a Commit with an altered signature. The
+/// server detects the change with the first message of the new epoch, because the signature of that
 /// message covers a different GroupContext.
 #[test]
 fn without_a_group_info_another_signature_is_noticed_one_commit_later() {

@@ -1,4 +1,4 @@
-//! A server keeps the tree and sends it to joiners. These are clients that join by an external
+//! A server keeps the tree and sends it to joiners. Joiners are clients that join by an external
 //! Commit, and clients whose Welcome is small because it does not contain the tree.
 
 use crate::group_fixture::{GroupFixture, suites};

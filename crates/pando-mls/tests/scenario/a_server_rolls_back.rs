@@ -162,8 +162,8 @@ fn the_abandoned_branch_is_stale() {
     }
 }
 
-/// Creates pending proposals of all kinds that a rollback restores. They come from members and from
-/// a client that asks to be added, and the rules do not admit one of them.
+/// Creates pending proposals of all kinds that a rollback restores. The proposals come from members
+/// and from a client that asks to be added. The rules do not admit one of the proposals.
 fn propose(fixture: &mut GroupFixture, server: &mut Server, by: usize) {
     let update = fixture.members[by].propose_update(&mut fixture.rng).unwrap();
     fixture.deliver_proposal(by, &update);

@@ -62,8 +62,8 @@ fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
         for _ in 0..3 {
             assert!(matches!(fixture.members[0].process(&commit), Ok(Processed::Commit(_))));
         }
-        // Another operation happens in between. Its changes are stored together with the decrypted
-        // Commit.
+        // Another operation happens in between. The changes of this operation are stored together
+        // with the decrypted Commit.
         let message = fixture.send(2, b"hello");
         fixture.members[0].process(&message).unwrap();
         fixture.members[0].restart();

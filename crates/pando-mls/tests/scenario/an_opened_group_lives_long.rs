@@ -1,6 +1,6 @@
 //! A lazily loaded group creates many Commits. The memory for deleted keys does not grow with the
-//! number of Commits. This holds even if the rows are not written to the store from which the group
-//! was opened.
+//! number of Commits. The memory stays bounded even if the rows are not written to the store from
+//! which the group was opened.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite};
 use crate::one_leaf_for_each_identity::OneLeafEach;

@@ -1,9 +1,10 @@
 //! An attacker that has copied a client's disk and its signature key, and that records all
 //! messages.
 //!
-//! The attacker runs this library on the stolen rows. It follows every Commit that it can, from
-//! every state that it has reached, so no other order of messages could reveal more. In each state,
-//! it also poses as each other member, because no member decrypts its own messages.
+//! The attacker runs this library on the stolen rows. The attacker follows every Commit that it
+//! can, from every state that it has reached, so no other order of messages could reveal more. In
+//! each state, the attacker also poses as each other member, because no member decrypts its own
+//! messages.
 
 use crate::group_fixture::{AllPsks, Member, client, over_the_wire};
 use crate::secrets::{Stored, secrets};
@@ -28,7 +29,7 @@ pub(crate) struct Extracted {
     pub(crate) read: BTreeMap<usize, Vec<u8>>,
     /// All secrets in the rows of all states that the attacker has reached.
     pub(crate) secrets: BTreeSet<Vec<u8>>,
-    /// Those of the secrets that are private keys.
+    /// The private keys among these secrets.
     pub(crate) private_keys: BTreeSet<Vec<u8>>,
 }
 
@@ -177,8 +178,8 @@ pub(crate) fn private_keys(member: &Member) -> BTreeSet<Vec<u8>> {
     stored.map(|stored| stored.secret.expose().to_vec()).collect()
 }
 
-/// Returns the encryption context of the path secrets in the Commit that began this epoch. It
-/// contains the old transcript hash.
+/// Returns the encryption context of the path secrets in the Commit that began this epoch. The
+/// context contains the old transcript hash.
 pub(crate) fn path_context(after: &Group, transcript_before: &[u8]) -> Vec<u8> {
     let mut context = after.public().context().clone();
     context.confirmed_transcript_hash = transcript_before.into();

@@ -1,4 +1,5 @@
-//! Authenticated data is sent along with a message. It is not encrypted, but cannot be altered.
+//! Authenticated data is sent along with a message. This data is not encrypted, but it cannot be
+//! altered.
 
 use crate::group_fixture::{GroupFixture, client, external_psk, leaf_template, suites};
 use pando_mls::wire::{PreSharedKey, PreSharedKeyId};

@@ -35,8 +35,8 @@ fn only_the_original_is_accepted(fixture: &mut GroupFixture, message: &MlsMessag
     member.process(message).unwrap()
 }
 
-/// Returns the observable state of a group. Its secrets are represented by values that are derived
-/// from them.
+/// Returns the observable state of a group. The secrets of the group are represented by values
+/// derived from them.
 fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
     (
         group.public().context().encode().unwrap(),

@@ -142,7 +142,7 @@ fn a_result_that_follows_a_dropped_one_is_stale() {
     let refused = second.persist_to(&mut member.rows).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);
     assert_eq!(member.rows, before);
-    // The rejected result is dropped, too. The next operation returns the changes of both.
+    // The rejected result is dropped, too. The next operation returns the changes of both results.
     drop(refused);
     encrypt(&mut member).persist_to(&mut member.rows).unwrap();
     member.restart();

@@ -1,5 +1,5 @@
-//! Members create Commits without proposals to renew their keys. This locks out an attacker that
-//! knows the old keys. All members commit one after another, in the order of their leaves.
+//! Members create Commits without proposals to renew their keys. The new keys lock out an attacker
+//! that knows the old keys. All members commit one after another, in the order of their leaves.
 
 use crate::group_fixture::{GroupFixture, fast_suites, suites};
 use pando_mls::LeafIndex;

@@ -22,7 +22,7 @@ fn refused_everywhere(suite: Suite) {
         })
     };
 
-    // A Commit adds the sender. It is our own Commit, that of another member, or one that an
+    // A Commit adds the sender. The Commit is our own, that of another member, or one that an
     // observer receives.
     let mut observer = Server::new(suite, &fixture.members[0].group_info(true), &NoExternalSenders).unwrap();
     assert_eq!(commit(&mut fixture, 0).unwrap_err(), not_acceptable);

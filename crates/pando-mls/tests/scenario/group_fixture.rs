@@ -81,7 +81,7 @@ pub(crate) fn suite(number: u16) -> Suite {
     RustCrypto.suite(CipherSuite(number)).unwrap()
 }
 
-/// Returns a signer for a cipher suite. Its key is always the same.
+/// Returns a signer for a cipher suite. The signer's key is always the same.
 pub(crate) fn signer_of(suite: Suite) -> Box<dyn Signer> {
     let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()

@@ -1,5 +1,5 @@
-//! Messages arrive late, after further Commits. They can be read only as long as the settings keep
-//! their epoch.
+//! Messages arrive late, after further Commits. Late messages can be read only as long as the
+//! settings keep their epoch.
 
 use crate::group_fixture::{GroupFixture, fast_suites, read, suite, suites};
 use pando_mls::{GroupConfig, GroupError, Suite};
@@ -63,7 +63,7 @@ fn late_messages_are_read_for_three_epochs() {
             .collect();
         for (number, message) in (0_u8..).zip(&messages) {
             let processed = fixture.members[2].process(message);
-            // When the group had three members, it was in epoch 1. It is now in epoch 6.
+            // The group reached three members in epoch 1, and is now in epoch 6.
             if number < 2 {
                 let forgotten = GroupError::EpochMismatch { message: u64::from(number) + 1, group: 6 };
                 assert_eq!(processed.unwrap_err(), forgotten);

@@ -1,6 +1,6 @@
 //! A member is removed and a new member gets its leaf. Then a message of the removed member
-//! arrives. It is attributed to the removed member, because it is verified with the signature key
-//! of the epoch in which it was sent.
+//! arrives. The message is attributed to the removed member, because it is verified with the
+//! signature key of the epoch in which it was sent.
 
 use crate::group_fixture::{GroupFixture, read, suites};
 use crate::proposals::custom;

@@ -81,7 +81,7 @@ fn one_leaf_for_each_identity() {
         let alice = &mut fixture.members[1];
         let loaded = Group::load(&alice.rows, &policy(alice)).unwrap();
         alice.group = loaded;
-        // This applies to a group that is completely in memory, and to a group that reads its
+        // The rule applies to a group that is completely in memory, and to a group that reads its
         // client index lazily.
         let rows = alice.group.rows().unwrap();
         let mut opened = Group::open(Arc::new(rows), &policy(alice)).unwrap();
@@ -202,7 +202,8 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
     assert!(!rows.keys().any(is_client));
 }
 
-/// Shows the same for a server that follows the group without its secrets.
+/// Shows that the policy of a server may also differ from the one with which its client index was
+/// stored.
 #[test]
 fn another_policy_than_the_one_that_a_server_has_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));

@@ -45,8 +45,8 @@ fn the_limits_are_exact() {
     // The next generation is 0, so generation 5 is as far ahead as the limit allows.
     assert_eq!(take(6), ahead(6, 0));
     assert_eq!(take(5), read(5));
-    // The newest generation is 5, so generation 2 is as far behind as the limit allows. It can be
-    // read once.
+    // The newest generation is 5, so generation 2 is as far behind as the limit allows. This
+    // message can be read once.
     assert_eq!(take(1), gone(1));
     assert_eq!(take(2), read(2));
     assert_eq!(take(2), gone(2));

@@ -1,5 +1,5 @@
-//! A member is removed, and joins again with a new KeyPackage. It cannot read the messages sent in
-//! between, and its old state is useless.
+//! A member is removed, and joins again with a new KeyPackage. The member cannot read the messages
+//! sent in between, and its old state is useless.
 
 use crate::group_fixture::{GroupFixture, Newcomer, read, suites, template};
 use pando_mls::{GroupError, KeyPackageBundle, LeafIndex, Violation};

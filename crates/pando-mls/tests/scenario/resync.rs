@@ -44,7 +44,7 @@ fn a_client_that_lost_its_state_comes_back() {
 }
 
 /// Shows that the only member of a group can rejoin. While its external Commit is applied, the tree
-/// is empty and has the minimum size. This also holds for servers that have read the tree from a
+/// is empty and has the minimum size. The same is true for servers that have read the tree from a
 /// GroupInfo or a store.
 #[test]
 fn the_only_member_comes_back() {

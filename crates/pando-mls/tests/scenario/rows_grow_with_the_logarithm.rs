@@ -48,8 +48,8 @@ fn rows_grow_with_the_logarithm() {
             let Processed::Commit(staged) = processed else { panic!("not a Commit") };
             let (_, delta) = receiver.group.merge(*staged).unwrap().into_parts();
             // The bound covers the nodes of a path, an old and a new key in the index for each of
-            // them, and some private keys. It also covers a constant number of other rows, such as
-            // the group's state.
+            // them, and some private keys. The bound also covers a constant number of other rows,
+            // such as the group's state.
             assert!(rows(&delta) <= 4 * level + 19, "{what} at {level}: {} rows", rows(&delta));
             assert!(bytes(&delta) <= 250 * level + 1_800, "{what} at {level}: {} bytes", bytes(&delta));
             delta.apply(&mut receiver.rows).unwrap();

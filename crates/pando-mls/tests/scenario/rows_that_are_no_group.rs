@@ -7,7 +7,7 @@ use pando_mls::{
     Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
-/// Returns the rows of a member. They include rows of every kind.
+/// Returns the rows of a member. The rows are of every possible kind.
 fn full(suite: Suite) -> (GroupFixture, Rows) {
     let mut fixture = GroupFixture::of(suite, 3);
     let late = fixture.send(0, b"late");
@@ -43,8 +43,8 @@ fn what_is_malformed_is_named() {
                 // This row has no structure: if it is truncated, it is a different secret.
                 RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
                 RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
-                // This row contains the handshake keys of a past epoch. It is empty and cannot be
-                // truncated.
+                // This row contains the handshake keys of a past epoch. The row is empty and cannot
+                // be truncated.
                 RowKey::Epoch(1, EpochRow::Secret(_)) if row.expose().is_empty() => continue,
                 // This row has a key but no value.
                 RowKey::Tree(TreeKey::Key(..)) => continue,

@@ -1,4 +1,4 @@
-//! A server with its store. It follows a group without knowing its secrets.
+//! A server, with its store, that follows a group without knowing the group's secrets.
 
 use crate::group_fixture::{GroupFixture, over_the_wire};
 use pando_mls::{

@@ -1,5 +1,5 @@
-//! A group shrinks to two members and grows again, by one or several members at a time. Its size
-//! crosses the powers of two at which the tree is halved or doubled.
+//! A group shrinks to two members and grows again, by one or several members at a time. The group's
+//! size crosses the powers of two at which the tree is halved or doubled.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 

@@ -112,7 +112,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
         let own = member.propose(custom(0xf001, b"own"), &mut fixture.rng).unwrap_err();
         assert_eq!(own, exceeded(sizes[1]));
-        // Committing the proposals makes space for others.
+        // Committing the proposals makes space for further proposals.
         fixture.members[0].process(&messages[2]).unwrap();
         let references: Vec<_> = fixture.members[1].group.pending_proposals().cloned().collect();
         let references = references.into_iter().map(|pending| pending.reference);

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A store that counts its reads and fails one of them.
+/// A store that counts its reads and makes one of them fail.
 #[derive(Default)]
 struct Flaky {
     rows: Rows,

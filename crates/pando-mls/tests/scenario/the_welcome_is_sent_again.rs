@@ -1,5 +1,5 @@
-//! Messages that must be sent after a Commit is accepted are stored together with the Commit. They
-//! survive the merge and restarts, and are never created again.
+//! Messages that must be sent after a Commit is accepted are stored together with the Commit. These
+//! messages survive the merge and restarts, and are never created again.
 
 use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody, OutboxKind};

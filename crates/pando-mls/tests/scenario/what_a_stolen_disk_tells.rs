@@ -1,7 +1,8 @@
 //! An attacker that has recorded all messages copies a client's disk and its signature key. Of the
-//! past messages, it can read only those whose unused keys were still stored (forward secrecy). It
-//! can read all later messages until the client, or another member on its behalf, introduces new
-//! keys. After that, it can read nothing (post-compromise security).
+//! past messages, the attacker can read only those whose unused keys were still stored (forward
+//! secrecy). The attacker can read all later messages until the client, or another member on its
+//! behalf, introduces new keys. After that, the attacker can read nothing (post-compromise
+//! security).
 
 use crate::attacker::{Attacker, Extracted, of_this_epoch, path_context, private_keys};
 use crate::group_fixture::{GroupFixture, Newcomer, external_psk, fast_suites, leaf_template, read};
@@ -297,8 +298,8 @@ fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     }
 }
 
-/// Shows that a stolen pending Commit does not heal the group. It is stored together with its new
-/// secrets, which the attacker therefore has. The next Commit heals the group.
+/// Shows that a stolen pending Commit does not heal the group. A pending Commit is stored together
+/// with its new secrets, which the attacker therefore has. The next Commit heals the group.
 #[test]
 fn a_pending_commit_is_stolen_with_the_rest() {
     for suite in fast_suites() {

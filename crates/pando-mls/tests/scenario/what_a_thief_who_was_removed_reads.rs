@@ -1,5 +1,6 @@
-//! A removed member has kept copies of all its states, and records all later messages. It can still
-//! read the messages that it could read before, but nothing that is sent after its removal.
+//! A removed member has kept copies of all its states, and records all later messages. The removed
+//! member can still read the messages that it could read before, but nothing that is sent after its
+//! removal.
 
 use crate::attacker::{Attacker, Extracted, of_this_epoch, private_keys};
 use crate::group_fixture::{GroupFixture, external_psk, fast_suites, suites};

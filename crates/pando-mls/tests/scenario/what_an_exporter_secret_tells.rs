@@ -1,5 +1,5 @@
-//! The exporter secret of an epoch does not reveal that of the next epoch. It also cannot be
-//! derived from state that is stored later.
+//! The exporter secret of an epoch does not reveal that of the next epoch. Nor can an exporter
+//! secret be derived from state that is stored later.
 
 use crate::group_fixture::{GroupFixture, Member, external_psk, suites};
 use crate::secrets::secrets;

@@ -1,5 +1,5 @@
-//! A joiner deletes the private keys of its KeyPackage. Its Welcome cannot be opened again, neither
-//! with the state stored at the join nor with any later state.
+//! A joiner deletes the private keys of its KeyPackage. The joiner's Welcome cannot be opened
+//! again, neither with the state stored at the join nor with any later state.
 
 use crate::attacker::Attacker;
 use crate::group_fixture::{GroupFixture, client, fast_suites};

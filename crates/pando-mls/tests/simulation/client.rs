@@ -151,7 +151,7 @@ impl Member {
     }
 
     /// Restarts the client from its rows. If `orderly` is set, the client first stores the changes
-    /// left behind by failed operations. This must make no difference.
+    /// left behind by failed operations. The value of `orderly` must make no difference.
     pub(crate) fn restart(&mut self, cx: &Context<'_>, orderly: bool) -> Outcome {
         if orderly {
             self.group.take_delta().persist_to(&mut self.rows).unwrap();
@@ -164,7 +164,7 @@ impl Member {
             let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
             Group::open(Arc::new(rows), cx)?
         };
-        // In every second case, the stored rows are not checked now.
+        // Check the stored rows in about half of all restarts.
         if self.rows.len() % 4 < 2 { self.check_rows() } else { Ok(()) }
     }
 

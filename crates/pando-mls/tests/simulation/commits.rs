@@ -66,8 +66,8 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns whether a member has missed a Commit. This is not the case if the member has a
-    /// pending Commit that may be the accepted one.
+    /// Returns whether a member has missed a Commit. Returns false if the member has a pending
+    /// Commit that may be the accepted one.
     fn is_late(&self, id: Id) -> bool {
         let late = |member: &Member| {
             member.group.is_active() && member.group.epoch() < self.service.head() && !member.pending

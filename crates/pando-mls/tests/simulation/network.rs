@@ -1,5 +1,5 @@
-//! The simulated network. It delivers handshake messages in order. It delivers application messages
-//! in any order, several times, or never.
+//! The simulated network. The network delivers handshake messages in order. It delivers application
+//! messages in any order, several times, or never.
 
 use crate::client::{Id, State, id_of};
 use crate::failure::{Explain, Failure, Outcome, ensure};

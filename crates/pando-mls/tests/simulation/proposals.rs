@@ -80,7 +80,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Returns a proposal that is valid on its own. It may conflict with other proposals.
+    /// Returns a proposal that is valid on its own. The proposal may conflict with other proposals.
     fn proposal(
         &mut self,
         proposed: Proposed,

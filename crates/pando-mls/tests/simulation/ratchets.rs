@@ -1,5 +1,5 @@
-//! A model of which application messages a member must be able to read. It yields the same results
-//! as the group's ratchets (RFC 9420, section 9), but is implemented with sets.
+//! A model of which application messages a member must be able to read. The model yields the same
+//! results as the group's ratchets (RFC 9420, section 9), but is implemented with sets.
 
 use pando_mls::RatchetLimits;
 use std::collections::{BTreeMap, BTreeSet};

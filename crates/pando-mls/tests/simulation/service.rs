@@ -1,5 +1,5 @@
-//! The delivery service. It keeps all handshake messages and accepts one Commit per epoch. It also
-//! records the state on which the members of an epoch must agree.
+//! The delivery service. The service keeps all handshake messages and accepts one Commit per epoch.
+//! The service also records the state on which the members of an epoch must agree.
 
 use crate::client::{Id, id_of};
 use crate::failure::{Failure, Outcome, ensure};

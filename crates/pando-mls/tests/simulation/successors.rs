@@ -123,7 +123,8 @@ impl Simulation {
         Ok(Member::new(joined, client.config.ratchet_limits))
     }
 
-    /// Makes some members branch off. They must agree and be able to send messages.
+    /// Makes some members branch off. The members of the branch must agree and be able to send
+    /// messages.
     pub(crate) fn branch(&mut self, random: &mut Random) -> Outcome<bool> {
         let mut ready = random.shuffled(self.ready());
         let Some(creator) = ready.pop() else { return Ok(false) };

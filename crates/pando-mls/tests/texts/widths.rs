@@ -12,8 +12,8 @@ const GENERATED: [&str; 2] = ["docs/benchmarks.md", "docs/conformance.md"];
 /// The markers around a generated part of a document. A heading also ends such a part.
 const GENERATED_PART: [&str; 2] = ["<!-- Made by", "<!-- To here"];
 
-/// Returns whether a line may have any width. This applies to rows of tables, and to addresses,
-/// which cannot be broken.
+/// Returns whether a line may have any width. Rows of tables may, and so may addresses, which
+/// cannot be broken.
 fn is_exempt(text: &str) -> bool {
     text.starts_with('|') || text.contains("://")
 }

@@ -26,8 +26,8 @@ pub(crate) struct EncodedTree {
     pub(crate) counts: BTreeMap<(&'static str, &'static str), u32>,
 }
 
-/// Returns a tree of at least 32 leaves. It contains blank leaves, blank parents, and leaves that
-/// are unmerged at one, some or all levels above them.
+/// Returns a tree of at least 32 leaves. The tree contains blank leaves, blank parents, and leaves
+/// that are unmerged at one, some or all levels above them.
 pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize) -> EncodedTree {
     let mut fixture = GroupFixture::new(cipher_suite, seed);
     while fixture.members.len() < members {

@@ -1,5 +1,5 @@
-//! The ratchet tree exactly as RFC 9420 describes it. It serves as an oracle for the optimized
-//! tree.
+//! The ratchet tree exactly as RFC 9420 describes it. This implementation serves as an oracle for
+//! the optimized tree.
 //!
 //! The oracle consists only of an array of nodes. Each call recomputes its result, following the
 //! words of the RFC. Where the RFC is ambiguous, a comment states the interpretation. Invalid
@@ -36,7 +36,8 @@ impl Oracle {
     /// The last node may be a parent: only the array after its extension must have an odd length.
     pub(crate) fn from_wire(tree: &RatchetTree) -> Option<Self> {
         let mut nodes = tree.0.clone();
-        // "The receiver MUST check that the last node in ratchet_tree is non-blank"
+        // Section 12.4.3.3: "The receiver MUST check that the last node in ratchet_tree is
+        // non-blank".
         nodes.last()?.as_ref()?;
         for (index, node) in nodes.iter().enumerate() {
             let belongs = match node {
@@ -48,8 +49,8 @@ impl Oracle {
                 return None;
             }
         }
-        // "and then extend the tree to the right until it has a length of the form 2^(d+1) - 1,
-        // adding the minimum number of blank values possible"
+        // The same section continues: "and then extend the tree to the right until it has a length
+        // of the form 2^(d+1) - 1, adding the minimum number of blank values possible".
         while !(nodes.len() + 1).is_power_of_two() {
             nodes.push(None);
         }
@@ -120,7 +121,7 @@ impl Oracle {
 impl Oracle {
     /// Applies an Add proposal (section 12.1.1).
     pub(crate) fn add(&mut self, leaf_node: LeafNode) -> LeafIndex {
-        // "if there are empty leaves in the tree, L is the leftmost empty leaf"
+        // Section 12.1.1: "if there are empty leaves in the tree, L is the leftmost empty leaf".
         let empty = |tree: &Self| {
             (0..tree.leaf_count()).map(LeafIndex).find(|&leaf| tree.nodes[node_of(leaf)].is_none())
         };
@@ -132,16 +133,16 @@ impl Oracle {
             empty(self).unwrap()
         });
         // "For each non-blank intermediate node along the path from the leaf L to the root, add L's
-        // leaf index to the unmerged_leaves list for the node". This includes the root (see W[F] in
-        // the figure of section 7.9), although "intermediate" nodes have a parent in section 4.1.
-        // Section 7.1: "MUST be sorted in increasing order".
+        // leaf index to the unmerged_leaves list for the node". The intermediate nodes include the
+        // root (see W[F] in the figure of section 7.9), although "intermediate" nodes have a parent
+        // in section 4.1. Section 7.1: "MUST be sorted in increasing order".
         for node in self.direct_path(leaf) {
             if let Some(parent_node) = self.parent_mut(node) {
                 parent_node.unmerged_leaves.push(leaf);
                 parent_node.unmerged_leaves.sort();
             }
         }
-        // "Set the leaf node L to a new node"
+        // Section 12.1.1: "Set the leaf node L to a new node".
         self.set_leaf(leaf, leaf_node);
         leaf
     }

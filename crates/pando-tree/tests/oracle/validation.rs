@@ -26,8 +26,8 @@ impl Oracle {
     /// Returns whether "the parent hash in a node D is valid with respect to a parent node P"
     /// (section 7.9.2).
     fn parent_hash_valid_for(&self, suite: Suite, d: NodeIndex, p: NodeIndex) -> bool {
-        // "C and S are the children of P [...], with C being the child that is on the direct path
-        // of D (possibly D itself) and S being the other child"
+        // Section 7.9.2: "C and S are the children of P [...], with C being the child that is on
+        // the direct path of D (possibly D itself) and S being the other child".
         let is_c = |child: NodeIndex| child == d || array::descendants(child).contains(&d);
         let (c, s) = match (array::left(p), array::right(p)) {
             (left, right) if is_c(left) => (left, right),
@@ -64,10 +64,10 @@ impl Oracle {
         below == resolution
     }
 
-    /// Verifies the `unmerged_leaves` of all parents. They must be sorted (section 7.1) without
-    /// repetition. For each entry, "the entry represents a non-blank leaf node that is a descendant
-    /// of the parent node" and "every non-blank intermediate node between the leaf node and the
-    /// parent node also has an entry for the leaf node" (section 12.4.3.1).
+    /// Verifies the `unmerged_leaves` of all parents. These lists must be sorted (section 7.1)
+    /// without repetition. For each entry, "the entry represents a non-blank leaf node that is a
+    /// descendant of the parent node" and "every non-blank intermediate node between the leaf node
+    /// and the parent node also has an entry for the leaf node" (section 12.4.3.1).
     ///
     /// # Errors
     /// Returns the first parent in array order whose list has an invalid entry.
