@@ -134,9 +134,9 @@
 //! # Rejoining
 //!
 //! An [`ExternalJoin`] returns a group in the state [`GroupState::Joining`]. This group can neither
-//! send nor receive until its Commit is accepted and [`Group::merge_pending`] is called. Store it
-//! separately from the group that the client had before, which stays usable. If the delivery
-//! service accepts another Commit instead, drop the new group and its rows.
+//! send nor receive until its Commit is accepted and [`Group::merge_pending`] is called. Store the
+//! new group separately from the group that the client had before, which stays usable. If the
+//! delivery service accepts another Commit instead, drop the new one and its rows.
 //!
 //! # Time, randomness, identities
 //!

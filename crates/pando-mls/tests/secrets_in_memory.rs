@@ -356,8 +356,8 @@ fn the_key_of_a_message_that_was_read_is_gone() {
     }
 }
 
-/// Shows that pending secrets are erased with a Commit that is created and dropped, and with an
-/// Update that is not committed.
+/// Shows that pending secrets are erased when a created Commit is dropped, and when an Update is
+/// not committed.
 #[test]
 fn what_was_pending_is_gone_with_it() {
     let _alone = alone();

@@ -110,7 +110,7 @@ impl Tree {
     /// (section 12.4.3.2). The proposals must already be applied to this tree.
     ///
     /// # Errors
-    /// Returns the same errors as [`Tree::create_path`]. In addition, returns
+    /// Returns the same errors as [`Tree::create_path`]. In addition, this function returns
     /// [`TreeError::TooLarge`] if the tree cannot be extended.
     pub fn create_external_path(
         &self,

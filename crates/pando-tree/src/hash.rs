@@ -30,7 +30,7 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
             parent_hash(suite, content.as_ref().map(ParentBytes::as_bytes), &left, &right)?
         }
     };
-    // If another thread has stored its result first, the stored hash is the same.
+    // If another thread has stored its result first, both results are equal.
     let _ = subtree.hash.set(hash.clone());
     Ok(hash)
 }

@@ -81,7 +81,7 @@ impl Tree {
     /// blank leaf (section 12.4.3.2).
     ///
     /// # Errors
-    /// Returns the same errors as [`Tree::merge_path`]. In addition, returns
+    /// Returns the same errors as [`Tree::merge_path`]. In addition, this function returns
     /// [`TreeError::TooLarge`] if the tree cannot be extended.
     pub fn merge_external_path<'a>(&self, update_path: &'a UpdatePath) -> Result<MergedPath<'a>, TreeError> {
         let mut tree = self.clone();

@@ -183,8 +183,8 @@ fn commits_with_many_pre_shared_keys() {
     grows_with_the_input("a Commit with PSKs", &costs);
 }
 
-/// Shows that long paths are not too expensive. All parents are blank, so a path is encrypted to
-/// each member separately.
+/// Shows that the cost of long paths stays within the bound. All parents are blank, so a path is
+/// encrypted to each member separately.
 #[test]
 fn paths_with_many_ciphertexts() {
     let _alone = alone();
@@ -232,8 +232,8 @@ fn commits_with_many_references() {
     grows_with_the_input("a Commit with references", &costs);
 }
 
-/// Shows that long lists of capabilities are not too expensive. Each leaf contains long lists, and
-/// so do the requirements of the group.
+/// Shows that the cost of long lists of capabilities stays within the bound. Each leaf contains
+/// long lists, and so do the requirements of the group.
 #[test]
 fn long_lists_of_capabilities_in_every_leaf() {
     let _alone = alone();

@@ -114,8 +114,8 @@ fn many_removes_are_pending() {
     grows_with_the_input("many pending Removes", &costs);
 }
 
-/// Shows that many proposals of a member's own are not too expensive when the delivery service
-/// returns them to it.
+/// Shows that the cost stays within the bound if the delivery service returns many proposals to the
+/// member that sent them.
 #[test]
 fn many_own_proposals_come_back() {
     let _alone = alone();

@@ -114,8 +114,8 @@ fn imported(nodes: Vec<Option<Node>>) -> (usize, Work) {
     (bytes.len(), work)
 }
 
-/// Shows that the most expensive lists of unmerged leaves are not too expensive. The original hash
-/// of a sibling differs for each parent, and all lists are full at every level.
+/// Shows that the cost of the longest lists of unmerged leaves stays within the bound. The original
+/// hash of a sibling differs for each parent, and all lists are full at every level.
 #[test]
 fn long_lists_of_unmerged_leaves_at_every_level() {
     let _alone = alone();
@@ -123,8 +123,8 @@ fn long_lists_of_unmerged_leaves_at_every_level() {
     grows_with_the_input("unmerged leaves", &costs);
 }
 
-/// Shows that blank nodes are not too expensive. The tree has a leaf at each end, and all other
-/// nodes are blank.
+/// Shows that the cost of blank nodes stays within the bound. The tree has a leaf at each end, and
+/// all other nodes are blank.
 #[test]
 fn deep_trees_of_blank_nodes() {
     let _alone = alone();
@@ -140,8 +140,8 @@ fn deep_trees_of_blank_nodes() {
     grows_with_the_input("blank nodes", &costs);
 }
 
-/// Shows that a long resolution is not too expensive. No leaf has a non-blank parent, so the
-/// resolution of the root consists of all leaves.
+/// Shows that the cost of a long resolution stays within the bound. No leaf has a non-blank parent,
+/// so the resolution of the root consists of all leaves.
 #[test]
 fn wide_resolutions() {
     let _alone = alone();
@@ -154,8 +154,8 @@ fn wide_resolutions() {
     grows_with_the_input("leaves without parents", &costs);
 }
 
-/// Shows that random trees are not too expensive. Few of them are valid, and invalid trees are
-/// rejected before they cause more work.
+/// Shows that the cost of random trees stays within the bound. Few of these trees are valid, and
+/// invalid trees are rejected before they cause more work.
 #[test]
 fn trees_at_random() {
     let _alone = alone();

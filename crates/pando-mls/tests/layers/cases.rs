@@ -58,8 +58,8 @@ fn circles_with(a: &str, b: &str) -> Vec<Vec<String>> {
     circles(&[("lib.rs", ROOT), ("outer.rs", OUTER), ("third.rs", THIRD), ("a.rs", a), ("b.rs", b)])
 }
 
-/// Asserts that `a` imports `b` if it contains this text. The two files must form a circle exactly
-/// if `b` imports `a` as well.
+/// Asserts that `a` imports `b` if it contains this text. The two files must form a circle if and
+/// only if `b` imports `a` as well.
 fn assert_imports(kind: &str, text: &str) {
     let a = format!("pub struct A; {text}");
     let b = format!("{B} {BACK}");

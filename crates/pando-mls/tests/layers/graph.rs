@@ -53,7 +53,7 @@ impl Graph {
         let tree = Crate::read(sources, root);
         let mut reader =
             Reader { tree, module: 0, is_test_only: false, edges: BTreeMap::new(), missing: BTreeSet::new() };
-        // Reading a block may append modules to this list.
+        // Reading a block may append modules to the list of modules.
         let mut module = 0;
         while module < reader.tree.modules.len() {
             reader.module = module;

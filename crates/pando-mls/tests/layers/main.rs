@@ -91,7 +91,7 @@ fn crates_have_no_circles() {
 }
 
 /// Checks that all crates with circles are known. A crate without circles must move to `LAYERED`,
-/// so that it stays without.
+/// so that no new circle can be added.
 #[test]
 fn crates_with_circles_are_known() {
     for package in CIRCULAR {

@@ -60,8 +60,8 @@ pub(crate) struct History {
     pub(crate) server: Server,
     /// The accepted messages, in the order chosen by the server.
     log: Vec<MlsMessage>,
-    /// The members, keyed by the numbers of their clients. Some of them have been removed but have
-    /// not learned of it yet.
+    /// The members, keyed by the numbers of their clients. Some of these members have been removed
+    /// but have not learned of it yet.
     pub(crate) nodes: BTreeMap<usize, Node>,
     /// Clients that may be added later, each with its number.
     pub(crate) newcomers: Vec<(usize, Newcomer)>,

@@ -22,8 +22,8 @@ fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer
     (stranger, message)
 }
 
-/// Creates a member's next Commit, which must cover no proposals. Returns the reasons why it leaves
-/// proposals out.
+/// Creates a member's next Commit, which must cover no proposals. Returns the reasons why this
+/// Commit leaves proposals out.
 fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, LeftOutReason)> {
     let output = fixture.build(by, |builder| builder).unwrap();
     assert_eq!(fixture.members[by].group.pending_epoch().unwrap().proposals().count(), 0);

@@ -1,6 +1,6 @@
 //! Shows that the rules that all members share are part of a Commit's validity. Members, external
-//! joiners and the server check them when a Commit is created and when it is received. A pending
-//! proposal that the rules reject does not prevent a member from creating Commits.
+//! joiners and the server check the rules when a Commit is created and when it is received. A
+//! pending proposal that the rules reject does not prevent a member from creating Commits.
 
 use crate::fixture::{
     ALWAYS, AtMost, CUSTOM, Fixture, NEVER, NOW, OneRemoves, add, client, credential, custom, leaf_template,

@@ -89,7 +89,7 @@ impl RuleFixture {
         Self { raw_member, members: members.into(), observer, policy }
     }
 
-    /// Returns a group whose policy accepts all credentials, so that they do not matter.
+    /// Returns a group whose policy accepts all credentials, so that credentials do not matter.
     pub(crate) fn with_any_identity() -> Self {
         Self::with(|parameters| parameters.policy = &AnyIdentity)
     }

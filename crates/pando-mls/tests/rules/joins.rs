@@ -282,8 +282,8 @@ fn the_joiner_finds_its_own_leaf_as_it_was() {
     let welcome = raw_member.welcome(&stranger.key_package);
     let found = join(&welcome, &stranger, &BasicIdentities).unwrap_err();
     assert_eq!(violation(found), Violation::OwnLeafMissing);
-    // In the tree, the joiner has another leaf, which is properly signed. This leaf is that of
-    // another KeyPackage, or another leaf that the owner of the key has signed.
+    // In the tree, the joiner has another leaf, which is properly signed. This leaf belongs to
+    // another KeyPackage, or is a different leaf signed by the owner of the key.
     let changes: [fn(&mut KeyPackage); 2] = [
         |key_package| key_package.leaf_node.capabilities.proposals.clear(),
         |key_package| key_package.leaf_node.credential = Credential::Basic { identity: Vec::new().into() },

@@ -34,8 +34,8 @@ fn a_client_asks_for_itself_only() {
         let made = propose_own_add(&context, newcomer.key_package(), &client(&*other.signer));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
         let message = propose_own_add(&context, newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
-        // The sender type is signed. Neither can it be changed to that of an external sender, nor
-        // can the content be changed to another proposal.
+        // The signature covers the sender type. Therefore neither a change to an external sender
+        // nor a change to another proposal is accepted.
         let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
         let mut sender = public.clone();
         sender.content.sender = Sender::External(0);

@@ -188,7 +188,7 @@ fn there_and_back(fixture: &mut GroupFixture, server: &mut Server, message: &Mls
     server.agrees_with(fixture);
     let after = saved(server);
     // The server now has more proposals than before. The rollback deletes the rows of the
-    // additional ones.
+    // additional proposals.
     propose(fixture, server, 0);
     propose(fixture, server, 2);
     rolls_back_to(server, &before);

@@ -1,5 +1,5 @@
-//! A member changes its identity. The policy decides whether this is allowed, and all members apply
-//! the same policy.
+//! A member changes its identity. The policy decides whether such a change is allowed, and all
+//! members apply the same policy.
 
 use crate::group_fixture::{self, GroupFixture, Newcomer, leaf_template, suites};
 use crate::policies::AnyIdentity;

@@ -190,8 +190,8 @@ impl Setting {
                 fixture.members.remove(1)
             }
         };
-        // The other members send these messages in the epoch that the client is in or, if it has
-        // been removed, was in.
+        // The other members send these messages in the client's current epoch or, if the client has
+        // been removed, in its last epoch.
         let application = fixture.send(0, b"hello");
         let proposal = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
         let leaf = subject.leaf();

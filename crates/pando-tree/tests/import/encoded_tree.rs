@@ -266,8 +266,8 @@ pub(crate) fn first(broken: BTreeSet<NodeIndex>) -> Option<NodeIndex> {
 }
 
 /// Returns the expected result if the parents in `broken` are invalid. If `signature` is an error,
-/// it is returned, because signatures are verified first. Otherwise the result is the error for the
-/// first parent.
+/// that error is the result, because signatures are verified first. Otherwise the result is the
+/// error for the first parent.
 pub(crate) fn parent_hash_or(broken: BTreeSet<NodeIndex>, signature: Expected) -> Expected {
     match signature {
         Expected::Accepted => {

@@ -66,8 +66,9 @@ impl Oracle {
 
     /// Verifies the `unmerged_leaves` of all parents. These lists must be sorted (section 7.1)
     /// without repetition. For each entry, "the entry represents a non-blank leaf node that is a
-    /// descendant of the parent node" and "every non-blank intermediate node between the leaf node
-    /// and the parent node also has an entry for the leaf node" (section 12.4.3.1).
+    /// descendant of the parent node" (section 12.4.3.1). In addition, "every non-blank
+    /// intermediate node between the leaf node and the parent node also has an entry for the leaf
+    /// node".
     ///
     /// # Errors
     /// Returns the first parent in array order whose list has an invalid entry.
