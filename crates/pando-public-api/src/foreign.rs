@@ -1,5 +1,5 @@
-//! The types and traits of other crates that occur in the API. A new version of such a crate can
-//! break an application.
+//! The types and traits of other crates that occur in the API. A new version of one of these crates
+//! can break an application.
 
 use crate::docs::{Docs, Item, Target, field};
 use crate::surface::{Surface, paths};

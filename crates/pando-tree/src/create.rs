@@ -167,7 +167,7 @@ impl NewPath {
     }
 
     /// Returns the path secret of the first node that gets a new key. The path secrets of the nodes
-    /// above are derived from it.
+    /// above are derived from this secret.
     #[must_use]
     pub fn first_path_secret(&self) -> Option<&SecretBytes> {
         self.path_secrets.first()

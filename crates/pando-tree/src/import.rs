@@ -37,7 +37,7 @@ impl ReadNode<'_> {
     }
 
     /// Checks that the encryption key is valid and that the unmerged leaves are sorted. Later
-    /// lookups rely on the order.
+    /// lookups in the list rely on its order.
     fn check(&self, suite: Suite) -> Result<(), TreeError> {
         match &self.node {
             Node::Parent(parent) if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) => {

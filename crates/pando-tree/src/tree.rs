@@ -343,7 +343,8 @@ impl Tree {
 
     /// Adds a member at the leftmost blank leaf as [`Tree::add`] does, but does not mark it as
     /// unmerged above. Marking would cost time in proportion to the lists of unmerged leaves. Use
-    /// this only to check whether a proposal can add a member, because no group has such a tree.
+    /// this function only to check whether a proposal can add a member, because no group has such a
+    /// tree.
     ///
     /// # Errors
     /// Returns the same errors as [`Tree::add`].

@@ -32,7 +32,7 @@ fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, L
 }
 
 /// Checks that all members can send and that none has pending proposals. Also checks that their
-/// Commits leave one proposal out for this reason.
+/// Commits leave one proposal out for the given reason.
 fn is_known_and_not_pending(fixture: &mut Fixture, reference: &ProposalRef, reason: &LeftOutReason) {
     for index in 0..fixture.members.len() {
         assert_eq!(fixture.members[index].pending(), []);

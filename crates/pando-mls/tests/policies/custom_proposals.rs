@@ -1,5 +1,5 @@
 //! Tests of custom proposals whose type a member does not support (RFC 9420, section 12.2). Only a
-//! Commit that removes this member may cover such proposals.
+//! Commit that removes this member may cover proposals of this type.
 
 use crate::fixture::{ALWAYS, CUSTOM, Fixture, NEVER, custom, leaf_template, newcomer_of, remove};
 use pando_mls::{

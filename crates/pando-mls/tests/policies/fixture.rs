@@ -115,7 +115,7 @@ impl GroupRules for OneRemoves {
     }
 }
 
-/// Returns the error for a Commit that the rules reject for this reason.
+/// Returns the error for a Commit that the rules reject for the given reason.
 pub(crate) fn refused(reason: &str) -> GroupError {
     GroupError::Violation(Violation::GroupRules(reason.into()))
 }

@@ -370,8 +370,8 @@ fn removals_make_room_for_additions() {
     assert!(names.contains(&("added", 3, "n0".into())), "{names:?}");
 }
 
-/// Shows that, of many Adds by one sender, the first ones are committed, as many as the rules
-/// allow.
+/// Shows that as many of one sender's Adds are committed as the rules allow, starting with the
+/// first.
 #[test]
 fn good_proposals_that_come_first_are_committed() {
     let mut fixture = Fixture::of(&AtMost::<10>, 3);

@@ -22,7 +22,7 @@ pub(crate) const OTHER: LeafIndex = LeafIndex(10);
 pub(crate) const THIRD: LeafIndex = LeafIndex(8);
 /// The leaf of a member that was removed after it had sent a message.
 const GONE: LeafIndex = LeafIndex(7);
-/// The leaf of a member that has not changed since the member sent a message.
+/// A leaf that has not changed since its member sent a message.
 const SILENT: LeafIndex = LeafIndex(1);
 
 /// A member, represented by its stored rows.

@@ -263,7 +263,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     let path = raw_member.external_path(&tree, &*signer, |_| {});
     let commit = raw_member.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
     assert_eq!(violation(group.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
-    // Such a Commit cannot be created either.
+    // An external Commit with this PSK cannot be created either.
     let (tree, resync, template) = (None, None, leaf_template());
     let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks([branch]);
     let made = join.build(&client(&*signer), &mut group.rng);

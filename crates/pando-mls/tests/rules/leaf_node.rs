@@ -56,8 +56,8 @@ fn in_leaf(change: Change) -> impl FnOnce(&mut LeafNode) {
     move |LeafNode { credential, capabilities, extensions, .. }| change(credential, capabilities, extensions)
 }
 
-/// Returns whether checking a rule requires more than the leaf itself. Such rules are checked when
-/// the proposal is committed.
+/// Returns whether checking a rule requires more than the leaf itself. Rules that require more are
+/// checked when the proposal is committed.
 fn is_about_the_group(violation: &Violation) -> bool {
     matches!(violation, Violation::CredentialUnsupportedByMember(_))
 }

@@ -115,7 +115,7 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     let own: &'static [u8] = b"group";
     assert_eq!(*old.group.public().context().group_id, *own);
     assert_eq!(Claim { group_id: own, ..claim(BRANCH) }.refused(old), Violation::AlreadyInGroup);
-    // No member creates such a group either.
+    // No member creates a branch with the identifier of the old group either.
     let newcomer = group.newcomer();
     let successor = Successor::new(newcomer.bundle, Vec::new());
     let cx = client(&*newcomer.signer);

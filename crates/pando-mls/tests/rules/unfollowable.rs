@@ -172,7 +172,7 @@ fn what_can_be_followed_is_made() {
     assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
 }
 
-/// Shows that members and observers follow a Commit that contains such a ReInit by value.
+/// Shows that members and observers follow a Commit that contains an unfollowable ReInit by value.
 #[test]
 fn a_commit_that_has_one_is_followed() {
     for (bad, _) in unfollowable() {
@@ -189,8 +189,8 @@ fn a_commit_that_has_one_is_followed() {
     }
 }
 
-/// Shows that such a proposal of a member or an external sender is accepted but left out of our own
-/// Commits. A ReInit that can be followed is committed instead.
+/// Shows that an unfollowable ReInit from a member or an external sender is accepted but left out
+/// of our own Commits. A ReInit that can be followed is committed instead.
 #[test]
 fn our_own_commits_leave_it_out() {
     for (bad, error) in unfollowable() {

@@ -1,6 +1,6 @@
 //! Tests of sections 7.2 and 11.1: leaves whose capabilities do not list the version or the cipher
-//! suite of the group. Clients do not send such leaves, but accept them. Clients must accept such
-//! leaves, because deployed implementations accept them and members that disagree fork the group.
+//! suite of the group. Clients do not send such leaves, but must accept them, because deployed
+//! implementations accept them and members that disagree fork the group.
 
 use crate::fixture::RuleFixture;
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, leaf_template, suite};
@@ -60,8 +60,8 @@ fn an_add_by_value_is_accepted() {
     }
 }
 
-/// Shows that an Add by reference is never left out of our Commit for this reason, no matter who
-/// sent it.
+/// Shows that an Add by reference is never left out of our Commit because of an unlisted version or
+/// cipher suite, no matter who sent it.
 #[test]
 fn an_add_by_reference_is_accepted_and_committed() {
     for unlist in UNLIST {
@@ -124,8 +124,9 @@ fn an_external_commit_is_accepted() {
     }
 }
 
-/// Returns a group that the raw member has created and that contains such a leaf. The group
-/// consists of the member at that leaf and another joiner. Also returns an observer.
+/// Returns a group that the raw member has created and that contains a leaf with an unlisted
+/// version or suite. The group consists of the member at that leaf and another joiner. Also returns
+/// an observer.
 fn joined(unlist: Unlist) -> (GroupFixture, PublicGroup) {
     let mut raw_member = RawMember::new(suite(1));
     let other = unlisted(&mut raw_member, unlist);
@@ -226,8 +227,8 @@ fn a_member_does_not_change_to_such_a_leaf() {
     }
 }
 
-/// Shows that a member that already has such a leaf sends no path and no Update with it. The member
-/// may change to a valid leaf.
+/// Shows that a member whose leaf has an unlisted version or suite does not send this leaf in a
+/// path or an Update. The member may change to a valid leaf.
 #[test]
 fn a_member_does_not_keep_such_a_leaf() {
     for unlist in UNLIST {
@@ -285,7 +286,8 @@ fn an_add_is_not_sent() {
     }
 }
 
-/// Shows that a successor does not add such a member by value in its first Commit.
+/// Shows that a successor does not add a member with an unlisted version or suite by value in its
+/// first Commit.
 #[test]
 fn a_successor_adds_no_such_member() {
     for unlist in UNLIST {

@@ -27,7 +27,7 @@ fn made(fixture: &mut GroupFixture, suite: Suite, group_id: &[u8], psks: Vec<Psk
     (invited, output.welcome.unwrap())
 }
 
-/// Returns the error that a client reports when it is invited to such a group.
+/// Returns the error that a client reports when it is invited to a group with a false claim.
 fn forged(fixture: &mut GroupFixture, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupError {
     let (invited, welcome) = made(fixture, suite, group_id, vec![psk.clone()]);
     let knows = PsksOfGroup(&fixture.members[1].group);

@@ -73,8 +73,8 @@ fn a_signature_key_is_rotated_by_an_update() {
     }
 }
 
-/// Shows that the GroupInfo in the Welcome of such a Commit is signed with the new key, which is
-/// the key in the new tree.
+/// Shows that the GroupInfo in the Welcome of a Commit that rotates the committer's key is signed
+/// with the new key, which is the key in the new tree.
 #[test]
 fn a_newcomer_is_welcomed_by_a_commit_that_rotates() {
     for suite in suites() {

@@ -182,7 +182,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert!(joined.is_ok());
-        // A group with such an identifier cannot be created either.
+        // A group with a longer identifier than the limit allows cannot be created either.
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
             let config = limits(Limits::default().with_group_id_bytes(group_id_bytes));

@@ -81,8 +81,8 @@ fn one_leaf_for_each_identity() {
         let alice = &mut fixture.members[1];
         let loaded = Group::load(&alice.rows, &policy(alice)).unwrap();
         alice.group = loaded;
-        // The rule applies to a group that is completely in memory, and to a group that reads its
-        // client index lazily.
+        // The rejection applies to a group that is completely in memory, and to a group that reads
+        // its client index lazily.
         let rows = alice.group.rows().unwrap();
         let mut opened = Group::open(Arc::new(rows), &policy(alice)).unwrap();
         for group in [&mut alice.group, &mut opened] {

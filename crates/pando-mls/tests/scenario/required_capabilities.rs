@@ -1,5 +1,5 @@
 //! A group starts to require capabilities, which all members must support. From then on, a client
-//! that lacks one of them cannot join in any way.
+//! that lacks one of these capabilities cannot join in any way.
 
 use crate::group_fixture::{GroupFixture, client, leaf_template, suites};
 use crate::proposals::extensions;

@@ -1,4 +1,4 @@
-//! Functions that create successor groups, for the scenarios about such groups.
+//! Functions that create successor groups, for the scenarios about successors.
 
 use crate::group_fixture::{GroupFixture, Member, Newcomer, client, template};
 use pando_mls::{

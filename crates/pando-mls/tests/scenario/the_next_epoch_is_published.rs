@@ -1,5 +1,5 @@
-//! A committer sends the server a GroupInfo of the next epoch. A client joins with it as soon as
-//! the Commit is accepted.
+//! A committer sends the server a GroupInfo of the next epoch. A client joins with this GroupInfo
+//! as soon as the Commit is accepted.
 
 use crate::group_fixture::{GroupFixture, client, fast_suites};
 

@@ -36,7 +36,8 @@ impl Simulation {
     }
 
     /// Creates several Commits in one epoch, of which the first to arrive is accepted. Sometimes
-    /// one of them comes from a member that has missed the last epochs, so it is always too late.
+    /// one of the Commits comes from a member that has missed the last epochs, so that Commit is
+    /// always too late.
     pub(crate) fn race(&mut self, random: &mut Random) -> Outcome<bool> {
         let racers = random.pick_some(self.ready(), 3);
         let late = self.members().into_iter().filter(|id| self.is_late(*id)).collect::<Vec<_>>();

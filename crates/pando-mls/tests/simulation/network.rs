@@ -82,7 +82,7 @@ impl Simulation {
     }
 
     /// Delivers the next entry of the log to a member or an invited client. Returns whether there
-    /// was such an entry.
+    /// was a next entry.
     fn advance(&mut self, id: Id, random: &mut Random) -> Outcome<bool> {
         match &self.clients[id].state {
             State::Outside | State::Lost => return Ok(false),

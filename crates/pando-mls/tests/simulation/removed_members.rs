@@ -7,7 +7,7 @@ use crate::service::Handshake;
 use crate::simulation::Simulation;
 use pando_mls::{Decode, Encode, MlsMessage};
 
-/// A removed member with its group at the time of its removal. Some of these members have merged
+/// A removed member with its group at the time of its removal. Some removed members have merged
 /// their removal, while others have kept the last epoch that they were in.
 pub(crate) struct RemovedMember {
     pub(crate) id: Id,

@@ -267,9 +267,9 @@ impl EncodedTree {
                         Ok(position) => drop(parent.unmerged_leaves.remove(position)),
                         Err(position) => parent.unmerged_leaves.insert(position, leaf),
                     }
-                    // The parent becomes invalid in two cases. The change may determine whether a
-                    // hash covers the leaf. Otherwise the leaf itself must be in the resolution,
-                    // and not only through a list that has changed as well.
+                    // The parent becomes invalid in two cases: if the change affects whether a hash
+                    // covers the leaf, or if the leaf itself is in the resolution, and not only
+                    // through a list that has changed as well.
                     let origin = self.fixture.origins[at];
                     if origin.copath_child.covers(leaf)
                         || origin.below.is_leaf()
