@@ -6,7 +6,7 @@
 //!   creates Commits ([`Group::commit`]), proposals and application messages.
 //! - Every Commit, whether received or created, results in a [`Staged`] epoch. The group stays in
 //!   its current epoch until [`Group::merge`] enters the staged epoch. A merge fails only if the
-//!   staged epoch is stale.
+//!   staged epoch is stale or the group is not active.
 //! - [`Group::reinitialize`] and [`Group::branch`] create a successor of a group, and
 //!   [`Group::join_successor`] joins such a successor.
 //! - Every operation that changes a group returns an [`Unpersisted`]. An `Unpersisted` holds the

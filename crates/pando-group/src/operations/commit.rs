@@ -252,7 +252,9 @@ impl<'a> CommitBuilder<'a> {
     ///
     /// # Errors
     /// - [`Misuse::CommitPending`] if a Commit is already pending; [`Misuse::Ended`] if the group
-    ///   has ended for this client; [`Misuse::UnknownProposal`] if a selected proposal is not known
+    ///   has ended for this client; [`Misuse::JoinPending`] if our external Commit is not yet
+    ///   accepted; [`Misuse::WrongSigner`] if the signer of the context does not have our leaf's key;
+    ///   [`Misuse::UnknownProposal`] if a selected proposal is not known
     ///   in this epoch.
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if
     ///   our leaf or a proposal by value violates a rule for senders.

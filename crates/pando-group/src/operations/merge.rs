@@ -23,7 +23,7 @@ impl Group {
     /// # Errors
     /// [`Misuse::StaleCommit`] if the staged epoch does not follow the current epoch of this group,
     /// or was staged by another instance of the group. [`Misuse::Ended`] or [`Misuse::JoinPending`]
-    /// if the group is not active. There are no other errors.
+    /// if the group is not active. [`GroupError::Encode`] if a row is too long to be encoded.
     pub fn merge(&mut self, staged: Staged) -> Result<Unpersisted<Vec<Proposal>>, GroupError> {
         self.check_active()?;
         let follows = (staged.instance, &staged.follows);

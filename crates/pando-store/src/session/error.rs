@@ -10,10 +10,11 @@ use pando_mls::{Group, GroupError, GroupId, Signer};
 /// An error of the application, returned by a closure that writes the application's rows.
 pub type AppError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error of a session's operation. The operation has stored nothing, and can be repeated.
+/// An error of a session's operation. The operation can be repeated.
 /// [`Session::send_outbox`](crate::Session::send_outbox) consists of several operations. The
 /// messages that it has sent before the error are already deleted from the outbox.
 ///
+/// After all errors except [`SessionError::Store`], nothing of the failed operation is stored.
 /// After [`SessionError::Store`], it can be unknown whether the operation is stored, because
 /// [`Transaction::commit`](crate::Transaction::commit) may have failed. The operation is stored
 /// either entirely, with the rows of the closure, or not at all. The application can therefore read

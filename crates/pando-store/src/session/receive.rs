@@ -30,8 +30,8 @@ impl<B: Backend> Session<B> {
     /// # Errors
     /// All errors are failures of this client: [`SessionError::Store`],
     /// [`SessionError::Application`], [`SessionError::NoSigner`], and [`SessionError::Group`] if
-    /// stored rows could not be read. After such an error, nothing is stored, and the message can
-    /// be received again.
+    /// stored rows could not be read. The message can be received again. Nothing is stored, unless
+    /// the commit of the transaction has failed; see [`SessionError`].
     pub fn receive(
         &mut self,
         bytes: &[u8],
