@@ -35,7 +35,7 @@ fn cases(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// Verifies a single test case that must fail. Returns the field and the reason of its failure.
+/// Verifies a single test case that must fail. Returns the field and the reason for its failure.
 fn failure(case: &Value) -> (String, String) {
     let report = check(&RustCrypto, &Value::Array(vec![case.clone()]).to_string());
     assert_eq!(report.failures.len(), 1, "the case holds: {}", case["description"]);
