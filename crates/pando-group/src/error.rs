@@ -258,6 +258,10 @@ pub enum Misuse {
     /// A Commit is already pending.
     #[error("a Commit is already pending")]
     CommitPending,
+    /// No Commit of ours is pending: none was made in this epoch, or it was already merged, or
+    /// dropped. Merging another member's Commit drops ours.
+    #[error("no Commit of ours is pending: none was made, or it was already merged or dropped")]
+    NoPendingCommit,
     /// The staged epoch does not follow the current epoch of this group.
     #[error("the staged epoch does not follow the current one")]
     StaleCommit,

@@ -32,6 +32,10 @@ pub enum StoreError {
     /// unencrypted store, or no key for an encrypted one.
     #[error("the key does not open this store")]
     WrongKey,
+    /// The file does not begin as a database does. Nothing was written to it. A database whose
+    /// first bytes are damaged cannot be told from such a file.
+    #[error("the file is not a SQLite database")]
+    NotADatabase,
     /// The database contains no store.
     #[error("the database contains no store")]
     NoStore,

@@ -60,7 +60,8 @@ impl Sqlite {
     /// keeps other processes from writing at the same time.
     ///
     /// # Errors
-    /// Returns [`StoreError::Io`], or [`StoreError::Corrupt`] if the file is not a database.
+    /// Returns [`StoreError::Io`], [`StoreError::NotADatabase`], or [`StoreError::Corrupt`] if the
+    /// schema of the database is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         create(path)?;
@@ -98,12 +99,11 @@ impl Sqlite {
         // overwritten, that no temporary files with copies are created, and that a committed
         // transaction is on the disk. On Apple's systems, `fsync` alone does not guarantee the
         // latter.
-        connection.execute_batch(
-            "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
-             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = -1",
-        )?;
+        let settings = "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
+             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = -1";
+        connection.execute_batch(settings).map_err(first_read)?;
         let table = "SELECT 1 FROM sqlite_schema WHERE name = 'pando_records'";
-        let tables = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
+        let tables = connection.query_row(table, [], |_| Ok(())).optional().map_err(first_read)?.is_some();
         let log = Log::new(path).map_err(opening)?;
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
@@ -461,6 +461,14 @@ fn opening(error: io::Error) -> StoreError {
         _ => IoKind::Open,
     };
     StoreError::Io { kind, source: Box::new(error) }
+}
+
+/// Converts an error of the statements that are the first to read a file.
+fn first_read(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase,
+        _ => error.into(),
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -108,14 +108,14 @@ impl Group {
     /// A client that joins by an external Commit becomes a member with this call.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if no Commit is pending. See [`Group::merge`] for the other errors.
+    /// [`Misuse::NoPendingCommit`] if no Commit is pending. See [`Group::merge`] for the other errors.
     pub fn merge_pending(&mut self) -> Result<Unpersisted<()>, GroupError> {
         if self.joining.take().is_some() {
             self.state = GroupState::Active;
             self.changes.delete([RowKey::ExternalJoin]);
             return Ok(self.unpersisted(()));
         }
-        let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
+        let pending = self.pending.take().ok_or(Misuse::NoPendingCommit)?;
         Ok(self.merge(pending.staged)?.map(drop))
     }
 

@@ -103,7 +103,7 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
         Operation::MergePending => match situation {
             Situation::CommitPending | Situation::Joining => None,
             Situation::Active | Situation::Reinitialized | Situation::Removed => {
-                Some(Misuse::StaleCommit.into())
+                Some(Misuse::NoPendingCommit.into())
             }
         },
         Operation::ClearPending | Operation::Acknowledge => match situation {

@@ -15,7 +15,12 @@ fn one_commit_at_a_time() {
         assert_eq!(fixture.members[0].clear_pending(), []);
         assert!(!fixture.members[0].group.is_pending(&given_up));
         let merged = fixture.members[0].operate(|group, _| group.merge_pending());
-        assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        let refused = merged.unwrap_err();
+        assert_eq!(refused, GroupError::Misuse(Misuse::NoPendingCommit));
+        assert_eq!(
+            refused.to_string(),
+            "no Commit of ours is pending: none was made, or it was already merged or dropped"
+        );
         fixture.commit(0, |builder| builder);
         assert_eq!(fixture.members.len(), 3);
         fixture.chat(2);

@@ -27,7 +27,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     let authenticator = format!("{:?}", gone.group.epoch_authenticator());
     // There is no Commit left to merge, and no operation can start.
     let merged = gone.operate(|group, _| group.merge_pending());
-    assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+    assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::NoPendingCommit));
     assert_eq!(gone.clear_pending(), []);
     assert!(!gone.group.is_pending(&pending));
     assert!(gone.process(&pending).is_err());

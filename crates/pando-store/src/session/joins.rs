@@ -234,7 +234,7 @@ impl<B: Backend> Session<B> {
     /// external Commit replaces the client's current group.
     ///
     /// # Errors
-    /// Returns [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is
+    /// Returns [`SessionError::Group`] with [`Misuse::NoPendingCommit`] if no external Commit is
     /// pending. Other errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
     /// [`SessionError::Application`].
     pub fn accept_join(
@@ -243,7 +243,7 @@ impl<B: Backend> Session<B> {
         app: impl FnOnce(&mut Transaction<'_, B>, &[Event]) -> Result<(), AppError>,
     ) -> Result<Vec<Event>, SessionError> {
         let Loaded { current, joining: Some(member), .. } = self.load_stored(group_id)? else {
-            return Err(GroupError::from(Misuse::StaleCommit).into());
+            return Err(GroupError::from(Misuse::NoPendingCommit).into());
         };
         let mut events = vec![Event::JoinAccepted { epoch: member.group.epoch() }];
         let merged = member.group.merge_pending()?;

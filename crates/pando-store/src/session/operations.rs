@@ -264,7 +264,7 @@ impl<B: Backend> Session<B> {
     /// call [`Session::accept_join`] instead.
     ///
     /// # Errors
-    /// Returns [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending. Other
+    /// Returns [`SessionError::Group`] with [`Misuse::NoPendingCommit`] if no Commit is pending. Other
     /// errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
     /// [`SessionError::Application`].
     pub fn accept_commit(

@@ -253,7 +253,7 @@ fn merge_own(group: &mut Group) -> Result<Taken, GroupError> {
 
 /// Enters the epoch of our pending Commit, and returns its events.
 pub(super) fn merge_pending(group: &mut Group) -> Result<Unpersisted<Vec<Event>>, GroupError> {
-    let staged = group.pending_epoch().ok_or(Misuse::StaleCommit)?;
+    let staged = group.pending_epoch().ok_or(Misuse::NoPendingCommit)?;
     let mut events = commit_events(group.public(), staged, true)?;
     let merged = group.merge_pending()?;
     events.extend(end_event(group));

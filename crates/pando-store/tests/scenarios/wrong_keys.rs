@@ -257,9 +257,13 @@ fn what_cannot_be_written_is_not_opened() {
 fn what_is_no_database_is_no_store() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
-    fs::write(&path, [7; 4_096]).unwrap();
-    assert!(matches!(sqlite(&path, &Key::None), Err(StoreError::Corrupt(Record::Database))));
-    assert_eq!(fs::read(&path).unwrap(), [7; 4_096]);
+    for contents in [&[7; 4_096][..], b"a text\n"] {
+        fs::write(&path, contents).unwrap();
+        let refused = sqlite(&path, &Key::None).unwrap_err();
+        assert!(matches!(refused, StoreError::NotADatabase), "{refused:?}");
+        assert_eq!(refused.to_string(), "the file is not a SQLite database");
+        assert_eq!(fs::read(&path).unwrap(), contents);
+    }
     let nowhere = folder.path().join("no").join("folder");
     assert!(matches!(sqlite(&nowhere, &Key::None), Err(StoreError::Io { .. })));
 }

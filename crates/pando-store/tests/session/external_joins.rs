@@ -98,7 +98,7 @@ fn the_commit_is_acknowledged() {
         let again = bob.session.accept_commit(&tea(), no_rows);
         assert!(matches!(
             again,
-            Err(SessionError::Group(pando_mls::GroupError::Misuse(Misuse::StaleCommit)))
+            Err(SessionError::Group(pando_mls::GroupError::Misuse(Misuse::NoPendingCommit)))
         ));
         write_to_each_other([&mut alice, &mut bob]);
     });
