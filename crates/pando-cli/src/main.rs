@@ -1,13 +1,14 @@
 //! The command-line program `pando`.
 //!
-//! The exit code is 0 for success, 1 if a check failed, and 2 if the arguments or inputs are
-//! unusable.
+//! The exit code is 0 for success, 1 if a check failed or there was nothing to check, and 2 if an
+//! argument or an input is unusable.
 
 mod demo;
 mod store;
 mod vectors;
 
 use clap::{Parser, Subcommand};
+use std::fmt::Display;
 use std::process::ExitCode;
 
 /// Messaging Layer Security (RFC 9420)
@@ -40,8 +41,13 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pando: {error}");
+            complain(&error);
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints an error to standard error.
+fn complain(error: &impl Display) {
+    eprintln!("pando: {error}");
 }

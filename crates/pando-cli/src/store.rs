@@ -38,14 +38,24 @@ pub(crate) struct Arguments {
 /// An error of the command `pando store`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreCommandError {
-    #[error("{path}: {error}")]
+    #[error("{path}: {error}{}", hint(error))]
     Store { path: PathBuf, error: StoreError },
+    #[error("{0}: the store is encrypted; give its key with --key-file or --passphrase-file")]
+    KeyNeeded(PathBuf),
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
     #[error("{0}: not a key of 32 bytes or 64 hexadecimal digits")]
     Key(PathBuf),
     #[error("output: {0}")]
     Output(io::Error),
+}
+
+/// Returns advice for the user, to be appended to an error.
+const fn hint(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::NotADatabase | StoreError::NoStore => "; give the file in which a client keeps its store",
+        _ => "",
+    }
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, StoreCommandError> {
@@ -114,7 +124,10 @@ fn open(arguments: &Arguments) -> Result<SqliteStore, StoreCommandError> {
     let opened = Sqlite::open_existing(&arguments.path).and_then(|sqlite| {
         if sqlite.has_store() { SqliteStore::new(sqlite, &key) } else { Err(StoreError::NoStore) }
     });
-    opened.map_err(|error| arguments.failed(error))
+    opened.map_err(|error| match (error, &key) {
+        (StoreError::WrongKey, Key::None) => StoreCommandError::KeyNeeded(arguments.path.clone()),
+        (error, _) => arguments.failed(error),
+    })
 }
 
 fn key(arguments: &Arguments) -> Result<Key, StoreCommandError> {

@@ -92,18 +92,119 @@ fn the_kind_can_be_given_when_the_name_does_not_tell() {
     let (_folder, path) = folder_with("mine.json", &text);
     let output = pando(&["vectors", "verify", &path]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("mine.json") && stderr(&output).contains("--kind"));
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "pando: {path}: the file name does not begin with a kind of test vectors, as in welcome-2.json; rename the file, or verify it alone with --kind\n"
+        )
+    );
     assert_eq!(pando(&["vectors", "verify", "--kind", "psk_secret", &path]).status.code(), Some(0));
 }
 
 #[test]
-fn finding_nothing_is_no_success() {
+fn a_path_that_does_not_exist_is_told() {
+    let folder = TempDir::new().unwrap();
+    for name in ["nonexistent", "mine.json", "welcome.json"] {
+        let path = folder.path().join(name).to_str().unwrap().to_owned();
+        let output = pando(&["vectors", "verify", &path]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        // The rest of the line is the operating system's text for a missing file.
+        assert!(told.starts_with(&format!("pando: {path}: ")) && told.ends_with("(os error 2)\n"), "{told}");
+    }
+}
+
+/// One misnamed file, or one with unreadable contents, does not keep the other files of a folder
+/// from being verified.
+#[test]
+fn the_files_beside_an_unusable_one_are_verified() {
+    let good = fs::read_to_string(psk_secrets()).unwrap();
+    let count = serde_json::from_str::<Value>(&good).unwrap().as_array().unwrap().len();
+    let (folder, _) = folder_with("psk_secret.json", &good);
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (misnamed, malformed) = (file("mine.json"), file("welcome.json"));
+    fs::write(&misnamed, &good).unwrap();
+    fs::write(&malformed, "nonsense").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = pando(&["vectors", "verify", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stdout(&output),
+        format!(
+            "psk_secret.json: {count} passed, 0 failed, 0 skipped\n{count} passed, 0 failed, 0 skipped, 2 unusable\n"
+        )
+    );
+    let told = stderr(&output);
+    let (first, second) = told.split_once('\n').unwrap();
+    assert!(first.starts_with(&format!("pando: {misnamed}: the file name does not begin with ")), "{told}");
+    assert!(second.starts_with(&format!("pando: {malformed}: not a JSON array")), "{told}");
+    let output = pando(&["vectors", "verify", "--json", path]);
+    assert_eq!(output.status.code(), Some(2));
+    let total: Value = serde_json::from_str(stdout(&output).lines().last().unwrap()).unwrap();
+    assert_eq!((&total["passed"], &total["unusable"]), (&count.into(), &2.into()));
+    // With a kind, the misnamed file is one of that kind.
+    let output = pando(&["vectors", "verify", "--kind", "psk_secret", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+/// A failed case and an unusable file: the exit code is that of the unusable file.
+#[test]
+fn an_unusable_file_decides_the_exit_code() {
+    let mut cases: Value = serde_json::from_str(&fs::read_to_string(psk_secrets()).unwrap()).unwrap();
+    cases[0]["psk_secret"] = "00".into();
+    let (folder, _) = folder_with("psk_secret.json", &cases.to_string());
+    fs::write(folder.path().join("mine.json"), "[]").unwrap();
+    let output = pando(&["vectors", "verify", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stdout(&output).ends_with(", 1 failed, 0 skipped, 1 unusable\n"), "{}", stdout(&output));
+}
+
+#[test]
+fn finding_nothing_is_no_success_and_has_a_reason() {
     let empty = TempDir::new().unwrap();
-    let output = pando(&["vectors", "verify", empty.path().to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stdout(&output), "0 passed, 0 failed, 0 skipped\n");
-    let (_folder, path) = folder_with("welcome.json", "[]");
-    assert_eq!(pando(&["vectors", "verify", &path]).status.code(), Some(1));
+    let empty = empty.path().to_str().unwrap();
+    let (folder, no_cases) = folder_with("welcome.json", "[]");
+    let folder = folder.path().to_str().unwrap();
+    let unknown_suite = r#"[{"cipher_suite":99,"psks":[],"psk_secret":"00"}]"#;
+    let (_other_folder, skipped) = folder_with("psk_secret.json", unknown_suite);
+    let reasons: [(&[&str], String); 5] = [
+        (&[empty], format!("{empty}: nothing was verified, because no file has the extension .json")),
+        (
+            &["--kind", "psk_secret", folder, empty],
+            format!(
+                "{folder}, {empty}: nothing was verified, because no .json file is of the kind psk_secret"
+            ),
+        ),
+        (&[folder], "nothing was verified, because the files contain no cases".to_owned()),
+        (&[&no_cases], "nothing was verified, because the files contain no cases".to_owned()),
+        (&[&skipped], "nothing was verified, because the backend has none of the cipher suites".to_owned()),
+    ];
+    for (arguments, reason) in reasons {
+        let output = pando(&[&["vectors", "verify"], arguments].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let told = stdout(&output);
+        let total = told.lines().last().unwrap();
+        assert!(total.starts_with("0 passed, 0 failed, "), "{total}");
+        assert_eq!(stderr(&output), format!("pando: {reason}\n"));
+    }
+}
+
+/// A backend that this program was built without is a known name, and the error tells its feature.
+#[test]
+fn a_backend_that_is_missing_is_told_with_its_feature() {
+    let output = pando(&["vectors", "verify", "--crypto", "aws-lc", psk_secrets().to_str().unwrap()]);
+    if cfg!(feature = "aws-lc") {
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    } else {
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(
+            stderr(&output),
+            "pando: --crypto aws-lc: this program was built without the feature aws-lc; build it with `cargo build --release -p pando-cli --features aws-lc`\n"
+        );
+    }
+    let output = pando(&["vectors", "verify", "--crypto", "openssl", psk_secrets().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("[possible values: rustcrypto, aws-lc]"), "{}", stderr(&output));
 }
 
 #[test]

@@ -100,15 +100,26 @@ fn what_is_in_a_store_is_told_and_no_secret() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(text(&output.stdout).ends_with(" after\n"));
     }
-    let wrong: [&[&str]; 5] = [
-        &[&sealed],
+    // Without a key, the error tells how to give it.
+    for encrypted in [&sealed, &phrase] {
+        for command in ["inspect", "verify", "compact"] {
+            let output = pando(&[command, encrypted]);
+            assert_eq!(output.status.code(), Some(2));
+            assert_eq!(
+                text(&output.stderr),
+                format!(
+                    "pando: {encrypted}: the store is encrypted; give its key with --key-file or --passphrase-file\n"
+                )
+            );
+        }
+    }
+    let wrong: [&[&str]; 4] = [
         &[&plain, "--key-file", &raw],
         &[&phrase, "--key-file", &raw],
         &[&sealed, "--key-file", &short],
         &[&sealed, "--passphrase-file", "no-such-file"],
     ];
-    for (arguments, told) in
-        wrong.into_iter().zip(["does not open", "does not open", "does not open", "not a key", "no-such"])
+    for (arguments, told) in wrong.into_iter().zip(["does not open", "does not open", "not a key", "no-such"])
     {
         let output = pando(&[&["inspect"], arguments].concat());
         assert_eq!(output.status.code(), Some(2));
@@ -144,8 +155,22 @@ fn what_is_no_store_is_not_made_one() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!path.exists());
     fs::write(&path, []).unwrap();
+    let advice = "give the file in which a client keeps its store";
     let output = pando(&["verify", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("the database contains no store"));
+    let shown = path.display();
+    assert_eq!(text(&output.stderr), format!("pando: {shown}: the database contains no store; {advice}\n"));
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    for contents in ["a text\n".to_owned(), "many lines\n".repeat(1_000)] {
+        fs::write(&path, &contents).unwrap();
+        for command in ["inspect", "verify", "compact"] {
+            let output = pando(&[command, path.to_str().unwrap()]);
+            assert_eq!(output.status.code(), Some(2));
+            assert_eq!(
+                text(&output.stderr),
+                format!("pando: {shown}: the file is not a SQLite database; {advice}\n")
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+        }
+    }
 }

@@ -28,10 +28,17 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, VectorsError> {
 pub(crate) enum VectorsError {
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{path}: cannot tell the kind of test vectors from the file name; use --kind")]
+    #[error(
+        "{path}: the file name does not begin with a kind of test vectors, as in welcome-2.json; rename the file, or verify it alone with --kind"
+    )]
     UnknownKind { path: PathBuf },
     #[error("{path}: {error}")]
     Input { path: PathBuf, error: pando_vectors::InputError },
+    #[error(
+        "--crypto aws-lc: this program was built without the feature aws-lc; build it with `cargo build --release -p pando-cli --features aws-lc`"
+    )]
+    #[cfg(not(feature = "aws-lc"))]
+    WithoutAwsLc,
     #[error(transparent)]
     Generate(#[from] pando_vectors::GenerateError),
     #[error("output: {0}")]
