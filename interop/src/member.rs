@@ -290,6 +290,17 @@ pub trait Member {
     /// identifier.
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<Successor>;
 
+    /// Creates a branch of this group with the owners of the KeyPackages, and with other extensions
+    /// than this group's. An implementation without this option returns an error.
+    fn branch_with(
+        &mut self,
+        _group_id: &[u8],
+        _extensions: &[u8],
+        _key_packages: &[Bytes],
+    ) -> Outcome<Successor> {
+        Err("it has no option for this".into())
+    }
+
     /// Joins a successor of this group by a Welcome.
     fn join_successor(&mut self, kind: Kind, welcome: &[u8]) -> Outcome<Box<dyn Member>>;
 

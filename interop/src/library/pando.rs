@@ -6,11 +6,11 @@ use crate::member::{
     PAST_EPOCHS, PROPOSAL, PSKS, Processed, Proposal, Setting, Unsupported, View,
 };
 use pando_mls::{
-    ApplicationData, AwsLc, Capabilities, CipherSuite, Credential, CredentialType, CryptoProvider, Decode,
-    Encode, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, KeyPackage, KeyPackageBundle,
-    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, MlsMessageBody, ProposalType,
-    ProtocolVersion, Psk, PskStore, PskValue, ReInit, RustCrypto, Signer, SourceError, Successor, Suite,
-    Welcome,
+    ApplicationData, AwsLc, Capabilities, CipherSuite, Created, Credential, CredentialType, CryptoProvider,
+    Decode, Encode, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, MlsMessageBody,
+    ProposalType, ProtocolVersion, Psk, PskStore, PskValue, ReInit, RustCrypto, Signer, SourceError,
+    Successor, Suite, Welcome,
     wire::{Add, GroupContextExtensions, PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage},
 };
 use rand_chacha::ChaCha20Rng;
@@ -124,6 +124,12 @@ impl Own {
             extensions: Extensions::default(),
         };
         Ok(KeyPackageBundle::new(self.suite, template, &*self.signer, &mut *self.rng.borrow_mut())?)
+    }
+
+    /// Returns the members of a new group: this client, and the owners of the KeyPackages.
+    fn successor(&self, key_packages: &[Bytes]) -> Outcome<Successor> {
+        let key_packages = key_packages.iter().map(|bytes| key_package(bytes)).collect::<Outcome<_>>()?;
+        Ok(Successor::new(self.bundle()?, key_packages))
     }
 
     fn new_key_package(&self) -> Outcome<KeyPackage> {
@@ -256,6 +262,14 @@ impl Client for PandoClient {
     }
 }
 
+impl PandoMember {
+    fn created(&self, created: Created) -> Outcome<member::Successor> {
+        let welcome = MlsMessage::from(created.welcome.ok_or("no Welcome")?).encode()?;
+        let member = Box::new(Self { own: self.own.clone(), group: created.group });
+        Ok(member::Successor { member, welcome })
+    }
+}
+
 impl Member for PandoMember {
     fn own_leaf(&self) -> u32 {
         self.group.own_leaf().0
@@ -362,21 +376,31 @@ impl Member for PandoMember {
     }
 
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<member::Successor> {
-        let Self { own, group } = self;
-        let key_packages = key_packages.iter().map(|bytes| key_package(bytes)).collect::<Outcome<_>>()?;
-        let successor = Successor::new(own.bundle()?, key_packages);
-        let (client, rng) = (own.client(), &mut *own.rng.borrow_mut());
-        let created = match kind {
+        match kind {
             Kind::Branch => {
-                let extensions = group.public().context().extensions.clone();
-                group.branch(GroupId::from(group_id), extensions, successor, &client, rng)?
+                let extensions = self.group.public().context().extensions.encode()?;
+                self.branch_with(group_id, &extensions, key_packages)
             }
-            Kind::ReInit => group.reinitialize(successor, &client, rng)?,
+            Kind::ReInit => {
+                let Self { own, group } = &*self;
+                let successor = own.successor(key_packages)?;
+                let created = group.reinitialize(successor, &own.client(), &mut *own.rng.borrow_mut())?;
+                self.created(created.assume_persisted())
+            }
         }
-        .assume_persisted();
-        let welcome = MlsMessage::from(created.welcome.ok_or("no Welcome")?).encode()?;
-        let member = Box::new(Self { own: own.clone(), group: created.group });
-        Ok(member::Successor { member, welcome })
+    }
+
+    fn branch_with(
+        &mut self,
+        group_id: &[u8],
+        extensions: &[u8],
+        key_packages: &[Bytes],
+    ) -> Outcome<member::Successor> {
+        let Self { own, group } = &*self;
+        let (id, extensions) = (GroupId::from(group_id), Extensions::decode(extensions)?);
+        let successor = own.successor(key_packages)?;
+        let created = group.branch(id, extensions, successor, &own.client(), &mut *own.rng.borrow_mut())?;
+        self.created(created.assume_persisted())
     }
 
     fn join_successor(&mut self, _: Kind, bytes: &[u8]) -> Outcome<Box<dyn Member>> {

@@ -185,6 +185,27 @@ fn combinations_are_all_there_are() {
     assert!(assign::combinations(&[0, 1], 1000).unwrap_err().contains("--random"));
 }
 
+/// The combinations of the official runner are not distinct from four actors on, because its lists
+/// share their memory (`docs/interop-harness.md`).
+#[test]
+fn combinations_are_distinct() {
+    for clients in [&[0, 1][..], &[0, 1, 2]] {
+        for slots in 2..=6 {
+            let all = assign::combinations(clients, slots).unwrap();
+            let distinct: BTreeSet<_> = all.iter().collect();
+            let expected = clients.len().pow(slots.try_into().unwrap());
+            assert_eq!((all.len(), distinct.len()), (expected, expected), "{slots} actors");
+            // Every client plays every actor, as often as every other one.
+            for slot in 0..slots {
+                for client in clients {
+                    let count = all.iter().filter(|combination| combination[slot] == *client).count();
+                    assert_eq!(count, expected / clients.len(), "client {client} as actor {slot} of {slots}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn lots_follow_the_seed_and_reach_everybody() {
     let draw = |seed| assign::random(&[2, 4, 6], 200, &mut ChaCha20Rng::seed_from_u64(seed));
