@@ -108,7 +108,8 @@ impl Group {
     /// A client that joins by an external Commit becomes a member with this call.
     ///
     /// # Errors
-    /// [`Misuse::NoPendingCommit`] if no Commit is pending. See [`Group::merge`] for the other errors.
+    /// [`Misuse::NoPendingCommit`] if no Commit is pending. See [`Group::merge`] for the other
+    /// errors.
     pub fn merge_pending(&mut self) -> Result<Unpersisted<()>, GroupError> {
         if self.joining.take().is_some() {
             self.state = GroupState::Active;
@@ -253,9 +254,8 @@ impl<'a> CommitBuilder<'a> {
     /// # Errors
     /// - [`Misuse::CommitPending`] if a Commit is already pending; [`Misuse::Ended`] if the group
     ///   has ended for this client; [`Misuse::JoinPending`] if our external Commit is not yet
-    ///   accepted; [`Misuse::WrongSigner`] if the signer of the context does not have our leaf's key;
-    ///   [`Misuse::UnknownProposal`] if a selected proposal is not known
-    ///   in this epoch.
+    ///   accepted; [`Misuse::WrongSigner`] if the signer of the context does not have our leaf's
+    ///   key; [`Misuse::UnknownProposal`] if a selected proposal is not known in this epoch.
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if
     ///   our leaf or a proposal by value violates a rule for senders.
     /// - [`Misuse::UnsupportedVersion`], [`Misuse::UnsupportedCipherSuite`] for a ReInit that this

@@ -264,8 +264,8 @@ impl<B: Backend> Session<B> {
     /// call [`Session::accept_join`] instead.
     ///
     /// # Errors
-    /// Returns [`SessionError::Group`] with [`Misuse::NoPendingCommit`] if no Commit is pending. Other
-    /// errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
+    /// Returns [`SessionError::Group`] with [`Misuse::NoPendingCommit`] if no Commit is pending.
+    /// Other errors are [`SessionError::NoGroup`], [`SessionError::Store`] and
     /// [`SessionError::Application`].
     pub fn accept_commit(
         &mut self,
