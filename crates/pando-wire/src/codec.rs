@@ -190,28 +190,39 @@ pub(crate) mod length {
 }
 
 /// The encoding of `Vec<T>` fields as `T field<V>`, selected by `#[tls_codec(with =
-/// "crate::codec::list")]`.
+/// "pando_wire::list")]`.
 ///
 /// The implementation that `tls_codec` provides for `Vec` is not used, because it accepts
 /// eight-byte lengths. That implementation also decodes an element before it checks whether the
 /// element extends beyond the vector.
-pub(crate) mod list {
+pub mod list {
     use super::length;
     use std::fmt::Debug;
     use tls_codec::{DeserializeBytes, Error, Serialize, Size};
 
-    pub(crate) fn tls_serialized_len<T: Size>(list: &Vec<T>) -> usize {
+    /// Returns the length of the encoding in bytes.
+    #[allow(clippy::ptr_arg, reason = "tls_codec's derive macros pass the field by reference")]
+    pub fn tls_serialized_len<T: Size>(list: &Vec<T>) -> usize {
         list.tls_serialized_len()
     }
 
-    pub(crate) fn tls_serialize<T: Serialize + Debug, W: std::io::Write>(
+    /// Writes the encoding. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// An error if the list is longer than [`MAX_VECTOR_LEN`](super::MAX_VECTOR_LEN) bytes.
+    #[allow(clippy::ptr_arg, reason = "tls_codec's derive macros pass the field by reference")]
+    pub fn tls_serialize<T: Serialize + Debug, W: std::io::Write>(
         list: &Vec<T>,
         writer: &mut W,
     ) -> Result<usize, Error> {
         list.tls_serialize(writer)
     }
 
-    pub(crate) fn tls_deserialize_bytes<T: DeserializeBytes>(bytes: &[u8]) -> Result<(Vec<T>, &[u8]), Error> {
+    /// Decodes a list. Returns it and the remaining bytes.
+    ///
+    /// # Errors
+    /// An error if an element is malformed or exceeds the list.
+    pub fn tls_deserialize_bytes<T: DeserializeBytes>(bytes: &[u8]) -> Result<(Vec<T>, &[u8]), Error> {
         let (mut inside, behind) = length::take(bytes)?;
         let mut list = Vec::new();
         // The loop terminates because every element takes at least one byte.

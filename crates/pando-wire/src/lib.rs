@@ -68,7 +68,8 @@ mod tree_math;
 mod welcome;
 
 pub use codec::{
-    Decode, DecodeError, Encode, EncodeError, MAX_VECTOR_LEN, VectorHeader, read_vector_header, vector_header,
+    Decode, DecodeError, Encode, EncodeError, MAX_VECTOR_LEN, VectorHeader, list, read_vector_header,
+    vector_header,
 };
 pub use commit::{Commit, HpkeCiphertext, ProposalOrRef, UpdatePath, UpdatePathNode};
 pub use credential::{Certificate, Credential};

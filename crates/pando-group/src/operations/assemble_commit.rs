@@ -73,7 +73,7 @@ impl CommitParts<'_> {
         check_rules(
             rules,
             (state.view(), after),
-            self.committer,
+            (self.committer, self.authenticated_data),
             self.proposals,
             applied,
             path.map(NewPath::sender),

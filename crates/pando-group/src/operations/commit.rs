@@ -498,7 +498,8 @@ impl<'a> CommitBuilder<'a> {
             _ => &applied.tree,
         };
         let states = (state.view(), StateView::new(&applied.context, tree));
-        let verdict = cx.rules.check(&CommitView::new(states, committer, &proposals, effects));
+        let origin = (committer, self.authenticated_data.as_slice());
+        let verdict = cx.rules.check(&CommitView::new(states, origin, &proposals, effects));
         match verdict {
             Ok(()) => Ok(Judged::Allowed(proposals, Box::new(applied))),
             Err(RuleError::Refused(reason)) => Ok(Judged::Refused(reason)),

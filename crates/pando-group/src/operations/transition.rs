@@ -109,7 +109,7 @@ pub(crate) fn transition<'a>(
     check_rules(
         rules,
         (state.view(), StateView::new(&provisional, &tree)),
-        committer,
+        (committer, content.content.authenticated_data.as_slice()),
         list,
         &applied,
         path_leaf,
@@ -128,13 +128,14 @@ pub(crate) fn transition<'a>(
 pub(crate) fn check_rules(
     rules: &dyn GroupRules,
     states: (StateView<'_>, StateView<'_>),
-    committer: Sender,
+    (committer, authenticated_data): (Sender, &[u8]),
     list: &[Committed],
     applied: &Applied,
     path_leaf: Option<LeafIndex>,
 ) -> Result<(), GroupError> {
     let added = applied.all_added(committer, path_leaf);
-    let view = CommitView::new(states, committer, list, (&applied.removed, &added));
+    let origin = (committer, authenticated_data);
+    let view = CommitView::new(states, origin, list, (&applied.removed, &added));
     Ok(rules.check(&view)?)
 }
 

@@ -62,6 +62,7 @@ pub struct CommitView<'a> {
     before: Option<StateView<'a>>,
     after: StateView<'a>,
     committer: Sender,
+    authenticated_data: &'a [u8],
     proposals: &'a [Committed],
     removed: &'a [LeafIndex],
     added: &'a [LeafIndex],
@@ -72,18 +73,25 @@ impl<'a> CommitView<'a> {
     /// of an external joiner.
     pub(crate) const fn new(
         (before, after): (StateView<'a>, StateView<'a>),
-        committer: Sender,
+        (committer, authenticated_data): (Sender, &'a [u8]),
         proposals: &'a [Committed],
         (removed, added): (&'a [LeafIndex], &'a [LeafIndex]),
     ) -> Self {
-        Self { before: Some(before), after, committer, proposals, removed, added }
+        Self { before: Some(before), after, committer, authenticated_data, proposals, removed, added }
     }
 
     /// Returns the view of the creation of a group by the member at leaf 0.
     pub(crate) const fn creation(after: StateView<'a>) -> Self {
         const CREATOR: LeafIndex = LeafIndex(0);
-        let committer = Sender::Member(CREATOR);
-        Self { before: None, after, committer, proposals: &[], removed: &[], added: &[CREATOR] }
+        Self {
+            before: None,
+            after,
+            committer: Sender::Member(CREATOR),
+            authenticated_data: &[],
+            proposals: &[],
+            removed: &[],
+            added: &[CREATOR],
+        }
     }
 
     /// Returns the state before the Commit, or `None` for the creation of a group.
@@ -102,6 +110,13 @@ impl<'a> CommitView<'a> {
     #[must_use]
     pub const fn committer(&self) -> Sender {
         self.committer
+    }
+
+    /// Returns the authenticated data of the Commit, which is not encrypted. The creation of a
+    /// group has none.
+    #[must_use]
+    pub const fn authenticated_data(&self) -> &'a [u8] {
+        self.authenticated_data
     }
 
     /// Returns the proposals that the Commit covers, each with its sender.

@@ -144,7 +144,8 @@ impl PublicStaged {
         }
         let states = (before.view(), self.public.view());
         let effects = (self.effects.removed.as_slice(), self.effects.added.as_slice());
-        Ok(CommitView::new(states, self.committer, &self.proposals, effects))
+        let origin = (self.committer, &*self.authenticated_data);
+        Ok(CommitView::new(states, origin, &self.proposals, effects))
     }
 }
 

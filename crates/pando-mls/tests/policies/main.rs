@@ -16,6 +16,7 @@
 )]
 
 mod admission;
+mod authenticated_data;
 mod custom_proposals;
 mod expiry;
 #[allow(dead_code, reason = "`one_epoch` uses more of it")]
