@@ -1,0 +1,124 @@
+//! Entries of a log, and the hash that chains them.
+
+use super::head::SignedHead;
+use crate::{Digest, Domain};
+use pando_wire::{Encode, EncodeError, GroupId, Opaque, list};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// The kind of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u8)]
+pub enum EntryKind {
+    /// The creation of the group. The message is the GroupInfo of epoch 0.
+    Creation = 1,
+    /// A Commit.
+    Commit = 2,
+    /// A proposal.
+    Proposal = 3,
+    /// An application message.
+    Application = 4,
+}
+
+/// An entry as it is sent to readers.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct LogEntry {
+    /// The incarnation of the server's data in which the entry was made.
+    pub incarnation: u64,
+    /// The sequence number, from 1 on.
+    pub seq: u64,
+    /// The time at which the server accepted the message, in milliseconds since 1970.
+    pub time: u64,
+    /// The kind of the message.
+    pub kind: EntryKind,
+    /// The epoch of the message: for a Commit, the epoch that the Commit ends.
+    pub epoch: u64,
+    /// The message, an encoded `MLSMessage`.
+    pub message: Opaque,
+}
+
+impl Encode for LogEntry {}
+
+/// Consecutive entries of a log.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct LogPage {
+    /// The hash of the entry before the first one; empty if the first one has the sequence number
+    /// 1.
+    pub previous: Opaque,
+    /// The entries.
+    #[tls_codec(with = "list")]
+    pub entries: Vec<LogEntry>,
+    /// The signed head of the last entry of this page. If the page has no entry, it is the head of
+    /// the entry that the reader named in its request.
+    pub head: SignedHead,
+    /// The last sequence number that the reader may read because of its removal, or 0.
+    pub end: u64,
+}
+
+impl Encode for LogPage {}
+
+/// The name of a log: the server's domain and the group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogId {
+    /// The domain of the server.
+    pub domain: Domain,
+    /// The group.
+    pub group_id: GroupId,
+}
+
+/// The fields of an entry that its hash covers, except the log and the previous hash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryFields<'a> {
+    pub(crate) incarnation: u64,
+    pub(crate) seq: u64,
+    pub(crate) time: u64,
+    pub(crate) kind: EntryKind,
+    pub(crate) epoch: u64,
+    pub(crate) digest: &'a [u8],
+}
+
+/// `EntryHashInput`.
+#[derive(Debug, TlsSerialize, TlsSize)]
+struct EntryHashInput {
+    label: Opaque,
+    domain: Domain,
+    group_id: GroupId,
+    incarnation: u64,
+    seq: u64,
+    time: u64,
+    kind: EntryKind,
+    epoch: u64,
+    digest: Opaque,
+    previous: Opaque,
+}
+
+impl Encode for EntryHashInput {}
+
+impl LogId {
+    /// Returns the hash of the entry that contains `message` and follows the entry with the hash
+    /// `previous`. `previous` is empty for the sequence number 1.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if a field is too long.
+    pub fn entry_hash(&self, entry: &LogEntry, previous: &[u8]) -> Result<Digest, EncodeError> {
+        let digest = Digest::of(&entry.message);
+        let LogEntry { incarnation, seq, time, kind, epoch, .. } = *entry;
+        self.hash(EntryFields { incarnation, seq, time, kind, epoch, digest: digest.as_ref() }, previous)
+    }
+
+    /// Returns the hash of the entry with these fields.
+    pub(crate) fn hash(&self, fields: EntryFields<'_>, previous: &[u8]) -> Result<Digest, EncodeError> {
+        let input = EntryHashInput {
+            label: b"Pando 1.0 LogEntry".as_slice().into(),
+            domain: self.domain.clone(),
+            group_id: self.group_id.clone(),
+            incarnation: fields.incarnation,
+            seq: fields.seq,
+            time: fields.time,
+            kind: fields.kind,
+            epoch: fields.epoch,
+            digest: fields.digest.into(),
+            previous: previous.into(),
+        };
+        Ok(Digest::of(&input.encode()?))
+    }
+}
