@@ -1,0 +1,101 @@
+//! Backups of a running store, and their restoration.
+
+use crate::store::sqlite::config::SqliteConfig;
+use crate::store::sqlite::connection::{self, Role, Settings};
+use crate::store::sqlite::folder::{self, Folder, Meta};
+use crate::store::sqlite::open_error::OpenError;
+use crate::store::sqlite::rows;
+use crate::store::sqlite::shard::Shard;
+use rusqlite::Connection;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts a running backup until it is dropped.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(running: &'a AtomicUsize) -> Self {
+        running.fetch_add(1, Ordering::Relaxed);
+        Self(running)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Copies all files of a store to an empty folder.
+///
+/// All snapshots begin at the same moment, at which no file has an unfinished batch. Otherwise, the
+/// copy of one file could say that something was written to another file whose copy is older.
+pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path) -> Result<(), OpenError> {
+    let Some(common) = shards.first().map(|shard| &shard.common) else { return Ok(()) };
+    let settings = common.config.settings();
+    let target = Folder::lock(to)?;
+    let names = fs::read_dir(target.path())?.map(|entry| entry.map(|entry| entry.file_name()));
+    if names.collect::<Result<Vec<_>, _>>()?.iter().any(|name| name != "lock") {
+        return Err(OpenError::NotEmpty);
+    }
+    let _running = Running::new(&common.backups);
+    let numbers = || 0..meta.shards;
+    let connections: Result<Vec<_>, _> =
+        numbers().map(|number| attach(source, &target, number, settings)).collect();
+    let connections = connections?;
+    {
+        let _turns: Vec<_> = shards.iter().map(|shard| shard.gate.guest()).collect();
+        for connection in &connections {
+            // A snapshot begins with the first read.
+            connection.execute_batch("BEGIN; SELECT count(*) FROM main.meta")?;
+        }
+    }
+    // As in a new store, the first file is completed last.
+    for (number, connection) in numbers().zip(connections).rev() {
+        connection.execute_batch(
+            "INSERT INTO copy.entries SELECT partition, key, value FROM main.entries ORDER BY partition, key;
+             INSERT INTO copy.due SELECT partition, at FROM main.due ORDER BY partition",
+        )?;
+        folder::write_entry(&connection, "copy", (Meta { is_backup: true, ..meta }, number))?;
+        connection.execute_batch("COMMIT")?;
+        drop(connection);
+        File::open(target.shard(number))?.sync_all()?;
+        folder::sync_folder(target.path())?;
+    }
+    Ok(())
+}
+
+/// Opens a shard, and attaches an empty database for its copy under the name `copy`.
+fn attach(
+    source: &Folder,
+    target: &Folder,
+    number: u16,
+    settings: Settings,
+) -> Result<Connection, OpenError> {
+    let connection = connection::open(&source.shard(number), Role::Writer, settings)?;
+    let path = target.shard(number);
+    folder::private().create_new(true).write(true).open(&path)?;
+    connection.execute("ATTACH ?1 AS copy", [path.to_str().ok_or(OpenError::Path)?])?;
+    // The copy needs no durable journal, because an incomplete copy is useless. The copy is synced
+    // when it is complete.
+    connection.execute_batch("PRAGMA copy.journal_mode = MEMORY; PRAGMA copy.synchronous = OFF")?;
+    connection.execute_batch(&rows::tables("copy"))?;
+    folder::create_meta(&connection, "copy")?;
+    Ok(connection)
+}
+
+/// Sets the incarnation of a store that is not open.
+pub(super) fn set_incarnation(path: &Path, incarnation: u64) -> Result<(), OpenError> {
+    if !path.exists() {
+        return Err(OpenError::NoStore);
+    }
+    let settings = SqliteConfig::default().settings();
+    let folder = Folder::lock(path)?;
+    let meta = folder.meta(settings)?.ok_or(OpenError::NoStore)?;
+    if incarnation <= meta.incarnation || i64::try_from(incarnation).is_err() {
+        return Err(OpenError::Incarnation(meta.incarnation));
+    }
+    folder.update(Meta { incarnation, is_backup: false, ..meta }, settings)
+}

@@ -1,0 +1,235 @@
+//! The tables of a file, and the statements that read and write rows.
+//!
+//! The table `entries` has the rows of all partitions, ordered by partition and key. It has no row
+//! numbers, so a row is stored once, in the order in which it is read.
+
+use crate::store::error::{Limit, StoreError};
+use crate::store::interface::{Snapshot, Transaction};
+use crate::store::range::{Due, KeyRange, Page, Row, ScanLimit};
+use crate::store::sqlite::connection::failure;
+use rusqlite::{Connection, Error, OptionalExtension, Params};
+use std::cell::Cell;
+
+/// Returns the statements that create the tables in a schema.
+pub(super) fn tables(schema: &str) -> String {
+    format!(
+        "CREATE TABLE {schema}.entries (
+             partition BLOB NOT NULL,
+             key BLOB NOT NULL,
+             value BLOB NOT NULL,
+             PRIMARY KEY (partition, key)
+         ) STRICT, WITHOUT ROWID;
+         CREATE TABLE {schema}.due (
+             partition BLOB NOT NULL PRIMARY KEY,
+             at INTEGER NOT NULL
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX {schema}.due_by_time ON due (at, partition);"
+    )
+}
+
+/// Number of bytes that [`SqliteTransaction::written`] counts for each change in addition to its
+/// key and value.
+const CHANGE: usize = 64;
+
+/// A consistent view of one partition. The caller has begun a transaction.
+pub(super) struct SqliteSnapshot<'a> {
+    connection: &'a Connection,
+    partition: &'a [u8],
+}
+
+impl<'a> SqliteSnapshot<'a> {
+    pub(super) const fn new(connection: &'a Connection, partition: &'a [u8]) -> Self {
+        Self { connection, partition }
+    }
+
+    fn execute(&self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map_err(|error| store_error(&error))
+    }
+
+    /// Returns the key of the row that follows the first `skipped` rows of a range.
+    fn key_after(&self, range: &KeyRange, skipped: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT key FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
+                   ORDER BY key LIMIT 1 OFFSET ?4";
+        let values = (self.partition, range.start(), range.end_or_greatest(), sql_number(skipped));
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
+        statement.query_row(values, |row| row.get(0)).optional().map_err(|error| store_error(&error))
+    }
+}
+
+impl Snapshot for SqliteSnapshot<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT value FROM entries WHERE partition = ?1 AND key = ?2";
+        let found = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row((self.partition, key), |row| row.get(0)).optional()
+        });
+        found.map_err(|error| store_error(&error))
+    }
+
+    fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
+        let sql = "SELECT key, value FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
+                   ORDER BY key LIMIT ?4";
+        // One more row tells whether the range has more rows than the limit.
+        let count = sql_number(limit.rows.saturating_add(1));
+        let values = (self.partition, range.start(), range.end_or_greatest(), count);
+        let page = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| Page::collect(statement.query_map(values, row)?, limit));
+        page.map_err(|error| store_error(&error))
+    }
+
+    fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
+        let sql = "SELECT key, value FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
+                   ORDER BY key DESC LIMIT 1";
+        let values = (self.partition, range.start(), range.end_or_greatest());
+        let found = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(values, row).optional());
+        found.map_err(|error| store_error(&error))
+    }
+
+    fn due(&self) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT at FROM due WHERE partition = ?1";
+        let found = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row((self.partition,), |row| row.get(0).map(time)).optional()
+        });
+        found.map_err(|error| store_error(&error))
+    }
+}
+
+/// A write transaction on one partition. The caller has begun a transaction and a savepoint.
+pub(super) struct SqliteTransaction<'a> {
+    snapshot: SqliteSnapshot<'a>,
+    /// The first error of a method of this transaction.
+    failed: Cell<Option<StoreError>>,
+    written: usize,
+}
+
+impl<'a> SqliteTransaction<'a> {
+    pub(super) const fn new(connection: &'a Connection, partition: &'a [u8]) -> Self {
+        let snapshot = SqliteSnapshot::new(connection, partition);
+        Self { snapshot, failed: Cell::new(None), written: 0 }
+    }
+
+    /// Returns the approximate number of bytes that the transaction has written.
+    pub(super) const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Returns the first error of a method of this transaction.
+    pub(super) const fn result(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the first error, because `work` may ignore it.
+    fn checked<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let error = error.into();
+            self.failed.set(self.failed.get().or(Some(error)));
+            error
+        })
+    }
+
+    fn count(&mut self, changes: usize, bytes: usize) {
+        self.written = self.written.saturating_add(bytes).saturating_add(changes.saturating_mul(CHANGE));
+    }
+}
+
+impl Snapshot for SqliteTransaction<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.checked(self.snapshot.get(key))
+    }
+
+    fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
+        self.checked(self.snapshot.scan(range, limit))
+    }
+
+    fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
+        self.checked(self.snapshot.last(range))
+    }
+
+    fn due(&self) -> Result<Option<u64>, StoreError> {
+        self.checked(self.snapshot.due())
+    }
+}
+
+impl Transaction for SqliteTransaction<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.checked(Limit::check_row(key, value))?;
+        let sql = "INSERT INTO entries (partition, key, value) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.checked(self.snapshot.execute(sql, (self.snapshot.partition, key, value)))?;
+        self.count(1, key.len().saturating_add(value.len()));
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM entries WHERE partition = ?1 AND key = ?2";
+        let changes = self.checked(self.snapshot.execute(sql, (self.snapshot.partition, key)))?;
+        self.count(changes, key.len());
+        Ok(())
+    }
+
+    fn delete_range(&mut self, range: &KeyRange, limit: usize) -> Result<bool, StoreError> {
+        let rest = self.checked(self.snapshot.key_after(range, limit))?;
+        let end = rest.as_deref().unwrap_or_else(|| range.end_or_greatest());
+        let sql = "DELETE FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3";
+        let values = (self.snapshot.partition, range.start(), end);
+        let changes = self.checked(self.snapshot.execute(sql, values))?;
+        self.count(changes, 0);
+        Ok(rest.is_some())
+    }
+
+    fn set_due(&mut self, at: Option<u64>) -> Result<(), StoreError> {
+        let partition = self.snapshot.partition;
+        let changed = match self.checked(Limit::check_due(at))? {
+            // An unchanged time writes nothing.
+            Some(at) => self.snapshot.execute(
+                "INSERT INTO due (partition, at) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET at = excluded.at WHERE at <> excluded.at",
+                (partition, at),
+            ),
+            None => self.snapshot.execute("DELETE FROM due WHERE partition = ?1", (partition,)),
+        };
+        let changes = self.checked(changed)?;
+        self.count(changes, partition.len());
+        Ok(())
+    }
+}
+
+/// Returns the partitions of a file whose due time is at most `now`.
+pub(super) fn due(connection: &Connection, now: u64, limit: usize) -> Result<Vec<Due>, StoreError> {
+    let sql = "SELECT at, partition FROM due WHERE at <= ?1 ORDER BY at, partition LIMIT ?2";
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let due = connection.prepare_cached(sql).and_then(|mut statement| {
+        let rows = statement.query_map((now, sql_number(limit)), |row| {
+            Ok(Due { at: time(row.get(0)?), partition: row.get(1)? })
+        })?;
+        rows.collect()
+    });
+    due.map_err(|error| store_error(&error))
+}
+
+fn row(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
+    Ok(Row { key: row.get(0)?, value: row.get(1)? })
+}
+
+/// Converts a due time. A time is never negative, because it is checked before it is stored.
+fn time(at: i64) -> u64 {
+    u64::try_from(at).unwrap_or_default()
+}
+
+fn sql_number(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn store_error(error: &Error) -> StoreError {
+    failure(error).into()
+}
