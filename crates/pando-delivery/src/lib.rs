@@ -1,4 +1,16 @@
-//! Delivery service for Messaging Layer Security (RFC 9420). So far, this crate contains the
-//! storage layer, in the module [`store`].
+//! The delivery service of Messaging Layer Security (RFC 9750, section 5): a durable, ordered and
+//! validated log for each group.
+//!
+//! - [`store`]: rows in partitions, in SQLite or in memory.
+//! - [`group`]: the rules by which the partition of a group changes.
+//!
+//! # Left out on purpose
+//!
+//! Requests over HTTP, and everything else that waits or reads a clock.
 
+mod error;
+pub mod group;
+mod rows;
 pub mod store;
+
+pub use error::Refusal;

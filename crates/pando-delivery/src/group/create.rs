@@ -1,0 +1,124 @@
+//! Creating a group (docs/protocol.md, section 10).
+
+use super::append::{Appended, Message, Moment, append, find};
+use super::caller::Caller;
+use super::environment::Environment;
+use super::group_row::GroupRow;
+use super::handshake::read_certificate;
+use super::key::Key;
+use super::{members, public_rows};
+use crate::error::Refusal;
+use crate::store::Transaction;
+use pando_api::{EntryKind, LogId, Policy, PolicyRules, ProblemCode};
+use pando_mls::wire::ExternalSenders;
+use pando_mls::{Decode, Delta, GroupInfo, MlsMessage, MlsMessageBody, PublicGroup};
+
+/// The lengths in bytes that the identifier of a group may have.
+const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// A new group that was checked, with everything that its transaction writes.
+#[derive(Debug)]
+pub struct CheckedGroup {
+    log: LogId,
+    bytes: Vec<u8>,
+    delta: Delta,
+    tree_hash: Vec<u8>,
+    past_epochs: u16,
+    creator: Caller,
+}
+
+impl CheckedGroup {
+    /// Checks the GroupInfo of a new group, which `caller` creates. Returns the checked group and its
+    /// public state.
+    ///
+    /// # Errors
+    /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
+    /// - [`ProblemCode::InvalidGroup`] if the group violates a rule.
+    /// - [`ProblemCode::Policy`] if the group has no valid policy, or the creator is no admin.
+    /// - [`ProblemCode::SenderMismatch`] if the only member is not the caller.
+    pub fn check(
+        (env, caller): (&Environment<'_>, &Caller),
+        bytes: Vec<u8>,
+    ) -> Result<(Self, PublicGroup), Refusal> {
+        let invalid = |why: &str| Refusal::new(ProblemCode::InvalidGroup, why);
+        let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(&bytes)?.body else {
+            return Err(Refusal::new(ProblemCode::InvalidMessage, "not a GroupInfo"));
+        };
+        let context = &group_info.group_context;
+        if context.epoch != 0 {
+            return Err(invalid("a new group is in epoch 0"));
+        }
+        if !GROUP_ID_LENGTHS.contains(&context.group_id.len()) {
+            return Err(invalid("the identifier of a group has 16 to 64 bytes"));
+        }
+        let suite = env.crypto.suite(context.cipher_suite);
+        let suite = suite.ok_or_else(|| invalid("the server does not support the cipher suite"))?;
+        check_remover(env, &group_info)?;
+        let group = PublicGroup::new(suite, &group_info, None, env.identities, env.limits);
+        let group = group.map_err(|error| Refusal::of(&error, ProblemCode::InvalidGroup))?;
+        #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
+        let (group, delta) = group.into_parts();
+        let policy = check_creator(env, &group, caller)?;
+        let context = group.public().context();
+        let log = LogId { domain: env.domain.clone(), group_id: context.group_id.clone() };
+        let tree_hash = context.tree_hash.to_vec();
+        let past_epochs = policy.parameters.past_epochs;
+        Ok((Self { log, bytes, delta, tree_hash, past_epochs, creator: caller.clone() }, group))
+    }
+
+    /// Writes the new group. If the same request has created the group before, writes nothing and
+    /// returns the entry of the creation.
+    ///
+    /// # Errors
+    /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
+    pub fn write(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
+        if GroupRow::find(rows)?.is_some() {
+            let repeated = find(rows, &self.log, &self.bytes)?;
+            return repeated.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
+        }
+        let message = Message { kind: EntryKind::Creation, epoch: 0, bytes: &self.bytes };
+        let (appended, end) = append(rows, &self.log, None, message, moment)?;
+        public_rows::apply(rows, &self.delta, None)?;
+        let past_epochs = self.past_epochs;
+        let row = GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None };
+        row.write(rows)?;
+        rows.put(&Key::Tree(&self.tree_hash).encode(), &0_u64.to_be_bytes())?;
+        rows.put(&Key::GroupInfo.encode(), &self.bytes)?;
+        members::begin(rows, &self.creator.client, end.seq)?;
+        rows.set_due(Some(moment.now))?;
+        Ok(appended)
+    }
+}
+
+/// Checks that the server may propose removals, and that nobody else is an external sender.
+fn check_remover(env: &Environment<'_>, group_info: &GroupInfo) -> Result<(), Refusal> {
+    let invalid = |why: String| Refusal::new(ProblemCode::InvalidGroup, why);
+    let senders = group_info.group_context.extensions.find::<ExternalSenders>();
+    let senders = senders.map_err(|error| invalid(error.to_string()))?.unwrap_or_default().0;
+    if senders.is_empty() || senders.iter().any(|sender| !env.removers.contains(&sender.signature_key)) {
+        return Err(invalid("the external senders must be keys of the server".to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks that the only member of a new group is the caller, with a certificate that is valid now, and
+/// an admin of the group. Returns the policy of the group.
+fn check_creator(env: &Environment<'_>, group: &PublicGroup, caller: &Caller) -> Result<Policy, Refusal> {
+    let mut members = group.public().members();
+    let (Some(creator), None) = (members.next(), members.next()) else {
+        return Err(Refusal::new(ProblemCode::InvalidGroup, "a new group has one member"));
+    };
+    let creator = creator.map_err(|error| Refusal::internal(&error))?;
+    let certificate = read_certificate(&creator.credential)?;
+    if certificate.client != caller.client {
+        return Err(Refusal::new(ProblemCode::SenderMismatch, "the member is another client"));
+    }
+    env.identities
+        .validate(&creator.credential, &creator.signature_key, Some(env.seconds()))
+        .map_err(|error| Refusal::new(ProblemCode::CertificateInvalid, error.to_string()))?;
+    env.admission.check(&certificate)?;
+    let policy = |error: &dyn std::fmt::Display| Refusal::new(ProblemCode::Policy, error.to_string());
+    let extensions = &group.public().context().extensions;
+    PolicyRules::check_creation(extensions, &creator.credential).map_err(|error| policy(&error))?;
+    Policy::of(extensions).map_err(|error| policy(&error))
+}

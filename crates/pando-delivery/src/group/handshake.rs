@@ -1,0 +1,203 @@
+//! Proposals and Commits before they are checked, and the rows that their checks need.
+
+use super::append::{Appended, EntryRow, find};
+use super::caller::Caller;
+use super::environment::Environment;
+use super::group_row::GroupRow;
+use super::key::removals;
+use super::members::is_member;
+use crate::error::Refusal;
+use crate::store::{ScanLimit, Snapshot};
+use pando_api::{ClientId, DeviceCertificate, Digest, HandshakeData, LogId, ProblemCode, SignedHead, Winner};
+use pando_mls::wire::{Content, FramedContent};
+use pando_mls::{Credential, Decode, GroupId, MlsMessage, MlsMessageBody, PublicState, Sender};
+
+/// The most removals that can be due in a group at the same time.
+pub(crate) const MAX_REMOVALS: usize = 10_000;
+
+/// A handshake message of a group.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    pub(crate) message: MlsMessage,
+    pub(crate) content: FramedContent,
+    pub(crate) bytes: Vec<u8>,
+    head: Option<SignedHead>,
+}
+
+impl Handshake {
+    /// Decodes a handshake message of the group.
+    ///
+    /// # Errors
+    /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`, or if the authenticated data
+    ///   begins as that of this protocol and cannot be decoded.
+    /// - [`ProblemCode::InvalidMessage`] if the message is not a PublicMessage of the group.
+    pub fn decode(group_id: &GroupId, bytes: Vec<u8>) -> Result<Self, Refusal> {
+        let message = MlsMessage::decode(&bytes)?;
+        let MlsMessageBody::PublicMessage(public) = &message.body else {
+            return Err(Refusal::new(ProblemCode::InvalidMessage, "a handshake must be a PublicMessage"));
+        };
+        let content = public.content.clone();
+        if content.group_id != *group_id {
+            return Err(Refusal::new(ProblemCode::InvalidMessage, "the message is of another group"));
+        }
+        let data = HandshakeData::read(&content.authenticated_data);
+        let data = data.map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))?;
+        let head = data.and_then(|data| data.head);
+        Ok(Self { message, content, bytes, head })
+    }
+
+    /// Returns whether the message is a Commit.
+    #[must_use]
+    pub const fn is_commit(&self) -> bool {
+        matches!(self.content.content, Content::Commit(_))
+    }
+}
+
+/// The rows that the checks of a handshake need.
+#[derive(Debug, Clone)]
+pub struct GroupSnapshot {
+    pub(crate) log: LogId,
+    row: GroupRow,
+    is_member: bool,
+    /// The answer to an earlier request with the same message.
+    repeated: Option<Appended>,
+    /// The entry that has the sequence number of the handshake's head.
+    at_head: Option<EntryRow>,
+    /// The Commit that ended the epoch of the handshake.
+    winner: Option<Winner>,
+    /// The clients whose removal is due, with the sequence numbers of the proposals.
+    due: Vec<(ClientId, u64)>,
+}
+
+impl GroupSnapshot {
+    /// Reads the rows for a handshake of the client `caller`.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`] if there is no such group.
+    pub fn read(
+        rows: &dyn Snapshot,
+        log: &LogId,
+        caller: &Caller,
+        handshake: &Handshake,
+    ) -> Result<Self, Refusal> {
+        let row = GroupRow::read(rows)?;
+        let head = handshake.head.as_ref().map(|signed| EntryRow::find(rows, signed.head.seq));
+        Ok(Self {
+            log: log.clone(),
+            is_member: is_member(rows, &caller.client)?,
+            repeated: find(rows, log, &handshake.bytes)?,
+            at_head: head.transpose()?.flatten(),
+            winner: winner(rows, &row, handshake)?,
+            due: due(rows)?,
+            row,
+        })
+    }
+
+    /// Returns the answer to an earlier request with the same message, if there was one.
+    #[must_use]
+    pub const fn repeated(&self) -> Option<&Appended> {
+        self.repeated.as_ref()
+    }
+
+    /// Returns the removals that are due.
+    pub(crate) fn due(&self) -> &[(ClientId, u64)] {
+        &self.due
+    }
+
+    /// Performs the checks that proposals and Commits have in common: the caller may send to the
+    /// group, the group is active and in the epoch of the handshake, the caller is the sender, and
+    /// the head in the authenticated data is in the log and not older than the epoch.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the code of the first rule that is violated.
+    pub(crate) fn check(
+        &self,
+        public: &PublicState,
+        (env, caller): (&Environment<'_>, &Caller),
+        handshake: &Handshake,
+    ) -> Result<(), Refusal> {
+        let content = &handshake.content;
+        // An external joiner is not a member yet.
+        if content.sender != Sender::NewMemberCommit && !self.is_member {
+            return Err(Refusal::new(ProblemCode::NotFound, ""));
+        }
+        self.row.check_active(env.domain)?;
+        self.row.check_epoch(content.epoch, handshake.is_commit(), self.winner.as_ref())?;
+        check_sender(public, content, caller)?;
+        self.check_head(env, handshake)
+    }
+
+    fn check_head(&self, env: &Environment<'_>, handshake: &Handshake) -> Result<(), Refusal> {
+        let Some(signed) = &handshake.head else { return Ok(()) };
+        let unknown = |why: &str| Err(Refusal::new(ProblemCode::UnknownHead, why));
+        let head = match signed.verify(env.keys) {
+            Ok(head) => head,
+            Err(error) => return unknown(&error.to_string()),
+        };
+        let is_ours = head.log() == self.log
+            && self.at_head.as_ref().is_some_and(|entry| {
+                (entry.hash, entry.incarnation, entry.time) == (head.hash, head.incarnation, head.time)
+            });
+        if !is_ours {
+            return unknown("");
+        }
+        if head.seq < self.row.epoch_seq {
+            return Err(Refusal::new(ProblemCode::StaleHead, ""));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the Commit that ended the epoch of a handshake. Only the latest Commit is looked up,
+/// because a client that is further behind has to read the log anyway.
+fn winner(rows: &dyn Snapshot, row: &GroupRow, handshake: &Handshake) -> Result<Option<Winner>, Refusal> {
+    if handshake.content.epoch.checked_add(1) != Some(row.epoch) {
+        return Ok(None);
+    }
+    let seq = row.epoch_seq;
+    let entry = EntryRow::find(rows, seq)?;
+    Ok(entry.map(|entry| Winner { seq, digest: Digest::of(&entry.message) }))
+}
+
+/// Returns the clients whose removal is due.
+fn due(rows: &dyn Snapshot) -> Result<Vec<(ClientId, u64)>, Refusal> {
+    let page = rows.scan(&removals(), ScanLimit::rows(MAX_REMOVALS))?;
+    let due = page.rows.into_iter().map(|row| {
+        let client = row.key.get(1..).and_then(|client| std::str::from_utf8(client).ok());
+        let client = client.and_then(|client| client.parse().ok());
+        let seq = row.value.as_slice().try_into().ok().map(u64::from_be_bytes);
+        client.zip(seq).ok_or_else(|| Refusal::corrupt("removal"))
+    });
+    due.collect()
+}
+
+/// Checks that the sender of a handshake is the caller. The sender of an external Commit is the
+/// client that joins.
+fn check_sender(public: &PublicState, content: &FramedContent, caller: &Caller) -> Result<(), Refusal> {
+    let mismatch = |why: &str| Err(Refusal::new(ProblemCode::SenderMismatch, why));
+    let credential = match (content.sender, &content.content) {
+        (Sender::Member(leaf), _) => public.credential(leaf).map_err(|error| Refusal::internal(&error))?,
+        (Sender::NewMemberCommit, Content::Commit(commit)) => {
+            commit.path.as_ref().map(|path| path.leaf_node.credential.clone())
+        }
+        _ => return mismatch("only members and external joiners send handshakes"),
+    };
+    let Some(credential) = credential else { return mismatch("the sender is not a member") };
+    let certificate = read_certificate(&credential)?;
+    if certificate.client != caller.client {
+        return mismatch("the sender is another client");
+    }
+    if caller.version < certificate.version {
+        return Err(Refusal::new(ProblemCode::CertificateSuperseded, "the leaf has a higher version"));
+    }
+    Ok(())
+}
+
+/// Reads the certificate of a leaf.
+///
+/// # Errors
+/// [`ProblemCode::CertificateInvalid`] if it does not follow the certificate profile.
+pub(crate) fn read_certificate(credential: &Credential) -> Result<DeviceCertificate, Refusal> {
+    DeviceCertificate::read(credential)
+        .map_err(|error| Refusal::new(ProblemCode::CertificateInvalid, error.to_string()))
+}

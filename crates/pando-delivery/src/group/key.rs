@@ -1,0 +1,102 @@
+//! Keys of the rows in a group's partition.
+//!
+//! The first byte is the kind of the row. Numbers are in big-endian order, so rows of one kind are
+//! sorted by number.
+
+use crate::store::KeyRange;
+use pando_api::{ClientId, Digest, UserId};
+use pando_mls::{GroupId, RowKey};
+
+/// Returns the name of a group's partition.
+#[must_use]
+pub fn partition(group_id: &GroupId) -> Vec<u8> {
+    [&b"g/"[..], &group_id[..]].concat()
+}
+
+/// The key of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    /// The [`GroupRow`](super::group_row::GroupRow).
+    Group,
+    /// A log entry, by its sequence number.
+    Entry(u64),
+    /// The sequence number of the entry with a message, by the digest of the message.
+    Digest(Digest),
+    /// A row of the public group.
+    Public(RowKey),
+    /// The value that a row of the public group had before an epoch began.
+    Before(u64, RowKey),
+    /// The epoch that has a ratchet tree, by the tree hash.
+    Tree(&'a [u8]),
+    /// A pending proposal of the current epoch, by its sequence number.
+    Proposal(u64),
+    /// The GroupInfo of the current epoch.
+    GroupInfo,
+    /// The part of a Welcome that all joiners share, by the sequence number of the Commit.
+    Welcome(u64),
+    /// A joiner's part of a Welcome, by the sequence number of the Commit and the joiner.
+    Joiner(u64, &'a ClientId),
+    /// A membership of a client, by the sequence number of the Commit that added the client.
+    Member(&'a ClientId, u64),
+    /// A removal that is due, by the client.
+    Removal(&'a ClientId),
+    /// A pointer that is to be copied to the partition of a client or a user.
+    Relay(u64, &'a ClientId),
+}
+
+impl Key<'_> {
+    /// Encodes the key.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let number = |kind: u8, number: u64| [&[kind], number.to_be_bytes().as_slice()].concat();
+        let joined = |kind: u8, seq: u64, rest: &[u8]| [&[kind], seq.to_be_bytes().as_slice(), rest].concat();
+        match self {
+            Self::Group => vec![b'a'],
+            Self::Entry(seq) => number(b'e', *seq),
+            Self::Digest(digest) => [&[b'd'], digest.as_ref()].concat(),
+            Self::Public(row) => [&[b'p'], row.to_bytes().as_slice()].concat(),
+            Self::Before(epoch, row) => joined(b'b', *epoch, &row.to_bytes()),
+            Self::Tree(hash) => [&[b't'], *hash].concat(),
+            Self::Proposal(seq) => number(b'q', *seq),
+            Self::GroupInfo => vec![b'i'],
+            Self::Welcome(seq) => number(b'w', *seq),
+            Self::Joiner(seq, client) => joined(b'j', *seq, client.as_str().as_bytes()),
+            // The texts of clients contain no zero byte, so no client's rows are among another's.
+            Self::Member(client, seq) => {
+                [b"m", client.as_str().as_bytes(), &[0], &seq.to_be_bytes()].concat()
+            }
+            Self::Removal(client) => [b"x", client.as_str().as_bytes()].concat(),
+            Self::Relay(seq, client) => joined(b'y', *seq, client.as_str().as_bytes()),
+        }
+    }
+}
+
+/// Returns the keys of log entries after `seq`.
+pub(crate) fn entries_after(seq: u64) -> KeyRange {
+    KeyRange::prefix(*b"e").after(&Key::Entry(seq).encode())
+}
+
+/// Returns the keys of the pending proposals.
+pub(crate) fn proposals() -> KeyRange {
+    KeyRange::prefix(*b"q")
+}
+
+/// Returns the keys of a client's memberships.
+pub(crate) fn memberships(client: &ClientId) -> KeyRange {
+    KeyRange::prefix([b"m", client.as_str().as_bytes(), &[0]].concat())
+}
+
+/// Returns the keys of the memberships of a user's clients.
+pub(crate) fn memberships_of(user: &UserId) -> KeyRange {
+    KeyRange::prefix([b"m", user.as_str().as_bytes(), b"/"].concat())
+}
+
+/// Returns the keys of the removals that are due.
+pub(crate) fn removals() -> KeyRange {
+    KeyRange::prefix(*b"x")
+}
+
+/// Returns the number at the end of a key.
+pub(crate) fn last_number(key: &[u8]) -> Option<u64> {
+    let (_, number) = key.split_last_chunk()?;
+    Some(u64::from_be_bytes(*number))
+}

@@ -1,0 +1,43 @@
+//! The partition of a group: its log, its public state, its members, its Welcomes.
+//!
+//! Everything about a group is in one partition of the store, so that one transaction decides about
+//! each message. Signatures and rules are checked before the transaction, on a snapshot
+//! ([`CheckedCommit::check`], [`CheckedProposal::check`]). The transaction compares the epoch and the position of the
+//! public state with those of the snapshot, and writes.
+//!
+//! All functions here are pure: they take rows, requests, the time and randomness, and neither read
+//! a clock nor wait.
+//!
+//! # Left out on purpose
+//!
+//! The server has none of the group's secrets. It cannot verify the confirmation tag and the path
+//! secrets of a Commit; see [`PublicGroup`](pando_mls::PublicGroup) and docs/protocol.md, section
+//! 15.
+
+mod append;
+mod caller;
+mod commit;
+mod create;
+mod environment;
+mod group_row;
+mod handshake;
+mod key;
+mod members;
+mod message;
+mod page;
+mod proposal;
+mod public_rows;
+mod state;
+mod welcome;
+
+pub use append::{Appended, Moment};
+pub use caller::Caller;
+pub use commit::CheckedCommit;
+pub use create::CheckedGroup;
+pub use environment::{Admission, Environment};
+pub use handshake::{GroupSnapshot, Handshake};
+pub use key::partition;
+pub use message::ApplicationMessage;
+pub use page::UnsignedPage;
+pub use proposal::CheckedProposal;
+pub use state::{TreeRows, UnsignedState};

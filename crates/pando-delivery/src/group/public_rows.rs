@@ -1,0 +1,112 @@
+//! The rows of the public group, and the rows that bring back the ratchet trees of past epochs.
+
+use super::key::Key;
+use crate::error::Refusal;
+use crate::store::{KeyRange, ScanLimit, Snapshot, StoreError, Transaction};
+use pando_api::ProblemCode;
+use pando_mls::{Delta, Fit, Position, RowKey, Rows, SecretBytes, StateRow};
+
+/// Number of rows that are read at a time.
+const ROWS: usize = 1_000;
+
+/// Returns the position of the stored public group, or `None` if there is none.
+pub(crate) fn position(rows: &dyn Snapshot) -> Result<Option<Position>, Refusal> {
+    let Some(row) = rows.get(&Key::Public(RowKey::State).encode())? else { return Ok(None) };
+    let row = StateRow::read(&row).ok_or_else(|| Refusal::corrupt("state of a group"))?;
+    Ok(Some(row.position))
+}
+
+/// Applies a Delta. Keeps the previous values of tree rows, so that the tree of the epoch `before`
+/// can be brought back for joiners.
+///
+/// # Errors
+/// [`ProblemCode::EpochConflict`] if the Delta does not follow the stored rows, because another
+/// request has changed the group in the meantime.
+pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta, before: Option<u64>) -> Result<(), Refusal> {
+    match delta.check(position(rows)?) {
+        Ok(Fit::Applied) => return Ok(()),
+        Ok(Fit::Apply) => {}
+        Err(error) => return Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
+    }
+    let changes = delta.writes().map(|(key, value)| (key, Some(value)));
+    for (key, value) in changes.chain(delta.deletes().map(|key| (key, None))) {
+        let stored = Key::Public(key).encode();
+        if let (Some(epoch), RowKey::Tree(_)) = (before, key) {
+            keep(rows, epoch, key, &stored)?;
+        }
+        match value {
+            Some(value) => rows.put(&stored, value)?,
+            None => rows.delete(&stored)?,
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the value that a row has before the epoch ends. The first byte says whether there is one.
+fn keep(rows: &mut dyn Transaction, epoch: u64, key: RowKey, stored: &[u8]) -> Result<(), Refusal> {
+    let kept = Key::Before(epoch, key).encode();
+    let value = match rows.get(stored)? {
+        Some(value) => [&[1], value.as_slice()].concat(),
+        None => vec![0],
+    };
+    Ok(rows.put(&kept, &value)?)
+}
+
+/// Returns the rows of the public group with keys from `first` to `last`.
+pub(crate) fn range(
+    rows: &dyn Snapshot,
+    first: RowKey,
+    last: RowKey,
+) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
+    let (first, last) = (Key::Public(first).encode(), Key::Public(last).encode());
+    // The key behind `last`.
+    let mut left = KeyRange::between(first, [last.as_slice(), &[0]].concat());
+    let mut found = Vec::new();
+    loop {
+        let page = rows.scan(&left, ScanLimit::rows(ROWS))?;
+        for row in &page.rows {
+            if let Some(key) = row.key.get(1..).and_then(RowKey::from_bytes) {
+                found.push((key, row.value.as_slice().into()));
+            }
+        }
+        match page.rows.last() {
+            Some(last) if page.has_more => left = left.after(&last.key),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Returns the rows of the public group as they were in a past epoch. The current epoch is
+/// `current`.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`] if the rows of that epoch are no longer kept.
+pub(crate) fn in_epoch(rows: &dyn Snapshot, epoch: u64, current: u64) -> Result<Rows, Refusal> {
+    let mut found: Rows = range(rows, RowKey::Public, RowKey::State)?.into_iter().collect();
+    for past in (epoch..current).rev() {
+        let mut left = KeyRange::prefix([&[b'b'], past.to_be_bytes().as_slice()].concat());
+        let mut is_kept = false;
+        loop {
+            let page = rows.scan(&left, ScanLimit::rows(ROWS))?;
+            for row in &page.rows {
+                let key = row.key.get(9..).and_then(RowKey::from_bytes);
+                let (Some(key), Some((has_value, value))) = (key, row.value.split_first()) else {
+                    return Err(Refusal::corrupt("tree"));
+                };
+                is_kept = true;
+                match has_value {
+                    0 => drop(found.remove(&key)),
+                    _ => drop(found.insert(key, value.into())),
+                }
+            }
+            match page.rows.last() {
+                Some(last) if page.has_more => left = left.after(&last.key),
+                _ => break,
+            }
+        }
+        if !is_kept {
+            return Err(Refusal::new(ProblemCode::NotFound, "the tree of this epoch is no longer kept"));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,116 @@
+//! The current state of a group, and the ratchet trees of current and past epochs (docs/protocol.md,
+//! section 10).
+
+use super::append::{EntryRow, Position};
+use super::caller::Caller;
+use super::group_row::GroupRow;
+use super::key::{Key, last_number, memberships_of, proposals};
+use super::public_rows::in_epoch;
+use crate::error::Refusal;
+use crate::rows::decode;
+use crate::store::{KeyRange, ScanLimit, Snapshot};
+use pando_api::{Domain, GroupState, LogId, PendingProposal, ProblemCode, ServerKey, UserId};
+use pando_mls::{GroupId, RowKey, Rows, Suite, Tree};
+use pando_wire::Opaque;
+
+/// The most proposals that a group can have in one epoch.
+const MAX_PROPOSALS: usize = 100_000;
+
+/// The state of a group, without the signature of its head.
+#[derive(Debug)]
+pub struct UnsignedState {
+    log: LogId,
+    end: Position,
+    group_info: Opaque,
+    proposals: Vec<PendingProposal>,
+}
+
+impl UnsignedState {
+    /// Reads the state of a group. The caller is a client of a user that has a member, for example a
+    /// device that joins by an external Commit.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`] if there is no such group, or the caller's user has no member.
+    pub fn read(
+        rows: &dyn Snapshot,
+        domain: &Domain,
+        group_id: &GroupId,
+        caller: &Caller,
+    ) -> Result<Self, Refusal> {
+        let group = GroupRow::read(rows)?;
+        check_user(rows, &caller.user())?;
+        let group_info = rows.get(&Key::GroupInfo.encode())?.ok_or_else(|| Refusal::corrupt("GroupInfo"))?;
+        let page = rows.scan(&proposals(), ScanLimit::rows(MAX_PROPOSALS))?;
+        let mut proposals = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            let seq = last_number(&row.key).ok_or_else(|| Refusal::corrupt("proposal"))?;
+            let entry = EntryRow::find(rows, seq)?.ok_or_else(|| Refusal::corrupt("proposal"))?;
+            proposals.push(PendingProposal { seq, message: entry.message });
+        }
+        let log = LogId { domain: domain.clone(), group_id: group_id.clone() };
+        Ok(Self { log, end: group.end, group_info: group_info.into(), proposals })
+    }
+
+    /// Signs the head. The caller of this function knows the tree hash and the number of bytes of the
+    /// tree.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if the head cannot be encoded.
+    pub fn sign(self, key: &ServerKey, tree_hash: Opaque, tree_bytes: u64) -> Result<GroupState, Refusal> {
+        let Self { log, end, group_info, proposals } = self;
+        let head = end.head(&log).sign(key)?;
+        Ok(GroupState { group_info, tree_hash, tree_bytes, proposals, head })
+    }
+}
+
+/// The stored rows of the ratchet tree of an epoch.
+#[derive(Debug)]
+pub struct TreeRows(Rows);
+
+impl TreeRows {
+    /// Reads the rows of the tree with this tree hash. Trees of past epochs are kept for joiners whose
+    /// Welcome refers to them.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`] if there is no such tree, or the caller's user has no member.
+    pub fn read(rows: &dyn Snapshot, caller: &Caller, tree_hash: &[u8]) -> Result<Self, Refusal> {
+        let group = GroupRow::read(rows)?;
+        check_user(rows, &caller.user())?;
+        let epoch = rows.get(&Key::Tree(tree_hash).encode())?;
+        let epoch = epoch.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "there is no such tree"))?;
+        let epoch = epoch.as_slice().try_into().map(u64::from_be_bytes);
+        let epoch = epoch.map_err(|_| Refusal::corrupt("epoch of a tree"))?;
+        Ok(Self(in_epoch(rows, epoch, group.epoch)?))
+    }
+
+    /// Returns the contents of the `ratchet_tree` extension. This takes a time in proportion to the
+    /// number of members, so callers keep the result by its tree hash.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if a row is damaged.
+    pub fn export(&self, suite: Suite) -> Result<Vec<u8>, Refusal> {
+        let rows = self.0.iter().filter_map(|(key, row)| match key {
+            RowKey::Tree(key) => Some((*key, row.expose())),
+            _ => None,
+        });
+        let tree = Tree::restore(suite, rows).and_then(|tree| tree.export());
+        tree.map_err(|error| Refusal::internal(&error))
+    }
+}
+
+/// Refuses a client whose user has no member.
+fn check_user(rows: &dyn Snapshot, user: &UserId) -> Result<(), Refusal> {
+    let (mut range, limit): (KeyRange, _) = (memberships_of(user), ScanLimit::rows(100));
+    loop {
+        let page = rows.scan(&range, limit)?;
+        for row in &page.rows {
+            if decode::<u64>(&row.value)? == 0 {
+                return Ok(());
+            }
+        }
+        match page.rows.last() {
+            Some(last) if page.has_more => range = range.after(&last.key),
+            _ => return Err(Refusal::new(ProblemCode::NotFound, "")),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Welcomes (docs/protocol.md, section 13).
+//!
+//! The part of a Welcome that all joiners share is stored once, and each joiner's secrets are stored
+//! by themselves. A joiner downloads a Welcome with one entry, however many clients were added.
+
+use super::key::Key;
+use crate::error::Refusal;
+use crate::rows::encode;
+use crate::store::Transaction;
+use pando_api::{ClientId, DeviceCertificate, ProblemCode};
+use pando_mls::wire::{EncryptedGroupSecrets, Welcome};
+use pando_mls::{CipherSuite, Decode, MlsMessage, MlsMessageBody, Opaque, Proposal, PublicStaged, Suite};
+use std::collections::BTreeMap;
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// The joiners of a Commit with their secrets.
+#[derive(Debug)]
+pub(crate) struct Joiners {
+    cipher_suite: CipherSuite,
+    encrypted_group_info: Opaque,
+    secrets: Vec<(ClientId, EncryptedGroupSecrets)>,
+}
+
+/// The part of a Welcome that all joiners share.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct WelcomeRow {
+    pub(crate) cipher_suite: CipherSuite,
+    pub(crate) encrypted_group_info: Opaque,
+    pub(crate) tree_hash: Opaque,
+}
+
+impl Joiners {
+    /// Checks that the joiners of a Welcome are exactly the clients that the Commit adds by Add
+    /// proposals. Returns `None` if there are none.
+    ///
+    /// # Errors
+    /// - [`ProblemCode::InvalidWelcome`] if the joiners differ, or a joiner occurs twice.
+    /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
+    pub(crate) fn of(suite: Suite, staged: &PublicStaged, welcome: &[u8]) -> Result<Option<Self>, Refusal> {
+        let invalid = |why: &str| Refusal::new(ProblemCode::InvalidWelcome, why);
+        let mut expected = BTreeMap::new();
+        for (_, proposal) in staged.proposals() {
+            let Proposal::Add(add) = proposal else { continue };
+            let reference =
+                suite.key_package_ref(&add.key_package).map_err(|error| Refusal::internal(&error))?;
+            let certificate = DeviceCertificate::read(&add.key_package.leaf_node.credential);
+            let certificate = certificate.map_err(|error| invalid(&error.to_string()))?;
+            expected.insert(reference.to_vec(), certificate.client);
+        }
+        if welcome.is_empty() {
+            return if expected.is_empty() { Ok(None) } else { Err(invalid("the Welcome is missing")) };
+        }
+        let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(welcome)?.body else {
+            return Err(invalid("not a Welcome"));
+        };
+        let Welcome { cipher_suite, secrets, encrypted_group_info } = welcome;
+        let mut joiners = Vec::with_capacity(expected.len());
+        for secrets in secrets {
+            let client = expected.remove(&*secrets.new_member);
+            let client =
+                client.ok_or_else(|| invalid("the Welcome has a joiner that the Commit does not add"))?;
+            joiners.push((client, secrets));
+        }
+        if !expected.is_empty() {
+            return Err(invalid("the Welcome lacks a client that the Commit adds"));
+        }
+        Ok(Some(Self { cipher_suite, encrypted_group_info, secrets: joiners }))
+    }
+
+    /// Returns the number of bytes of the Welcome, approximately.
+    pub(crate) fn size(&self) -> usize {
+        self.secrets.len().saturating_mul(200).saturating_add(self.encrypted_group_info.len())
+    }
+
+    /// Writes the Welcome, and a pointer for each joiner's inbox that is still to be relayed.
+    pub(crate) fn write(
+        &self,
+        rows: &mut dyn Transaction,
+        seq: u64,
+        tree_hash: &[u8],
+    ) -> Result<(), Refusal> {
+        let row = WelcomeRow {
+            cipher_suite: self.cipher_suite,
+            encrypted_group_info: self.encrypted_group_info.clone(),
+            tree_hash: tree_hash.into(),
+        };
+        rows.put(&Key::Welcome(seq).encode(), &encode(&row)?)?;
+        for (client, secrets) in &self.secrets {
+            rows.put(&Key::Joiner(seq, client).encode(), &encode(secrets)?)?;
+            rows.put(&Key::Relay(seq, client).encode(), &[])?;
+        }
+        Ok(())
+    }
+}
