@@ -1,8 +1,8 @@
 //! Commits (docs/protocol.md, sections 10 and 11).
 //!
-//! [`CheckedCommit::check`] verifies a Commit with the rows of a snapshot. [`CheckedCommit::write`] writes the
-//! Commit, the new public state, the GroupInfo, the Welcomes and the memberships in one transaction,
-//! unless another Commit has won the epoch in the meantime.
+//! [`CheckedCommit::check`] verifies a Commit with the rows of a snapshot. [`CheckedCommit::write`]
+//! writes the Commit, the new public state, the GroupInfo, the Welcomes and the memberships in one
+//! transaction, unless another Commit has won the epoch in the meantime.
 
 use super::append::{Appended, EntryRow, Message, Moment, append, find};
 use super::caller::Caller;
@@ -39,8 +39,8 @@ pub struct CheckedCommit {
 
 impl CheckedCommit {
     /// Checks a Commit of `caller`. `group` is the public group of the snapshot. If this function
-    /// returns a Commit, `group` is in the new epoch, and the caller drops `group` if the transaction
-    /// fails.
+    /// returns a Commit, `group` is in the new epoch, and the caller drops `group` if the
+    /// transaction fails.
     ///
     /// # Errors
     /// A [`Refusal`] with the code of the first rule that the Commit violates.
@@ -165,8 +165,8 @@ fn merge(group: &mut PublicGroup, staged: &PublicStaged, group_info: &[u8]) -> R
     Ok(parts(group.merge(staged, &group_info).map_err(invalid)?).1)
 }
 
-/// Checks the certificates of new and changed leaves. Returns the clients that the Commit removes and
-/// adds.
+/// Checks the certificates of new and changed leaves. Returns the clients that the Commit removes
+/// and adds.
 fn check_leaves(
     env: &Environment<'_>,
     staged: &PublicStaged,
@@ -192,8 +192,8 @@ fn check_leaves(
     Ok((removed, added))
 }
 
-/// Checks that a member's Commit removes all clients whose removal is due. An external Commit cannot
-/// contain proposals of other senders.
+/// Checks that a member's Commit removes all clients whose removal is due. An external Commit
+/// cannot contain proposals of other senders.
 fn check_removals(
     snapshot: &GroupSnapshot,
     staged: &PublicStaged,

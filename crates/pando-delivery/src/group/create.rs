@@ -28,8 +28,8 @@ pub struct CheckedGroup {
 }
 
 impl CheckedGroup {
-    /// Checks the GroupInfo of a new group, which `caller` creates. Returns the checked group and its
-    /// public state.
+    /// Checks the GroupInfo of a new group, which `caller` creates. Returns the checked group and
+    /// its public state.
     ///
     /// # Errors
     /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
@@ -101,8 +101,8 @@ fn check_remover(env: &Environment<'_>, group_info: &GroupInfo) -> Result<(), Re
     Ok(())
 }
 
-/// Checks that the only member of a new group is the caller, with a certificate that is valid now, and
-/// an admin of the group. Returns the policy of the group.
+/// Checks that the only member of a new group is the caller, with a certificate that is valid now,
+/// and an admin of the group. Returns the policy of the group.
 fn check_creator(env: &Environment<'_>, group: &PublicGroup, caller: &Caller) -> Result<Policy, Refusal> {
     let mut members = group.public().members();
     let (Some(creator), None) = (members.next(), members.next()) else {

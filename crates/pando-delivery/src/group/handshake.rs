@@ -28,8 +28,8 @@ impl Handshake {
     /// Decodes a handshake message of the group.
     ///
     /// # Errors
-    /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`, or if the authenticated data
-    ///   begins as that of this protocol and cannot be decoded.
+    /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`, or if the authenticated
+    ///   data begins as that of this protocol and cannot be decoded.
     /// - [`ProblemCode::InvalidMessage`] if the message is not a PublicMessage of the group.
     pub fn decode(group_id: &GroupId, bytes: Vec<u8>) -> Result<Self, Refusal> {
         let message = MlsMessage::decode(&bytes)?;

@@ -37,8 +37,8 @@ impl ApplicationMessage {
         Ok(Self { group_id: message.group_id, epoch: message.epoch, bytes })
     }
 
-    /// Appends the message to the log. If the log has the message already, returns the entry that it
-    /// has.
+    /// Appends the message to the log. If the log has the message already, returns the entry that
+    /// it has.
     ///
     /// # Errors
     /// - [`ProblemCode::NotFound`] if there is no such group or the caller is not a member.

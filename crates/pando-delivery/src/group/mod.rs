@@ -2,8 +2,8 @@
 //!
 //! Everything about a group is in one partition of the store, so that one transaction decides about
 //! each message. Signatures and rules are checked before the transaction, on a snapshot
-//! ([`CheckedCommit::check`], [`CheckedProposal::check`]). The transaction compares the epoch and the position of the
-//! public state with those of the snapshot, and writes.
+//! ([`CheckedCommit::check`], [`CheckedProposal::check`]). The transaction compares the epoch and
+//! the position of the public state with those of the snapshot, and writes.
 //!
 //! All functions here are pure: they take rows, requests, the time and randomness, and neither read
 //! a clock nor wait.

@@ -27,11 +27,11 @@ pub struct UnsignedPage {
 }
 
 impl UnsignedPage {
-    /// Reads the entries after `after` that the caller may read, with at most `bytes` bytes of rows,
-    /// and at least one entry if there is one.
+    /// Reads the entries after `after` that the caller may read, with at most `bytes` bytes of
+    /// rows, and at least one entry if there is one.
     ///
-    /// A new member may name any entry before its own Commit, for example 0. Its page begins with the
-    /// Commit that added the member.
+    /// A new member may name any entry before its own Commit, for example 0. Its page begins with
+    /// the Commit that added the member.
     ///
     /// # Errors
     /// - [`ProblemCode::NotFound`] if there is no such group, or the caller is not a member and was

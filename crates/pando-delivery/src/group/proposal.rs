@@ -23,8 +23,8 @@ pub struct CheckedProposal {
 
 impl CheckedProposal {
     /// Checks a proposal of `caller`. `group` is the public group of the snapshot. If this function
-    /// returns a proposal, `group` has the proposal, and the caller drops `group` if the transaction
-    /// fails.
+    /// returns a proposal, `group` has the proposal, and the caller drops `group` if the
+    /// transaction fails.
     ///
     /// # Errors
     /// A [`Refusal`] with the code of the first rule that the proposal violates.
@@ -53,8 +53,8 @@ impl CheckedProposal {
         Ok(Self { log, epoch, bytes: handshake.bytes, delta })
     }
 
-    /// Writes the proposal. If the log has the proposal already, writes nothing and returns the entry
-    /// that the log has.
+    /// Writes the proposal. If the log has the proposal already, writes nothing and returns the
+    /// entry that the log has.
     ///
     /// # Errors
     /// - [`ProblemCode::StaleEpoch`] if a Commit has ended the epoch in the meantime.

@@ -1,5 +1,5 @@
-//! The current state of a group, and the ratchet trees of current and past epochs (docs/protocol.md,
-//! section 10).
+//! The current state of a group, and the ratchet trees of current and past epochs
+//! (docs/protocol.md, section 10).
 
 use super::append::{EntryRow, Position};
 use super::caller::Caller;
@@ -26,8 +26,8 @@ pub struct UnsignedState {
 }
 
 impl UnsignedState {
-    /// Reads the state of a group. The caller is a client of a user that has a member, for example a
-    /// device that joins by an external Commit.
+    /// Reads the state of a group. The caller is a client of a user that has a member, for example
+    /// a device that joins by an external Commit.
     ///
     /// # Errors
     /// [`ProblemCode::NotFound`] if there is no such group, or the caller's user has no member.
@@ -51,8 +51,8 @@ impl UnsignedState {
         Ok(Self { log, end: group.end, group_info: group_info.into(), proposals })
     }
 
-    /// Signs the head. The caller of this function knows the tree hash and the number of bytes of the
-    /// tree.
+    /// Signs the head. The caller of this function knows the tree hash and the number of bytes of
+    /// the tree.
     ///
     /// # Errors
     /// [`ProblemCode::Internal`] if the head cannot be encoded.
@@ -68,8 +68,8 @@ impl UnsignedState {
 pub struct TreeRows(Rows);
 
 impl TreeRows {
-    /// Reads the rows of the tree with this tree hash. Trees of past epochs are kept for joiners whose
-    /// Welcome refers to them.
+    /// Reads the rows of the tree with this tree hash. Trees of past epochs are kept for joiners
+    /// whose Welcome refers to them.
     ///
     /// # Errors
     /// [`ProblemCode::NotFound`] if there is no such tree, or the caller's user has no member.

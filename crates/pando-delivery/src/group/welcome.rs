@@ -1,7 +1,8 @@
 //! Welcomes (docs/protocol.md, section 13).
 //!
-//! The part of a Welcome that all joiners share is stored once, and each joiner's secrets are stored
-//! by themselves. A joiner downloads a Welcome with one entry, however many clients were added.
+//! The part of a Welcome that all joiners share is stored once, and each joiner's secrets are
+//! stored by themselves. A joiner downloads a Welcome with one entry, however many clients were
+//! added.
 
 use super::key::Key;
 use crate::error::Refusal;

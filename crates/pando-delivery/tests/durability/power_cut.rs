@@ -41,8 +41,8 @@ impl Disk for SyncedFiles {
     }
 }
 
-/// Cuts the power `cuts` times while 32 writers write. Returns an error if an acknowledged entry was
-/// missing afterwards.
+/// Cuts the power `cuts` times while 32 writers write. Returns an error if an acknowledged entry
+/// was missing afterwards.
 async fn cut_power(config: &SqliteConfig, cuts: u32) -> Result<(), String> {
     let folder = TempDir::new().unwrap();
     let disk = Arc::new(SyncedFiles::default());
@@ -73,8 +73,8 @@ async fn cut_power(config: &SqliteConfig, cuts: u32) -> Result<(), String> {
     let mut result = Ok(());
     for _ in 0..cuts {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        // The list of acknowledged entries is copied before the files, so the files must contain all
-        // entries of the list.
+        // The list of acknowledged entries is copied before the files, so the files must contain
+        // all entries of the list.
         let expected = acknowledged.lock().unwrap().clone();
         let files = disk.0.lock().unwrap().clone();
         result = result.and(after_power_cut(files, expected, config.clone()).await);

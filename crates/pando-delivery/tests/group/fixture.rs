@@ -350,15 +350,15 @@ impl World {
         LogId { domain: self.domain.clone(), group_id: group_id() }
     }
 
-    /// Checks and writes a Commit as the service does. The public group changes only if the Commit is
-    /// written.
+    /// Checks and writes a Commit as the service does. The public group changes only if the Commit
+    /// is written.
     pub(crate) fn submit(&mut self, caller: &Caller, request: &SubmitCommit) -> Result<Receipt, Refusal> {
         let checked = self.check(caller, request)?;
         self.write_commit(checked)
     }
 
-    /// Checks a Commit. Returns the answer to an earlier request with the same Commit, or the checked
-    /// Commit and the public group of the new epoch.
+    /// Checks a Commit. Returns the answer to an earlier request with the same Commit, or the
+    /// checked Commit and the public group of the new epoch.
     pub(crate) fn check(&self, caller: &Caller, request: &SubmitCommit) -> Result<Checked, Refusal> {
         let (handshake, snapshot) = self.snapshot(caller, &request.commit)?;
         if let Some(repeated) = snapshot.repeated() {

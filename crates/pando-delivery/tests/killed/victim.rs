@@ -98,7 +98,8 @@ pub(crate) fn live(folder: &str, countdown: &str) {
                     };
                     match store.write(&partition(partition_number), len, work).await {
                         Ok(entry) => acknowledge(&entry),
-                        // The request has failed on purpose, or the disk is slower than the writers.
+                        // The request has failed on purpose, or the disk is slower than the
+                        // writers.
                         Err(error) => assert_eq!(error, StoreError::Overloaded),
                     }
                 }

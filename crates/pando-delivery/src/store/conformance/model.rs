@@ -40,7 +40,8 @@ enum Seen {
 
 #[derive(Debug, Clone)]
 enum Request {
-    /// A write request, with its steps. If the flag is set, the request returns an error at the end.
+    /// A write request, with its steps. If the flag is set, the request returns an error at the
+    /// end.
     Write(Vec<u8>, Vec<Step>, bool),
     Read(Vec<u8>, Vec<Step>),
     Due(u64, usize),

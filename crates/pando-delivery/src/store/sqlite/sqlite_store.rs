@@ -25,8 +25,8 @@ use std::thread::{self, JoinHandle};
 ///
 /// The writer of a file commits all requests that wait in one batch, and answers them after the
 /// commit. If the log cannot be synced, the store stops: all later requests return
-/// [`StoreError::Stopped`], and [`SqliteStore::failed`] returns. The process must then exit and open
-/// the store again, because only the disk tells which writes were durable.
+/// [`StoreError::Stopped`], and [`SqliteStore::failed`] returns. The process must then exit and
+/// open the store again, because only the disk tells which writes were durable.
 ///
 /// When the store is dropped, its threads end. Dropping blocks for a moment, while the last
 /// checkpoint runs.
@@ -170,8 +170,8 @@ impl SqliteStore {
     /// restored.
     ///
     /// # Errors
-    /// Returns [`OpenError::Incarnation`] unless the new incarnation is higher than the present one,
-    /// [`OpenError::NoStore`], or any other error of [`SqliteStore::open`].
+    /// Returns [`OpenError::Incarnation`] unless the new incarnation is higher than the present
+    /// one, [`OpenError::NoStore`], or any other error of [`SqliteStore::open`].
     pub fn set_incarnation(folder: impl AsRef<Path>, incarnation: u64) -> Result<(), OpenError> {
         backup::set_incarnation(folder.as_ref(), incarnation)
     }
