@@ -10,7 +10,7 @@ use pando_delivery::group::{
     Admission, Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal,
     Environment, GroupSnapshot, Handshake, Moment, TreeRows, UnsignedPage, partition,
 };
-use pando_delivery::store::{MemoryStore, Store, Transaction};
+use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Store, Transaction};
 use pando_issuer::{Authority, Validity};
 use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
@@ -412,6 +412,15 @@ impl World {
         let message = group.as_mut().unwrap().encrypt(text, &cx, &mut rng).unwrap().assume_persisted();
         self.rng = rng;
         message.encode().unwrap()
+    }
+
+    /// Returns all rows of the group's partition.
+    pub(crate) fn rows(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let read = self.store.read(&partition(&group_id()), |rows| {
+            let page = rows.scan(&KeyRange::all(), ScanLimit::rows(usize::MAX))?;
+            Ok::<_, Refusal>(page.rows.into_iter().map(|row| (row.key, row.value)).collect())
+        });
+        block_on(read).unwrap()
     }
 
     /// Reads a page of the log.

@@ -1,8 +1,9 @@
 //! Reading the log.
 
-use crate::fixture::{World, code};
+use crate::fixture::{Device, World, code};
 use pando_api::{LogCursor, ProblemCode};
-use pando_mls::LeafIndex;
+use pando_mls::{CommitBuilder, LeafIndex};
+use std::collections::BTreeMap;
 
 #[test]
 fn a_member_reads_from_its_join_to_its_removal() {
@@ -78,4 +79,33 @@ fn a_reader_ahead_of_the_log_notices() {
     assert!(page.entries.is_empty());
     let ahead = LogCursor::before(world.log(), cursor.seq() + 6);
     assert!(ahead.advance(&page, &world.keys).is_err());
+}
+
+/// A message adds two rows and rewrites one, however many members the group has.
+#[test]
+fn a_message_writes_the_same_rows_in_a_larger_group() {
+    let (mut world, mut alice, mut bob, _) = World::with_three();
+    let growth = |world: &mut World, sender: &mut Device| {
+        let before = world.rows();
+        let message = world.encrypt(sender, "hello");
+        world.send(&sender.caller, &message).unwrap();
+        let after = world.rows();
+        let added = after.keys().filter(|key| !before.contains_key(*key)).count();
+        let rewritten = before.iter().filter(|(key, row)| after[*key] != **row).count();
+        assert!(before.keys().all(|key| after.contains_key(key)), "no row is deleted");
+        let bytes = |rows: &BTreeMap<Vec<u8>, Vec<u8>>| {
+            rows.iter().map(|(key, row)| key.len() + row.len()).sum::<usize>()
+        };
+        (added, rewritten, bytes(&after) - bytes(&before))
+    };
+    let small = growth(&mut world, &mut bob);
+    assert_eq!((small.0, small.1), (2, 1));
+    let mut others: Vec<_> =
+        (0..20).map(|number| world.device(&format!("user{number}@example.org/phone"), 1)).collect();
+    let key_packages = world.key_packages(&mut others.iter_mut().collect::<Vec<_>>());
+    let commit = world
+        .build_commit(&mut alice, None, |commit| key_packages.into_iter().fold(commit, CommitBuilder::add));
+    world.submit(&alice.caller, &commit).unwrap();
+    world.follow(&mut bob, 3);
+    assert_eq!(growth(&mut world, &mut bob), small);
 }
