@@ -45,9 +45,7 @@ impl GroupRules for PolicyRules {
             return Ok(Self::check_creation(commit.after().extensions(), &creator.credential)?);
         };
         let mut judge = Judge::new(before)?;
-        for leaf_node in changes.iter().filter_map(LeafChange::new_leaf) {
-            certificate_of(&leaf_node.credential).map_err(PolicyViolation::from)?;
-        }
+        check_new_leaves(&changes)?;
         // Malformed data is treated as foreign data. Neither is a reason to refuse an ordered
         // Commit.
         let data = HandshakeData::read(commit.authenticated_data()).ok().flatten();
@@ -73,6 +71,33 @@ fn check_credential(proposal: &Proposal) -> Result<(), PolicyViolation> {
         _ => return Ok(()),
     };
     certificate_of(&leaf_node.credential)?;
+    Ok(())
+}
+
+/// Rule 1 for a Commit: every new leaf has a device certificate. If the Commit removes and adds a
+/// client, the new certificate has a higher version than the removed one or is the same
+/// certificate. The identity policy cannot check that, because such a client has no leaf that is
+/// updated.
+fn check_new_leaves(changes: &[LeafChange]) -> Result<(), PolicyViolation> {
+    let mut added = BTreeMap::new();
+    for change in changes {
+        let Some(leaf_node) = change.new_leaf() else { continue };
+        let certificate = certificate_of(&leaf_node.credential)?;
+        if matches!(change, LeafChange::Added { .. }) {
+            added.insert(certificate.client, (certificate.version, &leaf_node.credential));
+        }
+    }
+    for change in changes {
+        let LeafChange::Removed { old, .. } = change else { continue };
+        if added.is_empty() {
+            break;
+        }
+        let Ok(removed) = certificate_of(&old.credential) else { continue };
+        let Some((version, credential)) = added.get(&removed.client) else { continue };
+        if *version <= removed.version && **credential != old.credential {
+            return Err(PolicyViolation::Succession);
+        }
+    }
     Ok(())
 }
 
@@ -133,17 +158,14 @@ impl<'a> Judge<'a> {
             }
             Proposal::GroupContextExtensions(new) => Ok(self.check_extensions(&new.extensions)?),
             Proposal::ReInit(_) if !policy.is_admin(user) => Err(PolicyViolation::ReInit.into()),
-            Proposal::ReInit(reinit) => {
-                Policy::of(&reinit.extensions).map_err(PolicyViolation::NewPolicy)?;
-                Ok(())
-            }
+            Proposal::ReInit(reinit) => Ok(self.check_extensions(&reinit.extensions)?),
             Proposal::ExternalInit(_) | Proposal::Other(_) => {
                 Err(PolicyViolation::ProposalType(proposal.proposal_type()).into())
             }
         }
     }
 
-    /// Rule 5: the external senders stay the same, and the new policy is valid.
+    /// Rules 5 and 6: the external senders stay the same, and the new policy is valid.
     fn check_extensions(&self, new: &Extensions) -> Result<(), PolicyViolation> {
         let old = self.state.extensions();
         if old.get(ExtensionType::EXTERNAL_SENDERS) != new.get(ExtensionType::EXTERNAL_SENDERS) {
@@ -179,7 +201,11 @@ impl<'a> Judge<'a> {
         }
         let user = joiner.client.user();
         let is_allowed = match self.policy.external_commits {
-            ExternalCommits::Nobody => false,
+            // Otherwise a group whose last admin was removed by the server would stay without one.
+            ExternalCommits::Nobody => {
+                self.policy.is_admin(&user)
+                    && !has_member(self.state, candidates, |member| self.policy.is_admin(member))?
+            }
             ExternalCommits::Everyone => true,
             ExternalCommits::UsersOfMembers => {
                 self.policy.is_admin(&user) || has_member(self.state, candidates, |member| *member == user)?
@@ -194,8 +220,8 @@ impl<'a> Judge<'a> {
         Ok(old.is_some_and(|old| old.client == joiner.client))
     }
 
-    /// Rule 9: if a Commit removes a client of an admin or changes the admins, then afterwards a
-    /// client of an admin is a member.
+    /// Rule 9: if a Commit removes a client of an admin, changes the admins, or reinitializes the
+    /// group with other admins, then afterwards a client of an admin is a member.
     fn check_last_admin(
         &self,
         commit: &CommitView<'_>,
@@ -210,6 +236,11 @@ impl<'a> Judge<'a> {
                 }
                 (_, Proposal::GroupContextExtensions(_)) => {
                     let policy = Policy::of(after.extensions());
+                    new_policy = Some(policy.map_err(PolicyViolation::NewPolicy)?);
+                }
+                // Rule 10 lets only an admin by this policy create the successor.
+                (_, Proposal::ReInit(reinit)) => {
+                    let policy = Policy::of(&reinit.extensions);
                     new_policy = Some(policy.map_err(PolicyViolation::NewPolicy)?);
                 }
                 _ => {}

@@ -15,6 +15,10 @@ pub enum PolicyViolation {
     /// Rule 1: the credential of a leaf is not a device certificate.
     #[error("credential of a new leaf: {0}")]
     Certificate(#[from] CertificateError),
+    /// Rule 1: a Commit removes a client and adds it with an earlier or another certificate of the
+    /// same version.
+    #[error("certificate of a client that is removed and added does not have a higher version")]
+    Succession,
     /// The sender is not a member with a device certificate.
     #[error("sender at {0} has no device certificate")]
     Sender(LeafIndex),
@@ -27,7 +31,7 @@ pub enum PolicyViolation {
     /// Rule 5: the sender may not replace the extensions.
     #[error("only admins may replace the extensions")]
     Extensions,
-    /// Rule 5: the external senders must stay the same.
+    /// Rules 5 and 6: the external senders must stay the same.
     #[error("external_senders may not change")]
     ExternalSenders,
     /// Rules 5 and 6: the new extensions have no valid policy.

@@ -1,7 +1,7 @@
 //! Rule 9: the last client of an admin cannot be removed, except by the server.
 
 use crate::fixture::{Device, Fixture, Verdict, policy, refused};
-use crate::proposals::{remove, set_extensions};
+use crate::proposals::{reinit, remove, set_extensions};
 use pando_api::{Permission, Policy, PolicyViolation};
 use pando_mls::{AdmitAll, Proposal};
 
@@ -142,4 +142,25 @@ fn the_last_admin_may_rejoin() {
     fixture.commit(0, |builder| builder.proposal(remove(1)));
     let back = Device::certified("alice@example.org/laptop", 2);
     assert_eq!(fixture.verdict_of_join(&back, Some(0), b"", &[]), Ok(()));
+}
+
+/// An admin by the policy in a ReInit must be a member, because only an admin can create the
+/// successor.
+#[test]
+fn an_admin_of_the_successor_is_a_member() {
+    for (new_admins, expected) in [
+        (&[ALICE][..], Ok(())),
+        (&[BOB], Ok(())),
+        (&[CAROL, DAVE], Ok(())),
+        (&[DAVE], vanished()),
+    ] {
+        let mut fixture = group(&[ALICE]);
+        let proposal = reinit(fixture.extensions_with(&policy(new_admins)));
+        assert_eq!(fixture.verdict_of(0, std::slice::from_ref(&proposal)), expected, "{new_admins:?}");
+        // The standalone proposal is admitted, and the Commit is refused.
+        let message = fixture.propose(0, proposal);
+        assert_eq!(fixture.hear(Some(0), None, &message), Ok(()));
+        let message = fixture.build(2, &AdmitAll, |builder| builder).unwrap();
+        assert_eq!(fixture.receive(Some(2), &message), expected, "{new_admins:?}");
+    }
 }

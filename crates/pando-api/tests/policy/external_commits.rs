@@ -1,7 +1,7 @@
 //! Rule 7: clients that may join by an external Commit, and the leaves that they may remove.
 
 use crate::fixture::{Device, Fixture, policy, refused};
-use crate::proposals::external_psk;
+use crate::proposals::{external_psk, remove};
 use pando_api::{ExternalCommits, PolicyViolation};
 
 const CLIENTS: [&str; 4] = [
@@ -69,4 +69,37 @@ fn a_joiner_may_not_remove_another_client() {
             assert_eq!(verdict, violation, "{name} removes {removed}");
         }
     }
+}
+
+/// If no client of an admin is a member, then admins may join although the policy lets nobody join.
+#[test]
+fn an_admin_may_return_to_a_group_without_admins() {
+    let violation = refused(PolicyViolation::ExternalCommit);
+    let mut fixture = group(ExternalCommits::Nobody);
+    let admins = ["alice@example.org/tablet", "dave@example.org/laptop"].map(|name| Device::certified(name, 1));
+    let others = ["bob@example.org/tablet", "eve@example.org/laptop"].map(|name| Device::certified(name, 1));
+    for (leaf, expected) in [(0, violation.clone()), (1, Ok(()))] {
+        let message = fixture.propose_as_server(remove(leaf));
+        assert_eq!(fixture.hear(None, None, &message), Ok(()));
+        let committer = fixture.members.len() - 1;
+        fixture.commit(committer, |builder| builder);
+        for device in &admins {
+            assert_eq!(fixture.verdict_of_join(device, None, b"", &[]), expected, "{}", device.name);
+        }
+        for device in &others {
+            assert_eq!(fixture.verdict_of_join(device, None, b"", &[]), violation, "{}", device.name);
+        }
+    }
+    let back = Device::certified("bob@example.org/phone", 2);
+    assert_eq!(fixture.verdict_of_join(&back, Some(3), b"", &[]), violation);
+}
+
+/// An admin's own leaf is the leaf of an admin.
+#[test]
+fn an_admin_cannot_replace_its_leaf_if_nobody_may_join() {
+    let back = Device::certified("alice@example.org/laptop", 2);
+    let mut policy = policy(&["alice@example.org"]);
+    policy.external_commits = ExternalCommits::Nobody;
+    let verdict = Fixture::new(&policy, &CLIENTS[..1]).verdict_of_join(&back, Some(0), b"", &[]);
+    assert_eq!(verdict, refused(PolicyViolation::ExternalCommit));
 }

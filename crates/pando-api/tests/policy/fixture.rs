@@ -111,9 +111,14 @@ impl Device {
 
     /// Returns a client whose certificate has this URI.
     pub(crate) fn with_uri(name: &str, uri: &str) -> Self {
-        let name_of_key = uri.replace(['/', '@', '?', ':', '='], "-");
+        Self::with_key(name, uri, &uri.replace(['/', '@', '?', ':', '='], "-"))
+    }
+
+    /// Returns a client whose certificate has this URI, and a key and a subject that `name_of_key`
+    /// determines.
+    pub(crate) fn with_key(name: &str, uri: &str, name_of_key: &str) -> Self {
         let names = vec![GeneralName::UniformResourceIdentifier(uri.to_owned().try_into().unwrap())];
-        let template = Template::client(&name_of_key).suite(pki::ED25519).names(names);
+        let template = Template::client(name_of_key).suite(pki::ED25519).names(names);
         let certified = template.signed_by(&AUTHORITY);
         let credential = pki::credential(&[&certified]);
         Self { name: name.to_owned(), credential, signer: certified.signer }

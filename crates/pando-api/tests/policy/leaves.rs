@@ -1,8 +1,8 @@
 //! Rule 1: every leaf that is added or changed has a device certificate.
 
 use crate::fixture::{Device, Fixture, policy, refused};
-use crate::proposals::add;
-use pando_api::{CertificateError, PolicyViolation};
+use crate::proposals::{add, remove};
+use pando_api::{CertificateError, PolicyViolation, certificate_uri};
 use pando_mls::{CredentialType, NewLeaf};
 
 fn group() -> Fixture {
@@ -63,4 +63,44 @@ fn the_joiners_leaf() {
         assert_eq!(fixture.verdict_of_join(device, None, b"", &[]), expected);
         assert_eq!(fixture.verdict_of_join(device, Some(1), b"", &[]), expected);
     }
+}
+
+/// Returns Bob's client with a version of its certificate. Each key is that of another certificate.
+fn bob(version: u64, key: &str) -> Device {
+    let name = "bob@example.org/laptop";
+    Device::with_key(name, &certificate_uri(&name.parse().unwrap(), version), key)
+}
+
+/// A Commit cannot replace a certificate by an earlier one as a removal and an addition.
+#[test]
+fn a_client_that_is_removed_and_added_brings_a_successor() {
+    let violation = refused(PolicyViolation::Succession);
+    let mut fixture = group();
+    let add_4 = add(fixture.key_package(&bob(4, "four")));
+    fixture.commit(0, |builder| builder.proposals([remove(1), add_4.clone()]));
+    for (device, expected) in [
+        (bob(1, "one"), violation.clone()),
+        (bob(2, "two"), violation.clone()),
+        (bob(3, "four"), violation.clone()),
+        (bob(4, "another"), violation.clone()),
+        (bob(4, "four"), Ok(())),
+        (bob(5, "five"), Ok(())),
+        (bob(5, "four"), Ok(())),
+        (Device::certified("bob@example.org/phone", 1), Ok(())),
+        (Device::certified("bob@example.com/laptop", 1), Ok(())),
+    ] {
+        let add = add(fixture.key_package(&device));
+        assert_eq!(fixture.verdict_of(0, &[remove(1), add]), expected, "{}", device.name);
+        if device.name == "bob@example.org/laptop" {
+            assert_eq!(fixture.verdict_of_join(&device, Some(1), b"", &[]), expected);
+        }
+    }
+    // The order of the proposals, their senders and further proposals do not matter.
+    let add_2 = add(fixture.key_package(&bob(2, "two")));
+    let carol = add(fixture.key_package(&Device::certified("carol@example.org/laptop", 1)));
+    assert_eq!(fixture.verdict_of(0, &[carol, add_2.clone(), remove(1)]), violation);
+    let message = fixture.propose_as_server(remove(1));
+    assert_eq!(fixture.hear(None, None, &message), Ok(()));
+    let verdict = fixture.verdict(0, |builder| builder.proposal(add_2.clone()));
+    assert_eq!(verdict, violation);
 }

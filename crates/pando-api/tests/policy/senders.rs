@@ -180,7 +180,19 @@ fn rule_6_reinitialization() {
     check(&old, ALICE, valid, &Ok(()));
     check(&old, BOB, valid, &refused(PolicyViolation::ReInit));
     let without = refused(PolicyViolation::NewPolicy(PolicyError::Missing));
-    check(&old, ALICE, |_| reinit(Extensions::default()), &without);
+    let without_policy = |fixture: &mut Fixture| {
+        let mut extensions = fixture.extensions_with(&old);
+        extensions.0.remove(0);
+        reinit(extensions)
+    };
+    check(&old, ALICE, without_policy, &without);
+    let without_server = |fixture: &mut Fixture| {
+        let mut extensions = fixture.extensions_with(&old);
+        extensions.0.remove(1);
+        reinit(extensions)
+    };
+    check(&old, ALICE, without_server, &refused(PolicyViolation::ExternalSenders));
+    check(&old, ALICE, |_| reinit(Extensions::default()), &refused(PolicyViolation::ExternalSenders));
 }
 
 #[test]
