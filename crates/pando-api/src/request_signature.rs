@@ -5,12 +5,16 @@
 //! parsing structured fields, and no component can be left out. Clients in other languages can use
 //! any library of RFC 9421 that lets them choose the order of the components.
 //!
+//! The caller refuses a request in which one of the covered headers or of the signature's headers
+//! occurs more than once. This module sees only one value of each.
+//!
 //! The crate `httpsig` is not used: it depends on a second implementation of Ed25519 and on a
 //! generator of the operating system, and takes the time from the system.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The longest difference between the time of a signature and the server's clock, in seconds.
@@ -19,21 +23,22 @@ pub const MAX_CLOCK_DIFFERENCE: u64 = 300;
 /// The label of the signature in the two headers.
 const LABEL: &str = "pando";
 
-/// The parts of a request that its signature covers.
+/// The parts of a request that its signature covers, without the body. Values with other characters
+/// than printable ASCII are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedRequest<'a> {
     /// The method in upper case, for example `POST`.
     pub method: &'a str,
-    /// The authority: the host in lower case, and the port unless it is the default port.
+    /// The authority: the host in lower case, and the port unless it is the default port. A server
+    /// passes its own authority and not the header `Host` or `:authority` of the request.
     pub authority: &'a str,
-    /// The path, for example `/v1/groups`.
+    /// The path, for example `/v1/groups`: the bytes of the request target, not decoded and not
+    /// normalised.
     pub path: &'a str,
-    /// The query without the question mark, if there is one.
+    /// The query without the question mark, if there is one: the bytes of the request target.
     pub query: Option<&'a str>,
     /// The media type, if there is a body.
     pub content_type: Option<&'a str>,
-    /// The header `Content-Digest`: see [`content_digest`].
-    pub content_digest: &'a str,
     /// The header `Authorization`.
     pub authorization: &'a str,
 }
@@ -44,9 +49,11 @@ pub fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(crate::Digest::of(body)))
 }
 
-/// The two headers of a signature.
+/// The three headers of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureHeaders {
+    /// The header `Content-Digest`.
+    pub content_digest: String,
     /// The header `Signature-Input`.
     pub signature_input: String,
     /// The header `Signature`.
@@ -54,23 +61,33 @@ pub struct SignatureHeaders {
 }
 
 impl SignedRequest<'_> {
-    /// Signs the request with the session key. `created` is in seconds since 1970.
-    #[must_use]
-    pub fn sign(&self, key: &SigningKey, created: u64) -> SignatureHeaders {
-        let parameters = self.parameters(created);
-        let signature = key.sign(self.base(&parameters).as_bytes());
-        SignatureHeaders {
+    /// Signs the request and its body with the session key. `created` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`RequestSignatureError::Character`] if a value has other characters than printable ASCII.
+    pub fn sign(
+        &self,
+        body: &[u8],
+        key: &SigningKey,
+        created: u64,
+    ) -> Result<SignatureHeaders, RequestSignatureError> {
+        let (content_digest, parameters) = (content_digest(body), self.parameters(created));
+        let signature = key.sign(self.base(&content_digest, &parameters)?.as_bytes());
+        Ok(SignatureHeaders {
+            content_digest,
             signature_input: format!("{LABEL}={parameters}"),
             signature: format!("{LABEL}=:{}:", BASE64_STANDARD.encode(signature.to_bytes())),
-        }
+        })
     }
 
-    /// Verifies the headers of a request by the public session key. `now` is in seconds since 1970.
+    /// Verifies the headers of a request by the public session key. `body` is the complete body as
+    /// received; its digest is computed here. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`RequestSignatureError`] for the first check that fails.
     pub fn verify(
         &self,
+        body: &[u8],
         headers: &SignatureHeaders,
         key: &[u8],
         now: u64,
@@ -79,6 +96,10 @@ impl SignedRequest<'_> {
         let parameters = self.parameters(created);
         if headers.signature_input != format!("{LABEL}={parameters}") {
             return Err(RequestSignatureError::Input);
+        }
+        let content_digest = content_digest(body);
+        if headers.content_digest != content_digest {
+            return Err(RequestSignatureError::Digest);
         }
         if created.abs_diff(now) > MAX_CLOCK_DIFFERENCE {
             return Err(RequestSignatureError::Created);
@@ -89,44 +110,55 @@ impl SignedRequest<'_> {
         let signature = signature.and_then(|bytes| Signature::try_from(bytes.as_slice()).ok());
         let key = VerifyingKey::try_from(key).map_err(|_| RequestSignatureError::Signature)?;
         let signature = signature.ok_or(RequestSignatureError::Signature)?;
-        key.verify_strict(self.base(&parameters).as_bytes(), &signature)
-            .map_err(|_| RequestSignatureError::Signature)
+        let base = self.base(&content_digest, &parameters)?;
+        key.verify_strict(base.as_bytes(), &signature).map_err(|_| RequestSignatureError::Signature)
     }
 
     /// Returns the covered components with their values, in order.
-    fn components(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let components = [
-            ("@method", Some(self.method.to_owned())),
-            ("@authority", Some(self.authority.to_owned())),
-            ("@path", Some(self.path.to_owned())),
-            ("@query", Some(format!("?{}", self.query.unwrap_or_default()))),
-            ("content-type", self.content_type.map(str::to_owned)),
-            ("content-digest", Some(self.content_digest.to_owned())),
-            ("authorization", Some(self.authorization.to_owned())),
+    fn components<'a>(
+        &'a self,
+        content_digest: &'a str,
+    ) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
+        let components: [(_, Option<Cow<'a, str>>); 7] = [
+            ("@method", Some(self.method.into())),
+            ("@authority", Some(self.authority.into())),
+            ("@path", Some(self.path.into())),
+            ("@query", Some(format!("?{}", self.query.unwrap_or_default()).into())),
+            ("content-type", self.content_type.map(Cow::from)),
+            ("content-digest", Some(content_digest.into())),
+            ("authorization", Some(self.authorization.into())),
         ];
         components.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
     /// Returns the signature parameters: the names of the components, the time and the algorithm.
     fn parameters(&self, created: u64) -> String {
-        let names: Vec<_> = self.components().map(|(name, _)| format!("\"{name}\"")).collect();
+        let names: Vec<_> = self.components("").map(|(name, _)| format!("\"{name}\"")).collect();
         format!("({});created={created};alg=\"ed25519\"", names.join(" "))
     }
 
-    fn base(&self, parameters: &str) -> String {
-        signature_base(self.components(), parameters)
+    fn base(&self, content_digest: &str, parameters: &str) -> Result<String, RequestSignatureError> {
+        signature_base(self.components(content_digest), parameters)
     }
 }
 
-/// Returns the signature base (RFC 9421, section 2.5).
-fn signature_base<N: AsRef<str>>(components: impl Iterator<Item = (N, String)>, parameters: &str) -> String {
+/// Returns the signature base (RFC 9421, section 2.5). The values must be printable ASCII, so that
+/// no value can contain the end of its line.
+fn signature_base<N: AsRef<str>, V: AsRef<str>>(
+    components: impl Iterator<Item = (N, V)>,
+    parameters: &str,
+) -> Result<String, RequestSignatureError> {
     let mut base = String::new();
     for (name, value) in components {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        if !value.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+            return Err(RequestSignatureError::Character);
+        }
         // Writing to a string does not fail.
-        let _ = writeln!(base, "\"{}\": {}", name.as_ref(), value.trim());
+        let _ = writeln!(base, "\"{name}\": {value}");
     }
     let _ = write!(base, "\"@signature-params\": {parameters}");
-    base
+    Ok(base)
 }
 
 /// Returns the time in a header `Signature-Input`.
@@ -143,6 +175,12 @@ pub enum RequestSignatureError {
     /// The header `Signature-Input` does not have the form of the profile.
     #[error("Signature-Input does not have the form of the profile")]
     Input,
+    /// The header `Content-Digest` is not that of the body.
+    #[error("Content-Digest does not match the body")]
+    Digest,
+    /// A signed value has other characters than printable ASCII.
+    #[error("a signed value has other characters than printable ASCII")]
+    Character,
     /// The time of the signature differs too much from the server's clock.
     #[error("signature was created more than {MAX_CLOCK_DIFFERENCE} s before or after the server's time")]
     Created,
@@ -161,14 +199,13 @@ mod tests {
         SigningKey::from_bytes(&[7; 32])
     }
 
-    fn request(digest: &str) -> SignedRequest<'_> {
+    fn request() -> SignedRequest<'static> {
         SignedRequest {
             method: "POST",
             authority: "ds.example.org",
             path: "/v1/groups/AAAA/commits",
             query: None,
             content_type: Some("application/vnd.pando"),
-            content_digest: digest,
             authorization: "Bearer abc",
         }
     }
@@ -188,8 +225,7 @@ mod tests {
         ];
         let parameters = "(\"date\" \"@method\" \"@path\" \"@authority\" \"content-type\" \"content-length\");\
                           created=1618884473;keyid=\"test-key-ed25519\"";
-        let base =
-            signature_base(components.into_iter().map(|(name, value)| (name, value.to_owned())), parameters);
+        let base = signature_base(components.into_iter(), parameters).unwrap();
         assert_eq!(
             BASE64_STANDARD.encode(key.sign(base.as_bytes()).to_bytes()),
             "wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw=="
@@ -208,18 +244,16 @@ mod tests {
     #[test]
     fn the_headers_have_the_specified_form() {
         let specification = include_str!("../../../docs/protocol.md");
-        let digest = content_digest(b"body");
-        let headers = request(&digest).sign(&key(), NOW);
+        let headers = request().sign(b"body", &key(), NOW).unwrap();
         let input = format!("Signature-Input: {}", headers.signature_input);
         assert!(specification.contains(&input.replace(&NOW.to_string(), "SECONDS")), "{input}");
     }
 
     #[test]
     fn a_signature_is_accepted_within_five_minutes() {
-        let digest = content_digest(b"body");
-        let (request, key) = (request(&digest), key());
-        let headers = request.sign(&key, NOW);
-        let verify = |now| request.verify(&headers, key.verifying_key().as_bytes(), now);
+        let (request, key) = (request(), key());
+        let headers = request.sign(b"body", &key, NOW).unwrap();
+        let verify = |now| request.verify(b"body", &headers, key.verifying_key().as_bytes(), now);
         for now in [NOW - MAX_CLOCK_DIFFERENCE, NOW, NOW + MAX_CLOCK_DIFFERENCE] {
             assert_eq!(verify(now), Ok(()));
         }
@@ -230,37 +264,38 @@ mod tests {
 
     #[test]
     fn every_covered_part_is_covered() {
-        let digest = content_digest(b"body");
-        let original = request(&digest);
-        let headers = original.sign(&key(), NOW);
-        let other_digest = content_digest(b"other body");
+        let original = request();
+        let headers = original.sign(b"body", &key(), NOW).unwrap();
         let altered = [
             SignedRequest { method: "PUT", ..original },
             SignedRequest { authority: "rogue.example", ..original },
             SignedRequest { path: "/v1/groups/AAAB/commits", ..original },
             SignedRequest { query: Some("a=b"), ..original },
             SignedRequest { content_type: Some("application/json"), ..original },
-            SignedRequest { content_digest: &other_digest, ..original },
             SignedRequest { authorization: "Bearer abd", ..original },
         ];
         for altered in altered {
-            let verdict = altered.verify(&headers, key().verifying_key().as_bytes(), NOW);
+            let verdict = altered.verify(b"body", &headers, key().verifying_key().as_bytes(), NOW);
             assert_eq!(verdict, Err(RequestSignatureError::Signature), "{altered:?}");
         }
+        let verdict = original.verify(b"other body", &headers, key().verifying_key().as_bytes(), NOW);
+        assert_eq!(verdict, Err(RequestSignatureError::Digest));
+        let other = SignatureHeaders { content_digest: content_digest(b"other body"), ..headers.clone() };
+        let verdict = original.verify(b"other body", &other, key().verifying_key().as_bytes(), NOW);
+        assert_eq!(verdict, Err(RequestSignatureError::Signature));
         // Without a content type, the list of components differs.
         let altered = SignedRequest { content_type: None, ..original };
-        let verdict = altered.verify(&headers, key().verifying_key().as_bytes(), NOW);
+        let verdict = altered.verify(b"body", &headers, key().verifying_key().as_bytes(), NOW);
         assert_eq!(verdict, Err(RequestSignatureError::Input));
     }
 
     #[test]
     fn other_forms_of_the_headers_are_refused() {
-        let digest = content_digest(b"body");
-        let request = request(&digest);
-        let good = request.sign(&key(), NOW);
+        let request = request();
+        let good = request.sign(b"body", &key(), NOW).unwrap();
         let verify = |signature_input: String, signature: String| {
-            let headers = SignatureHeaders { signature_input, signature };
-            request.verify(&headers, key().verifying_key().as_bytes(), NOW)
+            let headers = SignatureHeaders { signature_input, signature, ..good.clone() };
+            request.verify(b"body", &headers, key().verifying_key().as_bytes(), NOW)
         };
         for (from, to) in [
             ("pando=", "sig="),
@@ -293,13 +328,38 @@ mod tests {
 
     #[test]
     fn a_key_of_low_order_verifies_nothing() {
-        let digest = content_digest(b"body");
-        let request = request(&digest);
-        let headers = request.sign(&key(), NOW);
+        let request = request();
+        let headers = request.sign(b"body", &key(), NOW).unwrap();
         let mut neutral = [0; 32];
         neutral[0] = 1;
         for key in [neutral.as_slice(), &[0; 32], &[0xff; 32], b"short", b""] {
-            assert_eq!(request.verify(&headers, key, NOW), Err(RequestSignatureError::Signature));
+            assert_eq!(request.verify(b"body", &headers, key, NOW), Err(RequestSignatureError::Signature));
         }
+    }
+
+    /// A value with a line feed could contain the lines of other components.
+    #[test]
+    fn values_are_printable_ascii() {
+        let original = request();
+        let headers = original.sign(b"body", &key(), NOW).unwrap();
+        for text in ["POST\n", "\tPOST", "a\r", "a\0", "\u{7f}", "\u{a0}POST", "b\u{fc}cher", "\u{2028}"] {
+            for altered in [
+                SignedRequest { method: text, ..original },
+                SignedRequest { authority: text, ..original },
+                SignedRequest { path: text, ..original },
+                SignedRequest { query: Some(text), ..original },
+                SignedRequest { content_type: Some(text), ..original },
+                SignedRequest { authorization: text, ..original },
+            ] {
+                let refused = Err(RequestSignatureError::Character);
+                assert_eq!(altered.sign(b"body", &key(), NOW).map(drop), refused);
+                let verdict = altered.verify(b"body", &headers, key().verifying_key().as_bytes(), NOW);
+                assert_eq!(verdict, refused);
+            }
+        }
+        // Spaces are characters as all others.
+        let altered = SignedRequest { authorization: "Bearer abc ", ..original };
+        let verdict = altered.verify(b"body", &headers, key().verifying_key().as_bytes(), NOW);
+        assert_eq!(verdict, Err(RequestSignatureError::Signature));
     }
 }
