@@ -7,6 +7,7 @@
 //! Networking, clocks and randomness: this crate compiles for WebAssembly, and servers and clients
 //! pass times and random bytes. What a server stores is in `pando-delivery`.
 
+mod authority;
 mod certificate;
 mod certificate_request;
 mod codec;
@@ -23,7 +24,9 @@ mod problem;
 mod request;
 mod request_signature;
 mod revocation;
+mod token;
 
+pub use authority::{Authority, AuthorityError};
 pub use certificate::{CertificateError, DeviceCertificate, MAX_VERSION, certificate_uri};
 pub use certificate_request::{CertificateRequest, CertificateRequestError};
 pub use device_identities::{DeviceIdentities, PinError};
@@ -52,3 +55,4 @@ pub use request_signature::{
     MAX_CLOCK_DIFFERENCE, RequestSignatureError, SignatureHeaders, SignedRequest, content_digest,
 };
 pub use revocation::{RevocationError, RevocationList, Revocations};
+pub use token::{Token, TokenError};

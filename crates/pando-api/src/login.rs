@@ -1,10 +1,11 @@
 //! The login of a device (docs/protocol.md, section 6.1).
 //!
 //! A login binds a session key to a device: the device signs the session key, the server's nonce,
-//! and the domain of the server that the client dialled. A server that relays the login to another
-//! server is refused there, because the signed domain is its own.
+//! and the authority of the server that the client dialled: its domain, and its port unless the
+//! port is 443. A server that relays the login to another server is refused there, because the
+//! signed authority is its own.
 
-use crate::{Digest, Domain};
+use crate::{Authority, Digest, Token};
 use pando_mls::{CipherSuite, Credential, CryptoError, SignaturePublicKey, Signer, Suite};
 use pando_wire::{Encode, EncodeError, Opaque, Signature};
 use tls_codec::{Serialize, TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -39,28 +40,21 @@ pub struct Login {
 impl Encode for Login {}
 
 /// A session of a device.
-#[derive(Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Session {
-    /// The token, in printable ASCII.
-    pub token: Opaque,
+    /// The token.
+    pub token: Token,
     /// The time at which the token expires, in milliseconds since 1970.
     pub expires: u64,
 }
 
 impl Encode for Session {}
 
-impl std::fmt::Debug for Session {
-    /// Leaves out the token, because whoever has it can read.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("expires", &self.expires).finish_non_exhaustive()
-    }
-}
-
 /// `LoginTBS`.
 #[derive(Debug, TlsSerialize, TlsSize)]
 struct LoginTbs {
     label: Opaque,
-    domain: Domain,
+    authority: Authority,
     nonce: Opaque,
     session_key: Opaque,
     credential_hash: Digest,
@@ -69,13 +63,13 @@ struct LoginTbs {
 impl Encode for LoginTbs {}
 
 impl Login {
-    /// Signs a login. `domain` is the domain of the server that the client dialled, and not a
-    /// domain that the server claims. `signer` has the device's signature key.
+    /// Signs a login. `authority` is that of the URL that the client dialled, and not one that the
+    /// server claims. `signer` has the device's signature key.
     ///
     /// # Errors
     /// [`LoginError`] if a field is too long or the key cannot sign.
     pub fn sign(
-        domain: &Domain,
+        authority: &Authority,
         challenge: Challenge,
         session_key: Opaque,
         (cipher_suite, credential): (CipherSuite, Credential),
@@ -83,28 +77,33 @@ impl Login {
     ) -> Result<Self, LoginError> {
         let signature = Signature::from(Vec::new());
         let unsigned = Self { nonce: challenge.nonce, session_key, cipher_suite, credential, signature };
-        let signature = signer.sign(&unsigned.to_be_signed(domain)?)?;
+        let signature = signer.sign(&unsigned.to_be_signed(authority)?)?;
         Ok(Self { signature, ..unsigned })
     }
 
-    /// Verifies the signature, at the server of the domain `domain`. The caller validates the
+    /// Verifies the signature, at the server with the authority `authority`. The caller validates the
     /// credential for `key`, checks the nonce, and passes the cipher suite of the login.
     ///
     /// # Errors
-    /// [`LoginError`] if the login is for another domain, or its signature is wrong for another
+    /// [`LoginError`] if the login is for another server, or its signature is wrong for another
     /// reason.
-    pub fn verify(&self, domain: &Domain, key: &SignaturePublicKey, suite: Suite) -> Result<(), LoginError> {
+    pub fn verify(
+        &self,
+        authority: &Authority,
+        key: &SignaturePublicKey,
+        suite: Suite,
+    ) -> Result<(), LoginError> {
         if suite.cipher_suite() != self.cipher_suite {
             return Err(LoginError::CipherSuite(self.cipher_suite));
         }
-        Ok(suite.verify(key, &self.to_be_signed(domain)?, &self.signature)?)
+        Ok(suite.verify(key, &self.to_be_signed(authority)?, &self.signature)?)
     }
 
-    fn to_be_signed(&self, domain: &Domain) -> Result<Vec<u8>, EncodeError> {
+    fn to_be_signed(&self, authority: &Authority) -> Result<Vec<u8>, EncodeError> {
         let credential = self.credential.tls_serialize_detached()?;
         let tbs = LoginTbs {
             label: b"Pando 1.0 Login".as_slice().into(),
-            domain: domain.clone(),
+            authority: authority.clone(),
             nonce: self.nonce.clone(),
             session_key: self.session_key.clone(),
             credential_hash: Digest::of(&credential),
@@ -124,6 +123,6 @@ pub enum LoginError {
     #[error("login names the cipher suite {0}")]
     CipherSuite(CipherSuite),
     /// The signature cannot be made or is wrong.
-    #[error("login for this domain: {0}")]
+    #[error("login at this server: {0}")]
     Signature(#[from] CryptoError),
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
-use pando_api::{Challenge, Domain, Login, LoginError, Session};
+use pando_api::{Authority, Challenge, Login, LoginError, Session};
 use pando_mls::wire::Certificate;
 use pando_mls::{
     CipherSuite, Credential, CryptoError, CryptoProvider, Opaque, RustCrypto, Signature, SignaturePublicKey,
@@ -22,7 +22,7 @@ fn signer(suite: Suite, number: u64) -> Box<dyn Signer> {
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-fn domain() -> Domain {
+fn authority() -> Authority {
     "ds.example.org".parse().unwrap()
 }
 
@@ -33,12 +33,12 @@ fn credential(bytes: &[u8]) -> Credential {
 fn login(suite: Suite) -> Login {
     let challenge = Challenge { nonce: Opaque::from(&[1; 32]) };
     let device = (suite.cipher_suite(), credential(b"certificate"));
-    Login::sign(&domain(), challenge, Opaque::from(&[2; 32]), device, &*signer(suite, 1)).unwrap()
+    Login::sign(&authority(), challenge, Opaque::from(&[2; 32]), device, &*signer(suite, 1)).unwrap()
 }
 
 /// Returns the result for the device's key.
 fn verify(login: &Login, suite: Suite) -> Result<(), LoginError> {
-    login.verify(&domain(), signer(suite, 1).public_key(), suite)
+    login.verify(&authority(), signer(suite, 1).public_key(), suite)
 }
 
 fn wrong_signature() -> LoginError {
@@ -59,7 +59,7 @@ fn a_login_is_accepted_with_every_suite() {
 #[test]
 fn a_login_at_another_server_is_refused() {
     for suite in CipherSuite::ALL.map(suite) {
-        for other in ["example.org", "ds.example.com", "ds.example.org.evil"] {
+        for other in ["example.org", "ds.example.com", "ds.example.org.evil", "ds.example.org:8443"] {
             let refused = login(suite).verify(&other.parse().unwrap(), signer(suite, 1).public_key(), suite);
             assert_eq!(refused, Err(wrong_signature()), "{other}");
         }
@@ -98,9 +98,9 @@ fn a_login_with_another_field_is_refused() {
 fn a_login_by_another_key_is_refused() {
     for suite in CipherSuite::ALL.map(suite) {
         let other = signer(suite, 2);
-        assert_eq!(login(suite).verify(&domain(), other.public_key(), suite), Err(wrong_signature()));
+        assert_eq!(login(suite).verify(&authority(), other.public_key(), suite), Err(wrong_signature()));
         let no_key = SignaturePublicKey::from(vec![0; 7]);
-        let refused = login(suite).verify(&domain(), &no_key, suite);
+        let refused = login(suite).verify(&authority(), &no_key, suite);
         assert_eq!(refused, Err(LoginError::Signature(CryptoError::InvalidPublicKey)));
     }
 }
@@ -114,12 +114,12 @@ fn a_login_with_another_suite_is_refused() {
                 continue;
             }
             let key = signer(suite, 1);
-            let refused = login(suite).verify(&domain(), key.public_key(), other);
+            let refused = login(suite).verify(&authority(), key.public_key(), other);
             assert_eq!(refused, Err(LoginError::CipherSuite(suite.cipher_suite())));
             // The field itself selects the signature scheme, and the key has only one.
             let renamed = Login { cipher_suite: other.cipher_suite(), ..login(suite) };
             let has_same_scheme = signer(other, 1).public_key() == key.public_key();
-            assert_eq!(renamed.verify(&domain(), key.public_key(), other).is_ok(), has_same_scheme);
+            assert_eq!(renamed.verify(&authority(), key.public_key(), other).is_ok(), has_same_scheme);
         }
     }
 }
@@ -130,7 +130,7 @@ fn a_signature_for_another_purpose_is_no_login() {
     for suite in CipherSuite::ALL.map(suite) {
         let (login, signer) = (login(suite), signer(suite, 1));
         let mut fields = Vec::new();
-        for field in [domain().as_str().as_bytes(), &login.nonce, &login.session_key] {
+        for field in [authority().to_string().as_bytes(), &login.nonce, &login.session_key] {
             fields.extend(Opaque::from(field).with_length().unwrap());
         }
         let hash = sha_256(&login.credential.encode().unwrap());
@@ -156,7 +156,7 @@ fn sha_256(bytes: &[u8]) -> [u8; 32] {
 
 #[test]
 fn a_session_does_not_print_its_token() {
-    let session = Session { token: Opaque::from("secret-token"), expires: 5 };
+    let session = Session { token: "secret-token".parse().unwrap(), expires: 5 };
     let printed = format!("{session:?}");
     assert!(printed.contains("expires: 5"), "{printed}");
     for hidden in ["secret-token", &hex::encode("secret-token")] {

@@ -85,7 +85,7 @@ fn general() -> Vec<Golden> {
         golden("CertificateRequest", request),
         golden("Challenge", challenge),
         golden("Login", login),
-        golden("Session", Session { token: "token".into(), expires: 1_800_000_600_000 }),
+        golden("Session", Session { token: "token".parse().unwrap(), expires: 1_800_000_600_000 }),
     ]
 }
 
