@@ -36,8 +36,8 @@ pub use handshake_data::HandshakeData;
 pub use id::{ClientId, DeviceId, Domain, GroupAddress, UserId};
 pub use id_rules::IdError;
 pub use log::{
-    EntryKind, Equivocation, Head, HeadError, KeyId, LogCursor, LogEntry, LogError, LogId, LogPage, Receipt,
-    ReceiptError, ServerKey, ServerKeys, ServerPublicKey, SignedHead,
+    EntryError, EntryKind, Equivocation, Head, HeadError, KeyId, LogCursor, LogEntry, LogError, LogId,
+    LogPage, Receipt, ReceiptError, ServerKey, ServerKeys, ServerPublicKey, SignedHead,
 };
 pub use login::{Challenge, Login, LoginError, MAX_TOKEN_VALIDITY, Session};
 pub use policy::{

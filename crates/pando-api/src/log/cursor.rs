@@ -1,6 +1,7 @@
 //! The place that a reader of a log has reached.
 
 use super::entry::{LogEntry, LogId, LogPage};
+use super::head::SignedHead;
 use super::key::{HeadError, ServerKeys};
 use crate::Digest;
 use pando_wire::EncodeError;
@@ -20,6 +21,8 @@ pub struct LogCursor {
     /// The hash of the entry `seq`. `None` if the reader has not read an entry yet and takes the
     /// server's word for the first one.
     hash: Option<Digest>,
+    /// The signed head of the entry `seq`, if a page was read.
+    head: Option<SignedHead>,
 }
 
 impl LogCursor {
@@ -27,7 +30,7 @@ impl LogCursor {
     /// entry before `first` is taken from the first page.
     #[must_use]
     pub const fn before(log: LogId, first: u64) -> Self {
-        Self { log, incarnation: 0, seq: first.saturating_sub(1), time: 0, hash: None }
+        Self { log, incarnation: 0, seq: first.saturating_sub(1), time: 0, hash: None, head: None }
     }
 
     /// Returns the log.
@@ -52,6 +55,14 @@ impl LogCursor {
     #[must_use]
     pub const fn hash(&self) -> Option<Digest> {
         self.hash
+    }
+
+    /// Returns the signed head of the last entry that was read, if a page was read. If the server
+    /// later shows another log, this head is one half of the evidence for an
+    /// [`Equivocation`](super::Equivocation).
+    #[must_use]
+    pub const fn signed_head(&self) -> Option<&SignedHead> {
+        self.head.as_ref()
     }
 
     /// Verifies that a page continues the log, and returns the place after it. The caller stores
@@ -87,7 +98,8 @@ impl LogCursor {
         let is_known = !page.entries.is_empty() || self.hash.is_some();
         let has_fields = (place.incarnation, place.time) == (head.incarnation, head.time);
         if is_reached && (has_fields || !is_known) {
-            Ok(Self { incarnation: head.incarnation, time: head.time, ..place })
+            let signed_head = Some(page.head.clone());
+            Ok(Self { incarnation: head.incarnation, time: head.time, head: signed_head, ..place })
         } else {
             Err(LogError::Head(head.seq))
         }
@@ -107,7 +119,7 @@ impl LogCursor {
         let previous: &[u8] = self.hash.as_ref().map_or(&[], Digest::as_ref);
         let hash = self.log.entry_hash(entry, previous)?;
         let LogEntry { incarnation, seq, time, .. } = *entry;
-        Ok(Self { log: self.log.clone(), incarnation, seq, time, hash: Some(hash) })
+        Ok(Self { log: self.log.clone(), incarnation, seq, time, hash: Some(hash), head: None })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::head::SignedHead;
 use crate::{Digest, Domain};
-use pando_wire::{Encode, EncodeError, GroupId, Opaque, list};
+use pando_wire::{
+    ContentType, Decode, DecodeError, Encode, EncodeError, GroupId, MlsMessage, MlsMessageBody, Opaque, list,
+};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// The kind of an entry.
@@ -37,6 +39,55 @@ pub struct LogEntry {
 }
 
 impl Encode for LogEntry {}
+
+impl LogEntry {
+    /// Decodes the message and checks that the entry's kind and epoch are those of the message, and
+    /// that the message is of this group. Readers call this function, because the log's hashes
+    /// cover whatever the server wrote into the entry.
+    ///
+    /// # Errors
+    /// [`EntryError`] if the message is malformed or does not fit the entry.
+    pub fn decode_message(&self, group_id: &GroupId) -> Result<MlsMessage, EntryError> {
+        let message = MlsMessage::decode(&self.message)?;
+        let kind = match (&message.body, message.content_type()) {
+            (MlsMessageBody::GroupInfo(_), _) => Some(EntryKind::Creation),
+            (MlsMessageBody::PublicMessage(_), Some(ContentType::Commit)) => Some(EntryKind::Commit),
+            (MlsMessageBody::PublicMessage(_), Some(ContentType::Proposal)) => Some(EntryKind::Proposal),
+            (MlsMessageBody::PrivateMessage(_), Some(ContentType::Application)) => {
+                Some(EntryKind::Application)
+            }
+            _ => None,
+        };
+        if kind != Some(self.kind) {
+            return Err(EntryError::Kind(self.seq));
+        }
+        if message.epoch() != Some(self.epoch) {
+            return Err(EntryError::Epoch(self.seq));
+        }
+        if message.group_id() != Some(group_id) {
+            return Err(EntryError::Group(self.seq));
+        }
+        Ok(message)
+    }
+}
+
+/// Reason why the message of an entry does not fit the entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// The message is malformed.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// The message is not of the entry's kind.
+    #[error("message of entry {0} is of another kind")]
+    Kind(u64),
+    /// The message is not of the entry's epoch.
+    #[error("message of entry {0} is of another epoch")]
+    Epoch(u64),
+    /// The message is not of the group of the log.
+    #[error("message of entry {0} is of another group")]
+    Group(u64),
+}
 
 /// Consecutive entries of a log.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]

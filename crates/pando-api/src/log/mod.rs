@@ -17,7 +17,7 @@ mod key;
 mod receipt;
 
 pub use cursor::{LogCursor, LogError};
-pub use entry::{EntryKind, LogEntry, LogId, LogPage};
+pub use entry::{EntryError, EntryKind, LogEntry, LogId, LogPage};
 pub use equivocation::Equivocation;
 pub use head::{Head, SignedHead};
 pub use key::{HeadError, KeyId, ServerKey, ServerKeys, ServerPublicKey};

@@ -1,7 +1,7 @@
 //! Two signed heads that contradict each other are evidence against a server.
 
 use crate::fixture::{Server, flip, key, keys};
-use pando_api::{Digest, Equivocation, Head, HeadError, SignedHead};
+use pando_api::{Digest, EntryKind, Equivocation, Head, HeadError, LogError, SignedHead};
 use pando_wire::{Decode, Encode};
 
 fn head(alter: impl FnOnce(&mut Head)) -> SignedHead {
@@ -59,4 +59,20 @@ fn evidence_needs_two_signatures_of_the_server() {
             assert_eq!(evidence.verify(&keys()), Err(error.clone()));
         }
     }
+}
+
+/// A reader that meets a fork has its half of the evidence: the head of the last page it has read.
+#[test]
+fn a_reader_of_a_fork_has_the_evidence() {
+    let shared = Server::with_entries(3);
+    let (mut ours, mut theirs) = (shared.clone(), shared);
+    ours.append(EntryKind::Commit, 1, b"ours");
+    theirs.append(EntryKind::Commit, 1, b"theirs");
+    theirs.append(EntryKind::Application, 2, b"message");
+    let reader = ours.reader_at(4);
+    assert_eq!(reader.advance(&theirs.page(4, 1), &keys()), Err(LogError::Chain(4)));
+    // Another member has the other head.
+    let met = theirs.reader_at(4).signed_head().cloned().unwrap();
+    let evidence = Equivocation::between(reader.signed_head().unwrap(), &met).unwrap();
+    assert_eq!(evidence.verify(&keys()), Ok(true));
 }

@@ -13,6 +13,7 @@ mod equivocation;
 mod fixture;
 mod histories;
 mod keys;
+mod messages;
 mod readers;
 mod receipts;
 mod restored;

@@ -22,10 +22,12 @@ fn pages_that_continue_the_log_are_accepted() {
     let server = Server::with_entries(8);
     let mut reader = LogCursor::before(log_id(), 1);
     assert_eq!((reader.seq(), reader.incarnation(), reader.hash()), (0, 0, None));
+    assert_eq!(reader.signed_head(), None);
     for (after, count, reached) in [(0, 1, 1), (1, 4, 5), (5, 3, 8), (8, 3, 8)] {
         reader = reader.advance(&server.page(after, count), &keys()).unwrap();
         let hash = server.hashes[reached as usize - 1];
         assert_eq!((reader.seq(), reader.incarnation(), reader.hash()), (reached, 1, Some(hash)));
+        assert_eq!(reader.signed_head(), Some(&server.head(reached)));
     }
     assert_eq!(reader.log(), &log_id());
 }
