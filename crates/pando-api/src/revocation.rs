@@ -154,8 +154,8 @@ impl Revocations {
     /// accepted, and changes nothing.
     ///
     /// # Errors
-    /// [`RevocationError`] if the other list is of another domain or is older, or has the same
-    /// number and other contents. The revocations are then unchanged.
+    /// [`RevocationError`] if the other list is of another domain or is older, has the same number
+    /// and other contents, or takes back a revocation. The revocations are then unchanged.
     pub fn replace(&mut self, newer: Self) -> Result<(), RevocationError> {
         if newer.domain != self.domain {
             return Err(RevocationError::OtherDomain(newer.domain));
@@ -165,6 +165,10 @@ impl Revocations {
         }
         if newer.number == self.number && newer != *self {
             return Err(RevocationError::TwoLists(newer.number));
+        }
+        let keeps = |(client, version): (&ClientId, &u64)| newer.is_revoked(client, *version);
+        if !self.versions.iter().all(keeps) {
+            return Err(RevocationError::Shrinks(newer.number));
         }
         *self = newer;
         Ok(())
@@ -187,8 +191,9 @@ pub enum RevocationError {
     /// The clients are not sorted, or one of them occurs twice.
     #[error("clients in the revocation list are not in increasing order")]
     Order,
-    /// A client is not of the domain of the list.
-    #[error("revocation list contains {0}, which is of another domain")]
+    /// A client is not of the domain of the list. The text leaves the client out, because errors
+    /// may be logged.
+    #[error("revocation list contains a client of another domain")]
     OtherClient(ClientId),
     /// A version is not between 1 and 2^63 - 1.
     #[error("revoked version {0} is not between 1 and 2^63 - 1")]
@@ -204,6 +209,9 @@ pub enum RevocationError {
     /// The authority signed two lists with one number.
     #[error("authority signed two revocation lists with the number {0}")]
     TwoLists(u64),
+    /// The list lowers the revoked version of a client, or leaves the client out.
+    #[error("revocation list {0} takes back a revocation")]
+    Shrinks(u64),
 }
 
 #[cfg(test)]
@@ -335,9 +343,33 @@ mod tests {
         assert_eq!(known, unchanged);
 
         assert_eq!(known.replace(unchanged), Ok(()));
-        let newer = revocations(8, &[("b@example.org/x", 1)]);
+        let newer = revocations(8, &[("a@example.org/x", 3), ("b@example.org/x", 1)]);
         assert_eq!(known.replace(newer.clone()), Ok(()));
         assert_eq!(known, newer);
+    }
+
+    #[test]
+    fn lists_that_take_back_a_revocation_are_refused() {
+        let mut known = revocations(7, &[("a@example.org/x", 3), ("b@example.org/x", 1)]);
+        let unchanged = known.clone();
+        for clients in [
+            &[][..],
+            &[("a@example.org/x", 3)],
+            &[("a@example.org/x", 2), ("b@example.org/x", 1)],
+            &[("a@example.org/x", 9), ("c@example.org/x", 1)],
+        ] {
+            assert_eq!(known.replace(revocations(8, clients)), Err(RevocationError::Shrinks(8)));
+            assert_eq!(known, unchanged);
+        }
+        let newer = revocations(8, &[("a@example.org/x", 4), ("b@example.org/x", 1)]);
+        assert_eq!(known.replace(newer.clone()), Ok(()));
+        assert_eq!(known, newer);
+    }
+
+    #[test]
+    fn errors_do_not_print_clients() {
+        let other = client("b@example.com/x");
+        assert!(!RevocationError::OtherClient(other.clone()).to_string().contains(other.as_str()));
     }
 
     #[test]

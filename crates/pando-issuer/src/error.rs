@@ -49,8 +49,9 @@ pub enum IssuerError {
     /// The version is not between 1 and 2^63 - 1.
     #[error("version {0} is not between 1 and 2^63 - 1")]
     Version(u64),
-    /// The version is not above the last version that was issued for the client.
-    #[error("version {version} of {client} is not above the issued version {issued}")]
+    /// The version is not above the last version that was issued for the client. The text leaves
+    /// the client out, because errors may be logged.
+    #[error("version {version} is not above the issued version {issued}")]
     NotRising {
         /// The client.
         client: ClientId,
@@ -59,8 +60,9 @@ pub enum IssuerError {
         /// The last version that was issued.
         issued: u64,
     },
-    /// The version is revoked already.
-    #[error("version {version} of {client} is revoked")]
+    /// The version is revoked already. The text leaves the client out, because errors may be
+    /// logged.
+    #[error("version {version} is revoked")]
     Revoked {
         /// The client.
         client: ClientId,
