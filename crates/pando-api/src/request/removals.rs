@@ -9,6 +9,10 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 pub struct RemovalIntent {
     /// The client: the session's own, or another client of the same user.
     pub client: ClientId,
+    /// The sequence number of the Commit or creation by which the client became a member. It binds
+    /// the request to one membership, so a replayed request does not remove a client that has
+    /// joined again.
+    pub since: u64,
 }
 
 impl Encode for RemovalIntent {}

@@ -246,7 +246,7 @@ fn others() -> Vec<Golden> {
     };
     let report = Report { statement, signature: Signature::from(&[0x66; 64]) };
     vec![
-        golden("RemovalIntent", RemovalIntent { client: client() }),
+        golden("RemovalIntent", RemovalIntent { client: client(), since: 17 }),
         golden("InboxEntry", entry.clone()),
         golden("InboxPage", InboxPage { entries: vec![entry] }),
         golden("Blob", Blob { expires: 1_802_592_000_000, bytes: 4_096 }),
