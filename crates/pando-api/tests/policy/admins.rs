@@ -148,12 +148,9 @@ fn the_last_admin_may_rejoin() {
 /// successor.
 #[test]
 fn an_admin_of_the_successor_is_a_member() {
-    for (new_admins, expected) in [
-        (&[ALICE][..], Ok(())),
-        (&[BOB], Ok(())),
-        (&[CAROL, DAVE], Ok(())),
-        (&[DAVE], vanished()),
-    ] {
+    for (new_admins, expected) in
+        [(&[ALICE][..], Ok(())), (&[BOB], Ok(())), (&[CAROL, DAVE], Ok(())), (&[DAVE], vanished())]
+    {
         let mut fixture = group(&[ALICE]);
         let proposal = reinit(fixture.extensions_with(&policy(new_admins)));
         assert_eq!(fixture.verdict_of(0, std::slice::from_ref(&proposal)), expected, "{new_admins:?}");

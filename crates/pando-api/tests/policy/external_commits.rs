@@ -76,7 +76,8 @@ fn a_joiner_may_not_remove_another_client() {
 fn an_admin_may_return_to_a_group_without_admins() {
     let violation = refused(PolicyViolation::ExternalCommit);
     let mut fixture = group(ExternalCommits::Nobody);
-    let admins = ["alice@example.org/tablet", "dave@example.org/laptop"].map(|name| Device::certified(name, 1));
+    let admins =
+        ["alice@example.org/tablet", "dave@example.org/laptop"].map(|name| Device::certified(name, 1));
     let others = ["bob@example.org/tablet", "eve@example.org/laptop"].map(|name| Device::certified(name, 1));
     for (leaf, expected) in [(0, violation.clone()), (1, Ok(()))] {
         let message = fixture.propose_as_server(remove(leaf));
