@@ -52,10 +52,10 @@ impl Key<'_> {
         match self {
             Self::Group => vec![b'a'],
             Self::Entry(seq) => number(b'e', *seq),
-            Self::Digest(digest) => [&[b'd'], digest.as_ref()].concat(),
-            Self::Public(row) => [&[b'p'], row.to_bytes().as_slice()].concat(),
+            Self::Digest(digest) => [b"d".as_slice(), digest.as_ref()].concat(),
+            Self::Public(row) => [b"p".as_slice(), &row.to_bytes()].concat(),
             Self::Before(epoch, row) => joined(b'b', *epoch, &row.to_bytes()),
-            Self::Tree(hash) => [&[b't'], *hash].concat(),
+            Self::Tree(hash) => [b"t", *hash].concat(),
             Self::Proposal(seq) => number(b'q', *seq),
             Self::GroupInfo => vec![b'i'],
             Self::Welcome(seq) => number(b'w', *seq),

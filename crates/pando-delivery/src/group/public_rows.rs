@@ -84,7 +84,7 @@ pub(crate) fn range(
 pub(crate) fn in_epoch(rows: &dyn Snapshot, epoch: u64, current: u64) -> Result<Rows, Refusal> {
     let mut found: Rows = range(rows, RowKey::Public, RowKey::State)?.into_iter().collect();
     for past in (epoch..current).rev() {
-        let mut left = KeyRange::prefix([&[b'b'], past.to_be_bytes().as_slice()].concat());
+        let mut left = KeyRange::prefix([b"b".as_slice(), &past.to_be_bytes()].concat());
         let mut is_kept = false;
         loop {
             let page = rows.scan(&left, ScanLimit::rows(ROWS))?;
