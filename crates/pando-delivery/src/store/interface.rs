@@ -22,8 +22,8 @@ pub trait Store: Send + Sync + 'static {
     /// transaction is durable.
     ///
     /// If `work` returns an error, this request is rolled back, and the error is returned
-    /// unchanged. If a method of the transaction fails, the request is rolled back even if `work`
-    /// returns `Ok`. If `work` panics, the request is rolled back, and the panic continues in the
+    /// unchanged. If a method of the transaction fails, the request is rolled back and returns the
+    /// error of this method, even if `work` returns `Ok`. If `work` panics, the request is rolled back, and the panic continues in the
     /// caller. Other requests are not affected in any of these cases.
     ///
     /// `bytes` is the approximate number of bytes that `work` owns and writes. A store uses this
@@ -109,6 +109,10 @@ pub trait Snapshot {
 }
 
 /// A write transaction on one partition. The read methods see the writes of the transaction.
+///
+/// If a method fails, the transaction is rolled back, and all later calls of any method return the
+/// same error and do nothing. `work` may therefore ignore an error
+/// until it returns.
 pub trait Transaction: Snapshot {
     /// Sets the value of a key.
     ///

@@ -4,7 +4,6 @@
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::{Snapshot, Store, Transaction};
 use crate::store::range::{Due, KeyRange, Page, Row, ScanLimit};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,9 +53,9 @@ impl Store for MemoryStore {
         Limit::check_partition(partition).map_err(StoreError::from)?;
         let mut partitions = self.partitions();
         let content = partitions.get(partition).cloned().unwrap_or_default();
-        let mut transaction = MemoryTransaction { content, failed: Cell::new(None) };
+        let mut transaction = MemoryTransaction { content, failed: None };
         let value = work(&mut transaction)?;
-        if let Some(error) = transaction.failed.get() {
+        if let Some(error) = transaction.failed {
             return Err(error.into());
         }
         partitions.insert(partition.to_vec(), transaction.content);
@@ -124,60 +123,64 @@ impl Snapshot for Partition {
 struct MemoryTransaction {
     content: Partition,
     /// The first error of a method of this transaction.
-    failed: Cell<Option<StoreError>>,
+    failed: Option<StoreError>,
 }
 
 impl MemoryTransaction {
-    fn check<T>(&self, checked: Result<T, Limit>) -> Result<T, StoreError> {
-        checked.map_err(|limit| {
-            let error = StoreError::from(limit);
-            self.failed.set(self.failed.get().or(Some(error)));
-            error
-        })
+    /// Returns the content, unless an earlier method has failed.
+    fn content(&self) -> Result<&Partition, StoreError> {
+        self.failed.map_or(Ok(&self.content), Err)
+    }
+
+    /// Returns the content for a change, unless an earlier method has failed or `checked` is an
+    /// error.
+    fn change(&mut self, checked: Result<(), Limit>) -> Result<&mut Partition, StoreError> {
+        let result = self.failed.map_or(checked.map_err(StoreError::from), Err);
+        self.failed = result.err();
+        result.map(|()| &mut self.content)
     }
 }
 
 impl Snapshot for MemoryTransaction {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.content.get(key)
+        self.content()?.get(key)
     }
 
     fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
-        self.content.scan(range, limit)
+        self.content()?.scan(range, limit)
     }
 
     fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
-        self.content.last(range)
+        self.content()?.last(range)
     }
 
     fn due(&self) -> Result<Option<u64>, StoreError> {
-        self.content.due()
+        self.content()?.due()
     }
 }
 
 impl Transaction for MemoryTransaction {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.check(Limit::check_row(key, value))?;
-        self.content.rows.insert(key.to_vec(), value.to_vec());
+        self.change(Limit::check_row(key, value))?.rows.insert(key.to_vec(), value.to_vec());
         Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.content.rows.remove(key);
+        self.change(Ok(()))?.rows.remove(key);
         Ok(())
     }
 
     fn delete_range(&mut self, range: &KeyRange, limit: usize) -> Result<bool, StoreError> {
-        let page = self.content.scan(range, ScanLimit::rows(limit))?;
+        let content = self.change(Ok(()))?;
+        let page = content.scan(range, ScanLimit::rows(limit))?;
         for row in &page.rows {
-            self.content.rows.remove(&row.key);
+            content.rows.remove(&row.key);
         }
         Ok(page.has_more)
     }
 
     fn set_due(&mut self, at: Option<u64>) -> Result<(), StoreError> {
-        self.check(Limit::check_due(at))?;
-        self.content.due = at;
+        self.change(Limit::check_due(at).map(drop))?.due = at;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! may have taken effect.
 
 use crate::fixture::{Acknowledged, append, check, entries, is_database, is_log, name, open};
-use pando_delivery::store::{FailureKind, SqliteConfig, SqliteStore, Store, StoreError};
+use pando_delivery::store::{FailureKind, KeyRange, ScanLimit, SqliteConfig, SqliteStore, Store, StoreError};
 use pando_disk_faults::{Call, Disk, watch};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -201,6 +201,44 @@ async fn a_failure_before_the_commit_has_no_effect() {
     assert_eq!(append(&store, b"g/tea", 10).await, Ok(1));
     drop(store);
     assert_eq!(entries(&open(folder.path(), &config), b"g/tea").await, 2);
+}
+
+/// If the disk is full, SQLite ends the transaction. A request that ignores the error and writes on
+/// does nothing, even if the disk has space again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_ignores_a_full_disk_does_nothing() {
+    let mut config = SqliteConfig::default();
+    config.cache_bytes = 64 << 10;
+    let folder = TempDir::new().unwrap();
+    let disk = FailingDisk::new(Call::Write, is_log, ENOSPC);
+    let _watch = watch(folder.path(), disk.clone());
+    let store = open(folder.path(), &config);
+    append(&store, b"g/tea", 10).await.unwrap();
+    disk.fail_after(3);
+    let of_request = disk.clone();
+    let ignores = store.write(b"g/tea", 0, move |transaction| {
+        let mut errors = BTreeSet::new();
+        for number in 0..2_000_u32 {
+            if let Err(error) = transaction.put(&number.to_be_bytes(), &[1; 1_000]) {
+                of_request.repair();
+                errors.insert(format!("{error:?}"));
+            }
+        }
+        assert!(transaction.last(&KeyRange::all()).is_err());
+        assert!(transaction.set_due(Some(1)).is_err());
+        assert_eq!(errors.len(), 1, "each method returns the first error");
+        Ok::<_, StoreError>(())
+    });
+    let error = ignores.await.unwrap_err();
+    assert_eq!((kind(&error), error.may_have_taken_effect()), (Some(FailureKind::Full), false), "{error:?}");
+    let rows = || async {
+        let all = store.read(b"g/tea", |rows| rows.scan(&KeyRange::all(), ScanLimit::rows(usize::MAX)));
+        all.await.unwrap().rows.len()
+    };
+    assert_eq!(rows().await, 2);
+    assert_eq!(store.due(1, 1).await, Ok(vec![]));
+    assert_eq!(append(&store, b"g/tea", 10).await, Ok(1));
+    assert_eq!(rows().await, 4);
 }
 
 /// If the database cannot grow, checkpoints fail. The log grows up to its maximum, and then

@@ -3,6 +3,7 @@
 use super::{all, everything, get, put, row, test, write};
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::Store;
+use crate::store::range::{KeyRange, ScanLimit};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
@@ -12,6 +13,7 @@ use tokio::runtime::Runtime;
 pub(super) fn run<P, S: Store>(runtime: &Runtime, new: impl Fn() -> (P, Arc<S>) + Copy) {
     test(runtime, new, an_error_rolls_back_its_request);
     test(runtime, new, an_ignored_error_rolls_back_its_request);
+    test(runtime, new, methods_return_an_ignored_error_again);
     test(runtime, new, a_panic_rolls_back_its_request);
     test(runtime, new, failures_do_not_affect_other_requests);
     test(runtime, new, a_dropped_request_is_all_or_nothing);
@@ -64,6 +66,27 @@ async fn an_ignored_error_rolls_back_its_request(store: Arc<impl Store>) {
     });
     assert_eq!(result.await, Err(CallerError::Conflict(1)));
     assert_eq!(all(&store, P).await, []);
+}
+
+/// After an error, no method of the transaction has an effect, and each returns the first error.
+async fn methods_return_an_ignored_error_again(store: Arc<impl Store>) {
+    put(&store, P, &[1], &[1]).await;
+    let error = StoreError::Limit(Limit::KeyLength);
+    let result = store.write(P, 0, move |transaction| {
+        assert_eq!(transaction.put(&[0; Limit::KEY + 1], &[]), Err(error));
+        assert_eq!(transaction.put(&[2], &[2]), Err(error));
+        assert_eq!(transaction.set_due(Some(u64::MAX)), Err(error));
+        assert_eq!(transaction.set_due(None), Err(error));
+        assert_eq!(transaction.delete(&[1]), Err(error));
+        assert_eq!(transaction.delete_range(&KeyRange::all(), 1), Err(error));
+        assert_eq!(transaction.get(&[1]), Err(error));
+        assert_eq!(transaction.scan(&KeyRange::all(), ScanLimit::rows(1)), Err(error));
+        assert_eq!(transaction.last(&KeyRange::all()), Err(error));
+        assert_eq!(transaction.due(), Err(error));
+        Ok(())
+    });
+    assert_eq!(result.await, Err(error));
+    assert_eq!(all(&store, P).await, [row(&[1], &[1])]);
 }
 
 /// Runs a request that panics, and returns the message of the panic.

@@ -7,7 +7,7 @@ use crate::store::error::{Limit, StoreError};
 use crate::store::interface::{Snapshot, Transaction};
 use crate::store::range::{Due, KeyRange, Page, Row, ScanLimit};
 use crate::store::sqlite::connection::failure;
-use rusqlite::{Connection, Error, OptionalExtension, Params};
+use rusqlite::{Connection, Error, OptionalExtension, Params, Statement};
 use std::cell::Cell;
 
 /// Returns the statements that create the tables in a schema.
@@ -32,21 +32,56 @@ pub(super) fn tables(schema: &str) -> String {
 const CHANGE: usize = 64;
 
 /// A consistent view of one partition. The caller has begun a transaction.
+///
+/// After some failures, for instance if the disk is full, SQLite rolls back the whole transaction.
+/// A later statement would then be a transaction of its own. Therefore, all methods return the
+/// first failure, and do not use the connection again.
 pub(super) struct SqliteSnapshot<'a> {
     connection: &'a Connection,
     partition: &'a [u8],
+    /// The first error of a method.
+    failed: Cell<Option<StoreError>>,
 }
 
 impl<'a> SqliteSnapshot<'a> {
     pub(super) const fn new(connection: &'a Connection, partition: &'a [u8]) -> Self {
-        Self { connection, partition }
+        Self { connection, partition, failed: Cell::new(None) }
     }
 
+    /// Returns the first error of a method.
+    const fn result(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps an error. The caller has checked that no earlier method has failed.
+    fn fail(&self, error: StoreError) -> StoreError {
+        self.failed.set(Some(error));
+        error
+    }
+
+    /// Returns the result of a check, unless an earlier method has failed.
+    fn check<T>(&self, checked: Result<T, Limit>) -> Result<T, StoreError> {
+        self.result()?;
+        checked.map_err(|limit| self.fail(limit.into()))
+    }
+
+    /// Runs a statement, unless an earlier method has failed.
+    fn run<T>(
+        &self,
+        sql: &str,
+        run: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.result()?;
+        let result = self.connection.prepare_cached(sql).and_then(|mut statement| run(&mut statement));
+        result.map_err(|error| self.fail(store_error(&error)))
+    }
+
+    /// Runs a statement that changes rows, and returns their number.
     fn execute(&self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
-        self.connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(values))
-            .map_err(|error| store_error(&error))
+        self.run(sql, |statement| statement.execute(values))
     }
 
     /// Returns the key of the row that follows the first `skipped` rows of a range.
@@ -54,18 +89,14 @@ impl<'a> SqliteSnapshot<'a> {
         let sql = "SELECT key FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
                    ORDER BY key LIMIT 1 OFFSET ?4";
         let values = (self.partition, range.start(), range.end_or_greatest(), sql_number(skipped));
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
-        statement.query_row(values, |row| row.get(0)).optional().map_err(|error| store_error(&error))
+        self.run(sql, |statement| statement.query_row(values, |row| row.get(0)).optional())
     }
 }
 
 impl Snapshot for SqliteSnapshot<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT value FROM entries WHERE partition = ?1 AND key = ?2";
-        let found = self.connection.prepare_cached(sql).and_then(|mut statement| {
-            statement.query_row((self.partition, key), |row| row.get(0)).optional()
-        });
-        found.map_err(|error| store_error(&error))
+        self.run(sql, |statement| statement.query_row((self.partition, key), |row| row.get(0)).optional())
     }
 
     fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
@@ -74,45 +105,33 @@ impl Snapshot for SqliteSnapshot<'_> {
         // One more row tells whether the range has more rows than the limit.
         let count = sql_number(limit.rows.saturating_add(1));
         let values = (self.partition, range.start(), range.end_or_greatest(), count);
-        let page = self
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| Page::collect(statement.query_map(values, row)?, limit));
-        page.map_err(|error| store_error(&error))
+        self.run(sql, |statement| Page::collect(statement.query_map(values, row)?, limit))
     }
 
     fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
         let sql = "SELECT key, value FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
                    ORDER BY key DESC LIMIT 1";
         let values = (self.partition, range.start(), range.end_or_greatest());
-        let found = self
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row(values, row).optional());
-        found.map_err(|error| store_error(&error))
+        self.run(sql, |statement| statement.query_row(values, row).optional())
     }
 
     fn due(&self) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT at FROM due WHERE partition = ?1";
-        let found = self.connection.prepare_cached(sql).and_then(|mut statement| {
+        self.run(sql, |statement| {
             statement.query_row((self.partition,), |row| row.get(0).map(time)).optional()
-        });
-        found.map_err(|error| store_error(&error))
+        })
     }
 }
 
 /// A write transaction on one partition. The caller has begun a transaction and a savepoint.
 pub(super) struct SqliteTransaction<'a> {
     snapshot: SqliteSnapshot<'a>,
-    /// The first error of a method of this transaction.
-    failed: Cell<Option<StoreError>>,
     written: usize,
 }
 
 impl<'a> SqliteTransaction<'a> {
     pub(super) const fn new(connection: &'a Connection, partition: &'a [u8]) -> Self {
-        let snapshot = SqliteSnapshot::new(connection, partition);
-        Self { snapshot, failed: Cell::new(None), written: 0 }
+        Self { snapshot: SqliteSnapshot::new(connection, partition), written: 0 }
     }
 
     /// Returns the approximate number of bytes that the transaction has written.
@@ -120,21 +139,9 @@ impl<'a> SqliteTransaction<'a> {
         self.written
     }
 
-    /// Returns the first error of a method of this transaction.
+    /// Returns the first error of a method of this transaction, because `work` may ignore it.
     pub(super) const fn result(&self) -> Result<(), StoreError> {
-        match self.failed.get() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
-    /// Keeps the first error, because `work` may ignore it.
-    fn checked<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, StoreError> {
-        result.map_err(|error| {
-            let error = error.into();
-            self.failed.set(self.failed.get().or(Some(error)));
-            error
-        })
+        self.snapshot.result()
     }
 
     fn count(&mut self, changes: usize, bytes: usize) {
@@ -144,61 +151,60 @@ impl<'a> SqliteTransaction<'a> {
 
 impl Snapshot for SqliteTransaction<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.checked(self.snapshot.get(key))
+        self.snapshot.get(key)
     }
 
     fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
-        self.checked(self.snapshot.scan(range, limit))
+        self.snapshot.scan(range, limit)
     }
 
     fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
-        self.checked(self.snapshot.last(range))
+        self.snapshot.last(range)
     }
 
     fn due(&self) -> Result<Option<u64>, StoreError> {
-        self.checked(self.snapshot.due())
+        self.snapshot.due()
     }
 }
 
 impl Transaction for SqliteTransaction<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.checked(Limit::check_row(key, value))?;
+        self.snapshot.check(Limit::check_row(key, value))?;
         let sql = "INSERT INTO entries (partition, key, value) VALUES (?1, ?2, ?3)
                    ON CONFLICT DO UPDATE SET value = excluded.value";
-        self.checked(self.snapshot.execute(sql, (self.snapshot.partition, key, value)))?;
+        self.snapshot.execute(sql, (self.snapshot.partition, key, value))?;
         self.count(1, key.len().saturating_add(value.len()));
         Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
         let sql = "DELETE FROM entries WHERE partition = ?1 AND key = ?2";
-        let changes = self.checked(self.snapshot.execute(sql, (self.snapshot.partition, key)))?;
+        let changes = self.snapshot.execute(sql, (self.snapshot.partition, key))?;
         self.count(changes, key.len());
         Ok(())
     }
 
     fn delete_range(&mut self, range: &KeyRange, limit: usize) -> Result<bool, StoreError> {
-        let rest = self.checked(self.snapshot.key_after(range, limit))?;
+        let rest = self.snapshot.key_after(range, limit)?;
         let end = rest.as_deref().unwrap_or_else(|| range.end_or_greatest());
         let sql = "DELETE FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3";
         let values = (self.snapshot.partition, range.start(), end);
-        let changes = self.checked(self.snapshot.execute(sql, values))?;
+        let changes = self.snapshot.execute(sql, values)?;
         self.count(changes, 0);
         Ok(rest.is_some())
     }
 
     fn set_due(&mut self, at: Option<u64>) -> Result<(), StoreError> {
         let partition = self.snapshot.partition;
-        let changed = match self.checked(Limit::check_due(at))? {
+        let changes = match self.snapshot.check(Limit::check_due(at))? {
             // An unchanged time writes nothing.
             Some(at) => self.snapshot.execute(
                 "INSERT INTO due (partition, at) VALUES (?1, ?2)
                  ON CONFLICT DO UPDATE SET at = excluded.at WHERE at <> excluded.at",
                 (partition, at),
-            ),
-            None => self.snapshot.execute("DELETE FROM due WHERE partition = ?1", (partition,)),
+            )?,
+            None => self.snapshot.execute("DELETE FROM due WHERE partition = ?1", (partition,))?,
         };
-        let changes = self.checked(changed)?;
         self.count(changes, partition.len());
         Ok(())
     }

@@ -150,12 +150,17 @@ impl Writer {
         // If the function has returned an error of its own, the caller gets this error.
         batch.replies.push((ran.reply, if ran.is_ok { result } else { Ok(()) }));
         point("delivery::request");
+        let failure = match result {
+            Err(StoreError::Io(failure) | StoreError::Corrupt(failure)) => Some(failure),
+            _ => None,
+        };
         if connection.is_autocommit() {
             // After some failures, SQLite rolls back the whole transaction.
-            return Err(match result {
-                Err(StoreError::Io(failure) | StoreError::Corrupt(failure)) => failure,
-                _ => Failure::new(FailureKind::Internal, None),
-            });
+            return Err(failure.unwrap_or_else(|| Failure::new(FailureKind::Internal, None)));
+        }
+        // After a failed sync, the batch must not be committed.
+        if let Some(failure) = failure.filter(|failure| failure.kind == FailureKind::Sync) {
+            return Err(failure);
         }
         if !ran.is_ok || result.is_err() {
             execute(connection, "ROLLBACK TO request")?;
