@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const EIO: i32 = 5;
+pub(crate) const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 
 /// Fails calls of one kind for some files.
-struct FailingDisk {
+pub(crate) struct FailingDisk {
     call: Call,
     applies: fn(&Path) -> bool,
     error: i32,
@@ -24,16 +24,16 @@ struct FailingDisk {
 }
 
 impl FailingDisk {
-    fn new(call: Call, applies: fn(&Path) -> bool, error: i32) -> Arc<Self> {
+    pub(crate) fn new(call: Call, applies: fn(&Path) -> bool, error: i32) -> Arc<Self> {
         Arc::new(Self { call, applies, error, remaining: AtomicU32::new(u32::MAX) })
     }
 
     /// Lets calls fail after `remaining` further calls.
-    fn fail_after(&self, remaining: u32) {
+    pub(crate) fn fail_after(&self, remaining: u32) {
         self.remaining.store(remaining, Ordering::SeqCst);
     }
 
-    fn repair(&self) {
+    pub(crate) fn repair(&self) {
         self.fail_after(u32::MAX);
     }
 }

@@ -13,4 +13,5 @@ mod failures;
 mod fixture;
 mod group_commit;
 mod power_cut;
+mod reopening;
 mod sync_order;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// Keeps the contents that each file had at its last sync.
 #[derive(Default)]
-struct SyncedFiles(Mutex<BTreeMap<OsString, Vec<u8>>>);
+pub(crate) struct SyncedFiles(pub(crate) Mutex<BTreeMap<OsString, Vec<u8>>>);
 
 impl Disk for SyncedFiles {
     fn after(&self, call: Call, path: &Path, file: &File) {

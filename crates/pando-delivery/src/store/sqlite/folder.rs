@@ -5,6 +5,7 @@
 //! and one row in its table `meta`. The incarnation and the mark of a backup are valid in the first
 //! file only, so that they change atomically.
 
+use crate::store::error::{Failure, FailureKind};
 use crate::store::sqlite::config::SqliteConfig;
 use crate::store::sqlite::connection::{self, Role, Settings};
 use crate::store::sqlite::open_error::OpenError;
@@ -12,7 +13,7 @@ use crate::store::sqlite::rows;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the format of the files.
@@ -20,6 +21,9 @@ const FORMAT: i64 = 1;
 
 /// The `application_id` of the files, "PDdl" in ASCII, by which tools recognise the files.
 const APPLICATION: i64 = 0x5044_646c;
+
+/// The end of a log's name, which follows the name of the database.
+const LOG: &str = "-wal";
 
 /// The folder of a store, which is locked until this value is dropped.
 pub(super) struct Folder {
@@ -42,7 +46,7 @@ pub(super) struct Meta {
 type Entry = (Meta, u16);
 
 impl Folder {
-    /// Locks a folder, which is created if it does not exist.
+    /// Locks a folder, which is created if it does not exist, and makes its logs durable.
     pub(super) fn lock(path: &Path) -> Result<Self, OpenError> {
         create_folder(path)?;
         // An absolute path does not depend on the working directory, and SQLite does not mistake it
@@ -50,10 +54,34 @@ impl Folder {
         let path = fs::canonicalize(path)?;
         let lock = private().create(true).truncate(false).write(true).open(path.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
         }
+        let folder = Self { path, _lock: lock };
+        folder.sync_logs()?;
+        Ok(folder)
+    }
+
+    /// Makes the logs of all files durable, before SQLite reads them.
+    ///
+    /// If the process before has been killed, or if a sync has failed, a log can contain commits
+    /// that are only in the page cache of the operating system. SQLite would return these commits
+    /// to readers without syncing the log, and a power cut would then undo them.
+    fn sync_logs(&self) -> Result<(), OpenError> {
+        let mut is_synced = false;
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let is_log = entry.file_name().to_str().is_some_and(|name| name.ends_with(LOG));
+            if is_log && entry.metadata()?.len() > 0 {
+                sync_log(&entry.path())?;
+                is_synced = true;
+            }
+        }
+        if is_synced {
+            sync_folder(&self.path)?;
+        }
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -240,6 +268,24 @@ fn create_folder(path: &Path) -> io::Result<()> {
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     // Other systems than Unix cannot open a folder.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// Writes the contents of a log to the log again, and syncs the log. A sync alone would not be
+/// enough: after a failed sync, the operating system considers the pages that it could not write to
+/// be written.
+fn sync_log(path: &Path) -> Result<(), OpenError> {
+    let mut log = File::options().read(true).write(true).open(path)?;
+    let mut part = vec![0; 1 << 20];
+    let mut position = 0_u64;
+    loop {
+        log.seek(SeekFrom::Start(position))?;
+        let len = log.read(&mut part)?;
+        let Some(part) = part.get(..len).filter(|part| !part.is_empty()) else { break };
+        log.seek(SeekFrom::Start(position))?;
+        log.write_all(part)?;
+        position = position.saturating_add(u64::try_from(len).unwrap_or_default());
+    }
+    log.sync_all().map_err(|error| Failure::new(FailureKind::Sync, error.raw_os_error()).into())
 }
 
 /// Returns the options for creating a file that only its owner can read.
