@@ -109,6 +109,31 @@ async fn an_interrupted_creation_is_continued() {
     assert_eq!(refused(folder.path(), &config), OpenError::OtherFile(0));
 }
 
+/// If the first database is lost, the rest of the store is not overwritten by a new one.
+#[tokio::test]
+async fn remains_of_another_store_are_refused() {
+    let folder = TempDir::new().unwrap();
+    drop(open(folder.path(), &SqliteConfig::default().with_shards(3)));
+    for number in [0, 1] {
+        fs::remove_file(shard(folder.path(), number)).unwrap();
+    }
+    for wanted in [1, 2] {
+        let error = refused(folder.path(), &SqliteConfig::default().with_shards(wanted));
+        assert_eq!(error, OpenError::OtherFile(2));
+    }
+    for (database, number) in [(None, 0), (Some([]), 1)] {
+        let folder = TempDir::new().unwrap();
+        let log = folder.path().join(format!("shard-{number:03}.sqlite-wal"));
+        if let Some(empty) = database {
+            fs::write(shard(folder.path(), number), empty).unwrap();
+        }
+        fs::write(&log, b"a log").unwrap();
+        let error = refused(folder.path(), &SqliteConfig::default().with_shards(2));
+        assert_eq!(error, OpenError::OtherFile(number));
+        assert_eq!(fs::read(&log).unwrap(), b"a log");
+    }
+}
+
 #[tokio::test]
 async fn an_incarnation_rises() {
     let folder = TempDir::new().unwrap();

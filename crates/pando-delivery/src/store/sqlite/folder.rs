@@ -135,6 +135,7 @@ impl Folder {
 
     /// Creates a store. If an earlier creation was interrupted, continues it.
     pub(super) fn create(&self, shards: u16, settings: Settings) -> Result<Meta, OpenError> {
+        self.check_remains(shards)?;
         let mut store_id = [0; 16];
         getrandom::fill(&mut store_id).map_err(|_| OpenError::Random)?;
         let meta = Meta { store_id, shards, incarnation: 1, is_backup: false };
@@ -155,6 +156,20 @@ impl Folder {
             sync_folder(&self.path)?;
         }
         Ok(meta)
+    }
+
+    /// Checks that the folder contains no remains of another store: no file with a higher number,
+    /// and no log without its database, which SQLite would delete.
+    fn check_remains(&self, shards: u16) -> Result<(), OpenError> {
+        let has_bytes = |path: PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+        for number in 0..SqliteConfig::MAX_SHARDS {
+            let is_superfluous = number >= shards && self.shard(number).exists();
+            let is_orphaned = has_bytes(self.log(number)) && !has_bytes(self.shard(number));
+            if is_superfluous || is_orphaned {
+                return Err(OpenError::OtherFile(number));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that a file has no rows, because it is left over from an interrupted creation. If the
