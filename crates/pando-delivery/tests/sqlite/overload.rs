@@ -140,6 +140,18 @@ async fn a_batch_is_bounded_by_the_bytes_that_it_writes() {
     assert_eq!(store.counters().batches, 4);
 }
 
+/// If the maximum is zero, each request has a batch of its own.
+#[tokio::test]
+async fn a_batch_has_at_least_one_request() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config();
+    (config.batch_bytes, config.batch_requests) = (0, 0);
+    let store = open(folder.path(), &config);
+    put(&store, b"a", b"key", b"value").await.unwrap();
+    put(&store, b"a", b"other", b"value").await.unwrap();
+    assert_eq!(store.counters().batches, 2);
+}
+
 #[tokio::test]
 async fn an_abandoned_request_does_not_run() {
     let folder = TempDir::new().unwrap();

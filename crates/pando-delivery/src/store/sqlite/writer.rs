@@ -122,11 +122,11 @@ impl Writer {
         self.watch_log();
     }
 
-    /// Runs requests until the batch has reached its maximum size. Returns an error if the
-    /// transaction cannot be committed.
+    /// Runs requests until the batch has reached its maximum size, but at least one. Returns an
+    /// error if the transaction cannot be committed.
     fn run_requests(&self, jobs: &mut VecDeque<Box<dyn Write>>, batch: &mut Batch) -> Result<(), Failure> {
         let limit = self.shard.common.config.batch_bytes;
-        while batch.written < limit
+        while (batch.replies.is_empty() || batch.written < limit)
             && let Some(job) = jobs.pop_front()
         {
             if !job.is_abandoned() {
