@@ -3,6 +3,7 @@
 use crate::{get, open, put};
 use pando_delivery::store::{KeyRange, OpenError, ScanLimit, SqliteConfig, SqliteStore, Store};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -92,6 +93,37 @@ async fn all_files_of_a_backup_are_of_one_moment() {
     }
     is_done.store(true, Ordering::Relaxed);
     writer.await.unwrap();
+}
+
+/// The old folder should be moved away first. If it was not, the logs of the backup, which are
+/// empty, replace the logs of the old store.
+#[tokio::test]
+async fn a_backup_replaces_the_logs_of_an_old_store() {
+    let (folder, copies, old) = (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut config = config();
+    config.checkpoint_bytes = 1 << 30;
+    let store = open(folder.path(), &config);
+    put(&store, b"a", b"key", b"value").await.unwrap();
+    let copy = copies.path().join("copy");
+    store.backup(&copy).unwrap();
+    for number in 0..50_u8 {
+        put(&store, &[number], b"later", b"value").await.unwrap();
+    }
+    // The old server was killed, so its logs are not empty.
+    let copy_files = |from: &Path| {
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), old.path().join(entry.file_name())).unwrap();
+        }
+    };
+    copy_files(folder.path());
+    copy_files(&copy);
+    SqliteStore::set_incarnation(old.path(), 2).unwrap();
+    let restored = open(old.path(), &config);
+    assert_eq!(get(&restored, b"a", b"key").await, Some(b"value".to_vec()));
+    for number in 0..50_u8 {
+        assert_eq!(get(&restored, &[number], b"later").await, None);
+    }
 }
 
 #[tokio::test]

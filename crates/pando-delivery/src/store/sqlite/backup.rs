@@ -62,6 +62,8 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
         connection.execute_batch("COMMIT")?;
         drop(connection);
         File::open(target.shard(number))?.sync_all()?;
+        // If the backup is copied over a store, the empty log replaces the log of that store.
+        folder::private().create_new(true).write(true).open(target.log(number))?;
         folder::sync_folder(target.path())?;
     }
     Ok(())

@@ -93,6 +93,11 @@ impl Folder {
         self.path.join(format!("shard-{number:03}.sqlite"))
     }
 
+    /// Returns the path of a shard's log.
+    pub(super) fn log(&self, number: u16) -> PathBuf {
+        self.path.join(format!("shard-{number:03}.sqlite{LOG}"))
+    }
+
     /// Returns the description of the store, or an error if a file does not belong to it. Returns
     /// `None` if the first file does not exist or its creation was interrupted.
     pub(super) fn meta(&self, settings: Settings) -> Result<Option<Meta>, OpenError> {

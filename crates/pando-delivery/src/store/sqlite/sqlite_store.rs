@@ -35,9 +35,12 @@ use std::thread::{self, JoinHandle};
 ///
 /// [`SqliteStore::backup`] copies a running store to a folder. To restore the backup:
 ///
-/// 1. Stop the server. Copy the folder of the backup to the place of the store.
-/// 2. Choose an incarnation that is higher than any that clients have seen, for instance the one
-///    that the server reported last, plus one. Set it with [`SqliteStore::set_incarnation`].
+/// 1. Stop the server. Move the old folder of the store away, because its logs belong to its
+///    databases. Copy the folder of the backup to the place of the store.
+/// 2. Choose an incarnation that is higher than every incarnation that the store has had before:
+///    for instance, the maximum of the old store's incarnation plus one and of the time in
+///    milliseconds. The incarnation of the backup plus one is not enough, because the same backup
+///    may have been restored before. Set the incarnation with [`SqliteStore::set_incarnation`].
 /// 3. Start the server.
 ///
 /// A backup is marked, and [`SqliteStore::open`] refuses it until it has a new incarnation. Copies
