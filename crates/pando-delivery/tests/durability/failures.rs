@@ -2,7 +2,9 @@
 //! may have taken effect.
 
 use crate::fixture::{Acknowledged, append, check, entries, is_database, is_log, name, open};
-use pando_delivery::store::{FailureKind, KeyRange, ScanLimit, SqliteConfig, SqliteStore, Store, StoreError};
+use pando_delivery::store::{
+    FailureKind, KeyRange, OpenError, ScanLimit, SqliteConfig, SqliteStore, Store, StoreError,
+};
 use pando_disk_faults::{Call, Disk, watch};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -239,6 +241,43 @@ async fn a_request_that_ignores_a_full_disk_does_nothing() {
     assert_eq!(store.due(1, 1).await, Ok(vec![]));
     assert_eq!(append(&store, b"g/tea", 10).await, Ok(1));
     assert_eq!(rows().await, 4);
+}
+
+/// A backup whose files are incomplete cannot be used, even if it has only one file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incomplete_backup_is_no_store() {
+    let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let config = SqliteConfig::default();
+    let store = open(folder.path(), &config);
+    for _ in 0..50 {
+        append(&store, b"g/tea", 10_000).await.unwrap();
+    }
+    let disk = FailingDisk::new(Call::Write, is_database, ENOSPC);
+    let full = watch(copies.path(), disk.clone());
+    for writes in [0, 2, 4, 6, 10, 20, 50, 100, 200] {
+        let copy = copies.path().join(writes.to_string());
+        disk.fail_after(writes);
+        assert!(store.backup(&copy).is_err(), "{writes}");
+        disk.repair();
+        // The attempt that failed first has left an empty file.
+        if std::fs::metadata(copy.join("shard-000.sqlite")).unwrap().len() > 0 {
+            let error = SqliteStore::open(&copy, &config).unwrap_err();
+            assert_eq!(SqliteStore::set_incarnation(&copy, 2), Err(error));
+        }
+    }
+    // If a sync fails, SQLite rolls back the rows, and then the file has its first entry. The first
+    // sync is that of the empty tables, and the others are those of the rows and of the last entry.
+    drop(full);
+    let disk = FailingDisk::new(Call::Sync, is_database, EIO);
+    let _watch = watch(copies.path(), disk.clone());
+    for syncs in [1, 2] {
+        let copy = copies.path().join(format!("synced {syncs} times"));
+        disk.fail_after(syncs);
+        assert!(store.backup(&copy).is_err());
+        disk.repair();
+        assert_eq!(SqliteStore::open(&copy, &config).unwrap_err(), OpenError::OtherFile(0));
+        assert_eq!(SqliteStore::set_incarnation(&copy, 2), Err(OpenError::OtherFile(0)));
+    }
 }
 
 /// If the database cannot grow, checkpoints fail. The log grows up to its maximum, and then

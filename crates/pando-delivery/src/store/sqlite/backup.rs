@@ -43,7 +43,7 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
     let _running = Running::new(&common.backups);
     let numbers = || 0..meta.shards;
     let connections: Result<Vec<_>, _> =
-        numbers().map(|number| attach(source, &target, number, settings)).collect();
+        numbers().map(|number| attach(source, &target, (meta, number), settings)).collect();
     let connections = connections?;
     {
         let _turns: Vec<_> = shards.iter().map(|shard| shard.gate.guest()).collect();
@@ -58,8 +58,10 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
             "INSERT INTO copy.entries SELECT partition, key, value FROM main.entries ORDER BY partition, key;
              INSERT INTO copy.due SELECT partition, at FROM main.due ORDER BY partition",
         )?;
-        folder::write_entry(&connection, "copy", (Meta { is_backup: true, ..meta }, number))?;
         connection.execute_batch("COMMIT")?;
+        // The rows are on the disk now. Within one transaction, this entry could reach the disk
+        // before the rows.
+        folder::write_entry(&connection, "copy", (Meta { is_backup: true, ..meta }, number))?;
         drop(connection);
         File::open(target.shard(number))?.sync_all()?;
         // If the backup is copied over a store, the empty log replaces the log of that store.
@@ -73,18 +75,22 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
 fn attach(
     source: &Folder,
     target: &Folder,
-    number: u16,
+    (meta, number): (Meta, u16),
     settings: Settings,
 ) -> Result<Connection, OpenError> {
     let connection = connection::open(&source.shard(number), Role::Writer, settings)?;
     let path = target.shard(number);
     folder::private().create_new(true).write(true).open(&path)?;
     connection.execute("ATTACH ?1 AS copy", [path.to_str().ok_or(OpenError::Path)?])?;
-    // The copy needs no durable journal, because an incomplete copy is useless. The copy is synced
-    // when it is complete.
-    connection.execute_batch("PRAGMA copy.journal_mode = MEMORY; PRAGMA copy.synchronous = OFF")?;
-    connection.execute_batch(&rows::tables("copy"))?;
+    // The copy needs no durable journal, because an incomplete copy is useless. Each transaction
+    // syncs the file.
+    connection.execute_batch("PRAGMA copy.journal_mode = MEMORY; PRAGMA copy.synchronous = FULL; BEGIN")?;
     folder::create_meta(&connection, "copy")?;
+    // With an impossible number, the file belongs to no store until the copy is complete.
+    let incomplete = (Meta { is_backup: true, ..meta }, u16::MAX);
+    folder::write_entry(&connection, "copy", incomplete)?;
+    connection.execute_batch(&rows::tables("copy"))?;
+    connection.execute_batch("COMMIT")?;
     Ok(connection)
 }
 
