@@ -1,11 +1,13 @@
 //! Folders, files, locks and incarnations.
 
 use crate::{get, open, put};
-use pando_delivery::store::{OpenError, SqliteConfig, SqliteStore, Store};
+use pando_delivery::store::{OpenError, SqliteConfig, SqliteStore, Store, StoreError, Transaction};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn refused(folder: &Path, config: &SqliteConfig) -> OpenError {
@@ -30,6 +32,43 @@ async fn a_store_is_opened_once() {
     assert_eq!(get(&store, b"a", b"key").await, Some(b"value".to_vec()));
     assert_eq!((store.id(), store.incarnation()), (id, 1));
     assert_ne!(open(TempDir::new().unwrap().path(), &config).id(), id);
+}
+
+/// The function of a request owns the store, and drops it in the thread of the writer.
+#[tokio::test]
+async fn a_thread_of_the_store_can_drop_the_store() {
+    let folder = TempDir::new().unwrap();
+    let config = SqliteConfig::default();
+    let store = open(folder.path(), &config);
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (owned, of_request) = (Arc::clone(&store), Arc::clone(&store));
+    let request = tokio::spawn(async move {
+        let work = move |transaction: &mut dyn Transaction| {
+            transaction.put(b"key", b"value")?;
+            begun.send(()).unwrap();
+            let _ = released.recv();
+            drop(owned);
+            Ok::<_, StoreError>(())
+        };
+        of_request.write(b"a", 0, work).await
+    });
+    has_begun.await.unwrap();
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    drop(store);
+    assert_eq!(refused(folder.path(), &config), OpenError::Locked);
+    drop(release);
+    let began = Instant::now();
+    let reopened = loop {
+        match SqliteStore::open(folder.path(), &config) {
+            Ok(store) => break store,
+            Err(error) => assert_eq!(error, OpenError::Locked),
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the threads have not ended");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(get(&reopened, b"a", b"key").await, Some(b"value".to_vec()));
 }
 
 #[tokio::test]

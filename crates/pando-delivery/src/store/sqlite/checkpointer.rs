@@ -33,7 +33,7 @@ pub(super) fn run(shard: &Arc<Shard>, connection: &Connection) {
         }
         shard.checkpoints.ended();
     }
-    // All other threads of this file have ended.
+    // All other threads of this file have ended, unless one of them has dropped the store.
     if common.failure().is_none() {
         // If this fails, the log remains, and the next process reads it.
         let _ = wal::truncate(connection);

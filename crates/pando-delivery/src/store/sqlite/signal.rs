@@ -30,14 +30,16 @@ impl Checkpoints {
         self.changed.notify_all();
     }
 
-    /// Asks for a checkpoint, and waits until a checkpoint has ended or `wait` has elapsed.
-    pub(super) fn request_and_wait(&self, wait: Duration) {
+    /// Asks for a checkpoint, and waits until a checkpoint has ended or `wait` has elapsed. Returns
+    /// `false` if the signal is closed.
+    pub(super) fn request_and_wait(&self, wait: Duration) -> bool {
         let mut state = self.state();
         state.is_requested = true;
         self.changed.notify_all();
         let ended = state.ended;
         let waits = |state: &mut State| state.ended == ended && !state.is_closed;
-        drop(self.changed.wait_timeout_while(state, wait, waits));
+        let waited = self.changed.wait_timeout_while(state, wait, waits);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
     /// Waits for a request. Returns `false` if the signal is closed.

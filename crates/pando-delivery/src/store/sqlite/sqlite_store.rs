@@ -29,7 +29,9 @@ use std::thread::{self, JoinHandle};
 /// open the store again, because only the disk tells which writes were durable.
 ///
 /// When the store is dropped, its threads end. Dropping blocks for a moment, while the last
-/// checkpoint runs.
+/// checkpoint runs. The functions and results of requests should not own the store: if a thread of
+/// the store drops it, the drop cannot wait, and the folder remains locked until the threads have
+/// ended.
 ///
 /// # Backups
 ///
@@ -49,7 +51,8 @@ use std::thread::{self, JoinHandle};
 pub struct SqliteStore {
     shards: Vec<Arc<Shard>>,
     common: Arc<Common>,
-    folder: Folder,
+    /// Each thread owns the folder, too, so that the folder is locked until all threads have ended.
+    folder: Arc<Folder>,
     meta: Meta,
     /// The writers and readers.
     workers: Vec<JoinHandle<()>>,
@@ -97,7 +100,7 @@ impl SqliteStore {
         if meta.is_backup {
             return Err(OpenError::Backup(meta.incarnation));
         }
-        let common = Arc::new(Common::new(config.clone()));
+        let (folder, common) = (Arc::new(folder), Arc::new(Common::new(config.clone())));
         let (shards, workers, checkpointers) = (Vec::new(), Vec::new(), Vec::new());
         let mut store = Self { shards, common, folder, meta, workers, checkpointers };
         // If a thread cannot be started, dropping `store` ends the threads before it.
@@ -112,6 +115,11 @@ impl SqliteStore {
         let (path, settings) = (self.folder.shard(number), self.common.config.settings());
         let open = |role| connection::open(&path, role, settings);
         let spawn = |role: &str, run: Box<dyn FnOnce() + Send>| {
+            let folder = Arc::clone(&self.folder);
+            let run = move || {
+                run();
+                drop(folder);
+            };
             thread::Builder::new().name(format!("{role} {number}")).spawn(run)
         };
         let (of_checkpointer, checkpoints) = (Arc::clone(&shard), open(Role::Checkpointer)?);
@@ -259,6 +267,11 @@ impl Drop for SqliteStore {
         // The checkpointers end last, so that they can empty the logs. A thread that has panicked
         // has already stopped the store.
         self.shards.iter().for_each(|shard| shard.close());
+        let mut threads = self.workers.iter().chain(&self.checkpointers);
+        if threads.any(|worker| worker.thread().id() == thread::current().id()) {
+            // A thread cannot wait for itself, and other threads may wait for this one.
+            return self.shards.iter().for_each(|shard| shard.checkpoints.close());
+        }
         self.workers.drain(..).for_each(|worker| drop(worker.join()));
         self.shards.iter().for_each(|shard| shard.checkpoints.close());
         self.checkpointers.drain(..).for_each(|checkpointer| drop(checkpointer.join()));

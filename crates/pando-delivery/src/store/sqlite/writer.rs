@@ -77,7 +77,9 @@ impl Writer {
             }
             // The checkpoint that ends next may have begun when the log was shorter, so this can
             // take more than one checkpoint.
-            self.shard.checkpoints.request_and_wait(rest);
+            if !self.shard.checkpoints.request_and_wait(rest) {
+                return Err(StoreError::Stopped);
+            }
             self.log = wal::state(&self.connection)?;
             common.check()?;
         }
