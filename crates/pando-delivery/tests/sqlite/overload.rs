@@ -167,6 +167,72 @@ async fn an_abandoned_request_does_not_run() {
     assert_eq!(store.counters().requests, 2);
 }
 
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+/// The destructors of an abandoned request and of a result without a receiver run in the threads of
+/// the store, which must survive a panic.
+#[tokio::test]
+async fn panics_of_destructors_do_not_stop_the_store() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config();
+    config.readers = 1;
+    let store = open(folder.path(), &config);
+    let (release, occupied) = occupy(&store).await;
+    let value = PanicsOnDrop;
+    let of_request = Arc::clone(&store);
+    let request = async move {
+        let work = move |_: &mut dyn pando_delivery::store::Transaction| {
+            let _value = &value;
+            Ok::<_, StoreError>(())
+        };
+        of_request.write(b"a", 0, work).await
+    };
+    drop(enqueue(request).await);
+    drop(release);
+    occupied.await.unwrap().unwrap();
+    put(&store, b"a", b"key", b"value").await.unwrap();
+
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let of_request = Arc::clone(&store);
+    let request = async move {
+        let work = move |_: &mut dyn pando_delivery::store::Transaction| {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+            Ok::<_, StoreError>(PanicsOnDrop)
+        };
+        of_request.write(b"a", 0, work).await
+    };
+    let request = enqueue(request).await;
+    has_begun.await.unwrap();
+    drop(request);
+    drop(release);
+    put(&store, b"a", b"key", b"later").await.unwrap();
+
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let of_request = Arc::clone(&store);
+    let request = async move {
+        let work = move |_: &dyn pando_delivery::store::Snapshot| {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+            Ok::<_, StoreError>(PanicsOnDrop)
+        };
+        of_request.read(b"a", work).await
+    };
+    let request = enqueue(request).await;
+    has_begun.await.unwrap();
+    drop(request);
+    drop(release);
+    assert_eq!(get(&store, b"a", b"key").await, Some(b"later".to_vec()));
+}
+
 /// Reads do not wait for the writer, and their queue is bounded, too.
 #[tokio::test]
 async fn reads_are_bounded() {

@@ -31,6 +31,9 @@ pub(super) trait Write: Send {
 
     /// Returns an error to the caller. The function of the request does not run.
     fn refuse(self: Box<Self>, error: StoreError);
+
+    /// Drops the request, whose caller has dropped its future.
+    fn abandon(self: Box<Self>);
 }
 
 struct WriteRequest<W, T, E> {
@@ -58,19 +61,36 @@ where
         // After a panic, the transaction is rolled back, so no inconsistent state is visible.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(transaction)));
         let is_ok = matches!(outcome, Ok(Ok(_)));
-        let reply = Box::new(move |result: Result<(), StoreError>| {
-            let outcome = match result {
-                Err(error) if outcome.is_ok() => Ok(Err(error.into())),
-                _ => outcome,
-            };
-            // Sending the outcome fails if the caller has dropped its future.
-            let _ = sender.send(outcome);
-        });
-        Ran { is_ok, reply }
+        let reply = move |result: Result<(), StoreError>| {
+            contain(move || {
+                let outcome = match result {
+                    Err(error) if outcome.is_ok() => Ok(Err(error.into())),
+                    _ => outcome,
+                };
+                // Sending the outcome fails if the caller has dropped its future.
+                let _ = sender.send(outcome);
+            });
+        };
+        Ran { is_ok, reply: Box::new(reply) }
     }
 
     fn refuse(self: Box<Self>, error: StoreError) {
-        let _ = self.sender.send(Ok(Err(error.into())));
+        contain(move || {
+            let _ = self.sender.send(Ok(Err(error.into())));
+        });
+    }
+
+    fn abandon(self: Box<Self>) {
+        contain(move || drop(self));
+    }
+}
+
+/// Runs code of the caller: the conversion of an error, or the destructor of a function or of a
+/// result. A panic of this code must not end the thread, because all other requests need the thread.
+fn contain(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        // The destructor of the panic's value could panic again.
+        std::mem::forget(panic);
     }
 }
 
@@ -119,14 +139,16 @@ where
 {
     let (sender, receiver) = oneshot::channel();
     let read = move |connection: Result<&C, StoreError>| {
-        let outcome = match connection {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match connection {
             // If the caller has dropped its future, the work would be useless.
-            Ok(_) if sender.is_closed() => Ok(Err(StoreError::Stopped.into())),
-            Ok(connection) => catch_unwind(AssertUnwindSafe(|| work(connection))),
-            Err(error) => Ok(Err(error.into())),
-        };
+            Ok(_) if sender.is_closed() => Err(StoreError::Stopped.into()),
+            Ok(connection) => work(connection),
+            Err(error) => Err(error.into()),
+        }));
         let reply = move || {
-            let _ = sender.send(outcome);
+            contain(move || {
+                let _ = sender.send(outcome);
+            });
         };
         Box::new(reply) as Box<dyn FnOnce() + Send>
     };

@@ -131,7 +131,9 @@ impl Writer {
         while (batch.replies.is_empty() || batch.written < limit)
             && let Some(job) = jobs.pop_front()
         {
-            if !job.is_abandoned() {
+            if job.is_abandoned() {
+                job.abandon();
+            } else {
                 self.run_request(job, batch)?;
             }
         }
