@@ -64,6 +64,7 @@ struct Calls {
 }
 
 static CALLS: OnceLock<Calls> = OnceLock::new();
+static REPLACED: OnceLock<()> = OnceLock::new();
 static WATCHED: RwLock<Vec<(PathBuf, Arc<dyn Disk>)>> = RwLock::new(Vec::new());
 
 /// Passes the calls for all files below a folder to `disk`. The folder must exist. Call this
@@ -73,7 +74,9 @@ static WATCHED: RwLock<Vec<(PathBuf, Arc<dyn Disk>)>> = RwLock::new(Vec::new());
 /// # Panics
 /// If the folder does not exist, or if this SQLite does not let its functions be replaced.
 pub fn watch(folder: &Path, disk: Arc<dyn Disk>) -> Watch {
-    CALLS.get_or_init(install);
+    // Another thread may call a replacement at once, and the replacement needs the original.
+    CALLS.get_or_init(find_originals);
+    REPLACED.get_or_init(replace_all);
     let folder = fs::canonicalize(folder).expect("the watched folder exists");
     let mut watched = WATCHED.write().unwrap_or_else(PoisonError::into_inner);
     watched.push((folder.clone(), disk));
@@ -87,40 +90,61 @@ impl Drop for Watch {
     }
 }
 
-fn install() -> Calls {
-    // These references make the linker include the definitions in every executable that uses this
-    // function.
-    std::hint::black_box((fsync as *const (), fdatasync as *const ()));
+/// Returns the default file system of SQLite.
+fn file_system() -> *mut sqlite3_vfs {
     // SAFETY: a null name asks for the default file system, which lives as long as the process.
     let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
     assert!(!vfs.is_null(), "SQLite has a default file system");
-    // SAFETY: the table belongs to SQLite's Unix file systems, in which these names have these
-    // types (`aSyscall` in os_unix.c). The replacements have the same types.
+    vfs
+}
+
+/// Returns the functions that SQLite calls.
+fn find_originals() -> Calls {
+    let vfs = file_system();
+    // SAFETY: the file system is valid. Its table belongs to SQLite's Unix file systems, in which
+    // these names have these types (`aSyscall` in os_unix.c).
     unsafe {
-        let write = replace(vfs, c"write", transmute::<Write, sqlite3_syscall_ptr>(observe_write));
-        let write_at = replace(vfs, c"pwrite", transmute::<WriteAt, sqlite3_syscall_ptr>(observe_write_at));
         Calls {
-            write: transmute::<sqlite3_syscall_ptr, Write>(write),
-            write_at: transmute::<sqlite3_syscall_ptr, WriteAt>(write_at),
+            write: transmute::<sqlite3_syscall_ptr, Write>(original(vfs, c"write")),
+            write_at: transmute::<sqlite3_syscall_ptr, WriteAt>(original(vfs, c"pwrite")),
         }
     }
 }
 
-/// Replaces a function and returns the one before.
+/// Replaces the functions that SQLite calls.
+fn replace_all() {
+    // These references make the linker include the definitions in every executable that uses this
+    // function.
+    std::hint::black_box((fsync as *const (), fdatasync as *const ()));
+    let vfs = file_system();
+    // SAFETY: the file system is valid, and the replacements have the types of the originals.
+    unsafe {
+        replace(vfs, c"write", transmute::<Write, sqlite3_syscall_ptr>(observe_write));
+        replace(vfs, c"pwrite", transmute::<WriteAt, sqlite3_syscall_ptr>(observe_write_at));
+    }
+}
+
+/// Returns a function of SQLite's table.
+///
+/// # Safety
+/// `vfs` is valid.
+unsafe fn original(vfs: *mut sqlite3_vfs, name: &CStr) -> sqlite3_syscall_ptr {
+    let name: *const c_char = name.as_ptr();
+    // SAFETY: `vfs` is valid, and the method gets it and a string that ends with zero.
+    let original = unsafe { (*vfs).xGetSystemCall.and_then(|get| get(vfs, name)) };
+    assert!(original.is_some(), "SQLite calls this function");
+    original
+}
+
+/// Replaces a function of SQLite's table.
 ///
 /// # Safety
 /// `vfs` is valid, and `call` has the type of the function `name`.
-unsafe fn replace(vfs: *mut sqlite3_vfs, name: &CStr, call: sqlite3_syscall_ptr) -> sqlite3_syscall_ptr {
-    // SAFETY: `vfs` is valid, and the methods get it and a string that ends with zero.
-    unsafe {
-        let (get, set) = ((*vfs).xGetSystemCall, (*vfs).xSetSystemCall);
-        let (Some(get), Some(set)) = (get, set) else { panic!("SQLite lets its functions be replaced") };
-        let name: *const c_char = name.as_ptr();
-        let before = get(vfs, name);
-        assert!(before.is_some(), "SQLite calls this function");
-        assert_eq!(set(vfs, name, call), ffi::SQLITE_OK, "SQLite lets this function be replaced");
-        before
-    }
+unsafe fn replace(vfs: *mut sqlite3_vfs, name: &CStr, call: sqlite3_syscall_ptr) {
+    let name: *const c_char = name.as_ptr();
+    // SAFETY: `vfs` is valid, and the method gets it and a string that ends with zero.
+    let result = unsafe { (*vfs).xSetSystemCall.map(|set| set(vfs, name, call)) };
+    assert_eq!(result, Some(ffi::SQLITE_OK), "SQLite lets this function be replaced");
 }
 
 /// Makes a call, and passes it to the observer of its file, if there is one.
