@@ -416,7 +416,8 @@ impl World {
 
     /// Returns all rows of the group's partition.
     pub(crate) fn rows(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let read = self.store.read(&partition(&group_id()), |rows| {
+        let partition = partition(&group_id());
+        let read = self.store.read(&partition, |rows| {
             let page = rows.scan(&KeyRange::all(), ScanLimit::rows(usize::MAX))?;
             Ok::<_, Refusal>(page.rows.into_iter().map(|row| (row.key, row.value)).collect())
         });
