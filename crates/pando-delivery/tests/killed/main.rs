@@ -3,7 +3,8 @@
 //! at all.
 //!
 //! In half of the runs, the process ends itself at a failpoint, before or after a request, a commit
-//! or a checkpoint. In the other half, the process is killed from outside at an arbitrary time.
+//! or a checkpoint. Each of these runs has one failpoint, and the runs take turns with all
+//! failpoints. In the other half, the process is killed from outside at an arbitrary time.
 //! `PANDO_KILLS` sets the number of kills, which is 40 by default:
 //!
 //! ```sh
@@ -20,7 +21,7 @@
 
 mod victim;
 
-use pando_delivery::store::{KeyRange, ScanLimit, SqliteStore, Store, StoreError};
+use pando_delivery::store::{FAILPOINTS, KeyRange, ScanLimit, SqliteStore, Store, StoreError};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -32,7 +33,7 @@ use victim::{Entry, PARTITIONS, config, partition};
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("--victim") => victim::live(&arguments[1], &arguments[2]),
+        Some("--victim") => victim::live(&arguments[1], &arguments[2], &arguments[3]),
         // Ignore filters that are meant for other tests.
         Some(filter) if !filter.starts_with('-') && !"killed".contains(filter) => {}
         Some("--list") => println!("killed: test"),
@@ -48,14 +49,19 @@ fn kill_and_check() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut random = victim::Random(u64::from(wanted));
-    let (mut kills, mut at_failpoint, mut lives) = (0, 0, 0);
+    let (mut kills, mut lives) = (0, 0);
+    let mut at_failpoint = [0_u32; FAILPOINTS.len()];
     let mut acknowledged = BTreeMap::new();
     let mut unacknowledged = 0;
     while kills < wanted {
         lives += 1;
         let from_outside = random.below(2) == 0;
-        let countdown = if from_outside { 0 } else { 1 + random.below(6_000) };
-        let mut victim = start(folder.path(), countdown);
+        // The failpoint with the fewest kills is next.
+        let number = (0..FAILPOINTS.len()).min_by_key(|number| at_failpoint[*number]).unwrap();
+        let point = if from_outside { "" } else { FAILPOINTS[number] };
+        // A batch has many requests, and one commit and at most one checkpoint.
+        let countdown = 1 + random.below(if point == "delivery::request" { 3_000 } else { 100 });
+        let mut victim = start(folder.path(), point, countdown);
         // Without a reader, the victim would block as soon as the pipe is full.
         let mut stdout = victim.stdout.take().unwrap();
         let reader = thread::spawn(move || {
@@ -78,7 +84,10 @@ fn kill_and_check() {
             Some(code) => panic!("life {lives} ended with {code}:\n{stderr}"),
         };
         kills += u32::from(is_killed);
-        at_failpoint += u32::from(is_killed && !from_outside);
+        if is_killed && !from_outside {
+            assert!(stderr.contains(&victim::last_words(point)), "{stderr}");
+            at_failpoint[number] += 1;
+        }
         for line in reader.join().unwrap().chunks_exact(Entry::LENGTH) {
             let entry = Entry::decode(line);
             acknowledged.insert((entry.partition, entry.number), entry);
@@ -87,15 +96,16 @@ fn kill_and_check() {
     }
     let acknowledged = acknowledged.len();
     println!(
-        "{kills} kills, {at_failpoint} of them at a failpoint, in {lives} lives: \
+        "{kills} kills, {at_failpoint:?} of them at the failpoints, in {lives} lives: \
          {acknowledged} acknowledged requests, and {unacknowledged} others that took effect"
     );
     assert!(acknowledged > 0, "some requests were acknowledged");
+    assert!(wanted < 40 || at_failpoint.iter().all(|kills| *kills > 0), "each failpoint has killed");
 }
 
-fn start(folder: &Path, countdown: u64) -> Child {
+fn start(folder: &Path, point: &str, countdown: u64) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--victim", folder.to_str().unwrap(), &countdown.to_string()])
+        .args(["--victim", folder.to_str().unwrap(), point, &countdown.to_string()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

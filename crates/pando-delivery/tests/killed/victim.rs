@@ -1,8 +1,6 @@
 //! The process that is killed.
 
-use pando_delivery::store::{
-    FAILPOINTS, KeyRange, SqliteConfig, SqliteStore, Store, StoreError, Transaction,
-};
+use pando_delivery::store::{KeyRange, SqliteConfig, SqliteStore, Store, StoreError, Transaction};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,12 +72,11 @@ impl Random {
     }
 }
 
-/// Writes to a store with many concurrent writers, and prints each acknowledged request. If
-/// `countdown` is not zero, the process ends itself after this number of failpoints.
-pub(crate) fn live(folder: &str, countdown: &str) {
-    let countdown = countdown.parse().unwrap();
-    if countdown > 0 {
-        die_after(countdown);
+/// Writes to a store with many concurrent writers, and prints each acknowledged request. If `point`
+/// is not empty, the process ends itself when it passes this failpoint for the `countdown`-th time.
+pub(crate) fn live(folder: &str, point: &str, countdown: &str) {
+    if !point.is_empty() {
+        die_at(point, countdown.parse().unwrap());
     }
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let seed = u64::try_from(seed & u128::from(u64::MAX)).unwrap();
@@ -139,16 +136,19 @@ fn acknowledge(entry: &Entry) {
     stdout.flush().unwrap();
 }
 
-/// Ends the process after `countdown` failpoints.
-fn die_after(countdown: u64) {
-    let left = Arc::new(AtomicU64::new(countdown));
-    for point in FAILPOINTS {
-        let left = Arc::clone(&left);
-        fail::cfg_callback(point, move || {
-            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-                std::process::abort();
-            }
-        })
-        .unwrap();
-    }
+/// Ends the process when it passes a failpoint for the `countdown`-th time.
+fn die_at(point: &str, countdown: u64) {
+    let (left, words) = (AtomicU64::new(countdown), last_words(point));
+    fail::cfg_callback(point, move || {
+        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            eprintln!("{words}");
+            std::process::abort();
+        }
+    })
+    .unwrap();
+}
+
+/// Returns the message of a process that ends itself at a failpoint.
+pub(crate) fn last_words(point: &str) -> String {
+    format!("killed at {point}")
 }
