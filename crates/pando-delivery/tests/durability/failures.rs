@@ -6,7 +6,7 @@ use pando_delivery::store::{
     FailureKind, KeyRange, OpenError, ScanLimit, SqliteConfig, SqliteStore, Store, StoreError,
 };
 use pando_disk_faults::{Call, Disk, watch};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,6 +59,20 @@ impl Disk for FailingDisk {
 struct Outcome {
     acknowledged: Acknowledged,
     errors: Vec<StoreError>,
+    /// For each partition, the number of failed requests that may have taken effect.
+    unknown: BTreeMap<Vec<u8>, usize>,
+}
+
+/// Checks that all acknowledged entries are in the store, and no entries of requests that did
+/// nothing.
+async fn check_outcome(store: &SqliteStore, outcome: &Outcome) {
+    check(store, &outcome.acknowledged).await;
+    for partition in (0..10).map(name) {
+        let acknowledged = outcome.acknowledged.get(&partition).map_or(0, Vec::len);
+        let unknown = outcome.unknown.get(&partition).copied().unwrap_or_default();
+        let found = usize::try_from(entries(store, &partition).await).unwrap();
+        assert!(found <= acknowledged + unknown, "{found} > {acknowledged} + {unknown}");
+    }
 }
 
 /// Runs 64 concurrent writers. Each of them sends requests until it has an error.
@@ -75,7 +89,13 @@ async fn write(store: &Arc<SqliteStore>, requests: u32) -> Outcome {
                             let acknowledged = &mut outcome.lock().unwrap().acknowledged;
                             acknowledged.entry(partition.clone()).or_default().push(number);
                         }
-                        Err(error) => return outcome.lock().unwrap().errors.push(error),
+                        Err(error) => {
+                            let mut outcome = outcome.lock().unwrap();
+                            if error.may_have_taken_effect() {
+                                *outcome.unknown.entry(partition).or_default() += 1;
+                            }
+                            return outcome.errors.push(error);
+                        }
                     }
                 }
             })
@@ -117,7 +137,7 @@ async fn a_failed_sync_stops_the_store() {
         assert_eq!(store.due(1, 1).await, Err(StoreError::Stopped));
         drop(store);
         let store = open(folder.path(), &SqliteConfig::default());
-        check(&store, &outcome.acknowledged).await;
+        check_outcome(&store, &outcome).await;
         append(&store, b"g/tea", 1).await.unwrap();
     }
     assert!(unknown > 8, "whole batches failed");
@@ -137,7 +157,7 @@ async fn a_failed_sync_of_a_checkpoint_stops_the_store() {
     assert!(outcome.errors.iter().all(|error| *error == StoreError::Stopped));
     drop(store);
     disk.repair();
-    check(&open(folder.path(), &config), &outcome.acknowledged).await;
+    check_outcome(&open(folder.path(), &config), &outcome).await;
 }
 
 /// The disk is full from the n-th write on, for many values of n. The store goes on when the disk
@@ -158,7 +178,7 @@ async fn a_full_disk_loses_nothing() {
             kinds.insert(error.may_have_taken_effect());
         }
         // Reads are answered while the disk is full.
-        check(&store, &outcome.acknowledged).await;
+        check_outcome(&store, &outcome).await;
         if writes % 2 == 0 {
             // The store goes on without being opened again.
             disk.repair();
@@ -167,12 +187,12 @@ async fn a_full_disk_loses_nothing() {
             for (partition, numbers) in later.acknowledged {
                 outcome.acknowledged.entry(partition).or_default().extend(numbers);
             }
-            check(&store, &outcome.acknowledged).await;
+            check_outcome(&store, &outcome).await;
         }
         drop(store);
         disk.repair();
         let store = open(folder.path(), &SqliteConfig::default());
-        check(&store, &outcome.acknowledged).await;
+        check_outcome(&store, &outcome).await;
         append(&store, b"g/tea", 1).await.unwrap();
     }
     assert!(kinds.contains(&true), "some commits failed");
@@ -294,7 +314,7 @@ async fn a_checkpoint_on_a_full_disk_is_repeated() {
     let outcome = write(&store, 100_000).await;
     assert!(outcome.errors.iter().all(|error| *error == StoreError::Overloaded), "{:?}", outcome.errors);
     assert!(store.counters().failed_checkpoints > 0);
-    check(&store, &outcome.acknowledged).await;
+    check_outcome(&store, &outcome).await;
     disk.repair();
     // The next request waits for a checkpoint, which succeeds now.
     let mut appended = append(&store, b"g/tea", 10).await;
@@ -307,5 +327,5 @@ async fn a_checkpoint_on_a_full_disk_is_repeated() {
     }
     assert_eq!(appended, Ok(0));
     drop(store);
-    check(&open(folder.path(), &config), &outcome.acknowledged).await;
+    check_outcome(&open(folder.path(), &config), &outcome).await;
 }
