@@ -46,8 +46,10 @@
 //!
 //! [`StoreError::may_have_taken_effect`] tells whether a request may have taken effect. If it may
 //! have, the caller must not assume either outcome. The caller repeats the request, which must
-//! therefore be idempotent, or reads the rows. Requests are idempotent if `work` first looks for
-//! the result of an earlier attempt.
+//! therefore be idempotent: `work` first looks for the result of an earlier attempt. Alternatively,
+//! the caller reads the rows within a write request that also writes a row. A read request is not
+//! enough, because a request with an unknown outcome can still take effect at the next start of the
+//! process, until a later write to the same partition has succeeded.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
