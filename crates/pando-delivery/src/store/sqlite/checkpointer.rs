@@ -44,8 +44,9 @@ fn checkpoint(shard: &Shard, connection: &Connection) -> Result<(), Failure> {
     let common = &shard.common;
     let log = wal::copy(connection)?;
     let is_long = log.bytes() >= common.config.log_bytes / 4;
-    // A backup reads the log, so the log cannot start from its beginning.
-    if is_long && common.backups.load(Ordering::Relaxed) == 0 {
+    // If a reader needs an old part of the log, waiting for the reader would make the writer wait
+    // in vain. A backup is such a reader, too.
+    if is_long && log.is_copied() && common.backups.load(Ordering::Relaxed) == 0 {
         let _turn = shard.gate.guest();
         wal::restart(connection)?;
     }
