@@ -109,9 +109,20 @@ async fn a_long_snapshot_does_not_let_the_log_grow_without_bound() {
     }
     let greatest = greatest.load(Ordering::Relaxed);
     assert!((LOG..LOG + EXCESS).contains(&greatest), "the log had {greatest} bytes");
+    // As long as no checkpoint makes progress, requests are refused at once.
+    let began = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(put(&store, b"g0", b"key", b"later").await, Err(StoreError::Overloaded));
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     drop(release);
     assert_eq!(reader.await.unwrap(), Ok(Some(b"value".to_vec())));
-    // The next request waits for a checkpoint.
-    put(&store, b"g0", b"key", b"later").await.unwrap();
+    // Each request that is refused asks for a checkpoint, which makes progress now.
+    let began = Instant::now();
+    while let Err(error) = put(&store, b"g0", b"key", b"later").await {
+        assert_eq!(error, StoreError::Overloaded);
+        assert!(began.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(get(&store, b"g0", b"key").await, Some(b"later".to_vec()));
 }

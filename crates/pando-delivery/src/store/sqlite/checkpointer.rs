@@ -13,12 +13,18 @@ use crate::store::sqlite::wal;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+/// Time after a failed checkpoint, before the next one begins.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Performs the checkpoints that the writer asks for, until the signal is closed.
 pub(super) fn run(shard: &Arc<Shard>, connection: &Connection) {
     let _stop = StopOnPanic(Arc::clone(shard));
     let (common, counts) = (&shard.common, &shard.common.counts);
     while shard.checkpoints.wait() {
+        let mut pause = Duration::ZERO;
         if common.failure().is_none() {
             point("delivery::checkpoint");
             match checkpoint(shard, connection) {
@@ -27,11 +33,13 @@ pub(super) fn run(shard: &Arc<Shard>, connection: &Connection) {
                     // If the disk is full, the log remains, and a later checkpoint copies it.
                     common.stop_after(failure);
                     Counts::add(&counts.failed_checkpoints, 1);
+                    pause = PAUSE;
                 }
             }
             point("delivery::checkpointed");
         }
         shard.checkpoints.ended();
+        thread::sleep(pause);
     }
     // All other threads of this file have ended, unless one of them has dropped the store.
     if common.failure().is_none() {

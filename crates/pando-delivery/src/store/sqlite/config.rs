@@ -24,8 +24,9 @@ pub struct SqliteConfig {
     /// Maximum length of the write-ahead log in bytes. From a quarter of this length on, a
     /// checkpoint makes the writer wait for a moment, so that the log can start from its beginning.
     /// If a long-running reader or a full disk prevents this, requests fail with
-    /// [`StoreError::Overloaded`](crate::store::StoreError::Overloaded) at the maximum. The log can
-    /// exceed the maximum by one commit, and during a backup by all writes.
+    /// [`StoreError::Overloaded`](crate::store::StoreError::Overloaded) at the maximum, or at twice
+    /// the maximum if only short readers that overlap prevent it. The log can exceed this length by
+    /// one commit, and during a backup by all writes.
     pub log_bytes: u64,
     /// Size of the page cache of each connection in bytes.
     pub cache_bytes: u32,

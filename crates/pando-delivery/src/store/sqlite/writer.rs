@@ -27,6 +27,9 @@ pub(super) struct Writer {
     connection: Connection,
     /// The state of the log after the last batch.
     log: LogState,
+    /// The state of the log when checkpoints did not make room in time. Until the state changes,
+    /// requests are refused without waiting.
+    stuck: Option<LogState>,
 }
 
 /// The requests of a batch that have run.
@@ -40,7 +43,7 @@ struct Batch {
 
 impl Writer {
     pub(super) fn new(shard: Arc<Shard>, connection: Connection) -> Self {
-        Self { shard, connection, log: LogState::default() }
+        Self { shard, connection, log: LogState::default(), stuck: None }
     }
 
     /// Processes requests until the queue is closed.
@@ -68,13 +71,24 @@ impl Writer {
     /// Waits for checkpoints if the log has its maximum length.
     fn make_room(&mut self) -> Result<(), StoreError> {
         let common = &self.shard.common;
-        let is_full = |log: LogState| log.bytes() >= common.config.log_bytes && !log.is_copied();
+        let limit = common.config.log_bytes;
+        // A log that is copied usually starts from its beginning with the next commit. If readers
+        // that overlap prevent this, the log grows further.
+        let is_full = |log: LogState| {
+            (log.bytes() >= limit && !log.is_copied()) || log.bytes() > limit.saturating_mul(2)
+        };
         let began = Instant::now();
         while is_full(self.log) && common.backups.load(Ordering::Relaxed) == 0 {
             let rest = WAIT_FOR_LOG.saturating_sub(began.elapsed());
-            if rest.is_zero() {
+            if self.stuck.is_some() {
+                self.log = wal::state(&self.connection)?;
+            }
+            if rest.is_zero() || self.stuck == Some(self.log) {
+                self.stuck = Some(self.log);
+                self.shard.checkpoints.request();
                 return Err(StoreError::Overloaded);
             }
+            self.stuck = None;
             // The checkpoint that ends next may have begun when the log was shorter, so this can
             // take more than one checkpoint.
             if !self.shard.checkpoints.request_and_wait(rest) {
@@ -83,6 +97,7 @@ impl Writer {
             self.log = wal::state(&self.connection)?;
             common.check()?;
         }
+        self.stuck = None;
         Ok(())
     }
 
