@@ -11,20 +11,34 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Maximum time for the checkpoint of each file after a backup.
+const CHECKPOINT: Duration = Duration::from_secs(60);
 
 /// Counts a running backup until it is dropped.
-struct Running<'a>(&'a AtomicUsize);
+struct Running<'a> {
+    running: &'a AtomicUsize,
+    shards: &'a [Arc<Shard>],
+}
 
 impl<'a> Running<'a> {
-    fn new(running: &'a AtomicUsize) -> Self {
+    fn new(running: &'a AtomicUsize, shards: &'a [Arc<Shard>]) -> Self {
         running.fetch_add(1, Ordering::Relaxed);
-        Self(running)
+        Self { running, shards }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        // During the backup, the logs could exceed their maximum length. They are copied before the
+        // maximum applies again, because requests would be refused otherwise. The checkpoint that
+        // ends first may have begun during the backup, so a second one follows.
+        for shard in self.shards {
+            let _ = shard.checkpoints.request_and_wait(CHECKPOINT)
+                && shard.checkpoints.request_and_wait(CHECKPOINT);
+        }
+        self.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -40,7 +54,7 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
     if names.collect::<Result<Vec<_>, _>>()?.iter().any(|name| name != "lock") {
         return Err(OpenError::NotEmpty);
     }
-    let _running = Running::new(&common.backups);
+    let _running = Running::new(&common.backups, shards);
     let numbers = || 0..meta.shards;
     let connections: Result<Vec<_>, _> =
         numbers().map(|number| attach(source, &target, (meta, number), settings)).collect();
