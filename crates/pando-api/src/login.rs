@@ -81,8 +81,8 @@ impl Login {
         Ok(Self { signature, ..unsigned })
     }
 
-    /// Verifies the signature, at the server with the authority `authority`. The caller validates the
-    /// credential for `key`, checks the nonce, and passes the cipher suite of the login.
+    /// Verifies the signature, at the server with the authority `authority`. The caller validates
+    /// the credential for `key`, checks the nonce, and passes the cipher suite of the login.
     ///
     /// # Errors
     /// [`LoginError`] if the login is for another server, or its signature is wrong for another

@@ -23,8 +23,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// If `work` returns an error, this request is rolled back, and the error is returned
     /// unchanged. If a method of the transaction fails, the request is rolled back and returns the
-    /// error of this method, even if `work` returns `Ok`. If `work` panics, the request is rolled back, and the panic continues in the
-    /// caller. Other requests are not affected in any of these cases.
+    /// error of this method, even if `work` returns `Ok`. If `work` panics, the request is rolled
+    /// back, and the panic continues in the caller. Other requests are not affected in any of these
+    /// cases.
     ///
     /// `bytes` is the approximate number of bytes that `work` owns and writes. A store uses this
     /// number to bound the memory of waiting requests and the size of a batch.

@@ -3,10 +3,17 @@
 //! The tests call the functions of the domain as the service does: read a snapshot, check, and
 //! write in one transaction. The store is in memory.
 
-#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
-mod fixture;
+#![allow(clippy::disallowed_methods, reason = "the clients store nothing")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic fails the test"
+)]
 
 mod commits;
 mod creation;
+mod fixture;
 mod lies;
 mod log;

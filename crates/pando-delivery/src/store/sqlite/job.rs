@@ -86,7 +86,8 @@ where
 }
 
 /// Runs code of the caller: the conversion of an error, or the destructor of a function or of a
-/// result. A panic of this code must not end the thread, because all other requests need the thread.
+/// result. A panic of this code must not end the thread, because all other requests need the
+/// thread.
 fn contain(run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         // The destructor of the panic's value could panic again.
