@@ -1,8 +1,9 @@
 //! The place that a reader of a log has reached.
 
-use super::entry::{LogEntry, LogId, LogPage};
+use super::entry::{LogEntry, LogPage};
 use super::head::SignedHead;
 use super::key::{HeadError, ServerKeys};
+use super::log_id::LogId;
 use crate::Digest;
 use pando_wire::EncodeError;
 

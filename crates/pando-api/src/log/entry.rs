@@ -1,6 +1,7 @@
 //! Entries of a log, and the hash that chains them.
 
 use super::head::SignedHead;
+use super::log_id::LogId;
 use crate::{Digest, Domain};
 use pando_wire::{
     ContentType, Decode, DecodeError, Encode, EncodeError, GroupId, MlsMessage, MlsMessageBody, Opaque, list,
@@ -106,15 +107,6 @@ pub struct LogPage {
 }
 
 impl Encode for LogPage {}
-
-/// The name of a log: the server's domain and the group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LogId {
-    /// The domain of the server.
-    pub domain: Domain,
-    /// The group.
-    pub group_id: GroupId,
-}
 
 /// The fields of an entry that its hash covers, except the log and the previous hash.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Heads: the hash of a log's newest entry, signed by the server.
 
-use super::entry::LogId;
 use super::key::{HeadError, KeyId, ServerKey, ServerKeys};
+use super::log_id::LogId;
 use crate::{Digest, Domain};
 use pando_wire::{Encode, EncodeError, GroupId, Opaque};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};

@@ -14,11 +14,13 @@ mod entry;
 mod equivocation;
 mod head;
 mod key;
+mod log_id;
 mod receipt;
 
 pub use cursor::{LogCursor, LogError};
-pub use entry::{EntryError, EntryKind, LogEntry, LogId, LogPage};
+pub use entry::{EntryError, EntryKind, LogEntry, LogPage};
 pub use equivocation::Equivocation;
 pub use head::{Head, SignedHead};
 pub use key::{HeadError, KeyId, ServerKey, ServerKeys, ServerPublicKey};
+pub use log_id::LogId;
 pub use receipt::{Receipt, ReceiptError};

@@ -1,6 +1,6 @@
 //! Tests of concurrent requests.
 
-use super::{all, get, read, test};
+use super::helpers::{all, get, read, test};
 use crate::store::error::StoreError;
 use crate::store::interface::{Snapshot, Store, Transaction};
 use crate::store::range::{KeyRange, ScanLimit};

@@ -1,6 +1,6 @@
 //! Tests of requests that fail, panic or are dropped, and of snapshots.
 
-use super::{all, everything, get, put, row, test, write};
+use super::helpers::{all, everything, get, put, row, test, write};
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::Store;
 use crate::store::range::{KeyRange, ScanLimit};

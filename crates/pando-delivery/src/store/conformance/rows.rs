@@ -1,6 +1,6 @@
 //! Tests of rows, ranges and due times, one request at a time.
 
-use super::{all, everything, get, put, read, row, test, write};
+use super::helpers::{all, everything, get, put, read, row, test, write};
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::Store;
 use crate::store::range::{Due, KeyRange, Page, ScanLimit};
