@@ -24,7 +24,10 @@ pub(crate) enum Key<'a> {
     Digest(Digest),
     /// A row of the public group.
     Public(RowKey),
-    /// The value that a row of the public group had before an epoch began.
+    /// A past epoch whose ratchet tree can be brought back.
+    Past(u64),
+    /// The value that a row of the public group had in a past epoch, and that the next epoch has
+    /// replaced.
     Before(u64, RowKey),
     /// The epoch that has a ratchet tree, by the tree hash.
     Tree(&'a [u8]),
@@ -54,6 +57,7 @@ impl Key<'_> {
             Self::Entry(seq) => number(b'e', *seq),
             Self::Digest(digest) => [b"d".as_slice(), digest.as_ref()].concat(),
             Self::Public(row) => [b"p".as_slice(), &row.to_bytes()].concat(),
+            Self::Past(epoch) => number(b'b', *epoch),
             Self::Before(epoch, row) => joined(b'b', *epoch, &row.to_bytes()),
             Self::Tree(hash) => [b"t", *hash].concat(),
             Self::Proposal(seq) => number(b'q', *seq),
@@ -73,6 +77,12 @@ impl Key<'_> {
 /// Returns the keys of log entries after `seq`.
 pub(crate) fn entries_after(seq: u64) -> KeyRange {
     KeyRange::prefix(*b"e").after(&Key::Entry(seq).encode())
+}
+
+/// Returns the keys of the rows that the epoch after `epoch` has replaced.
+pub(crate) fn before(epoch: u64) -> KeyRange {
+    let past = Key::Past(epoch).encode();
+    KeyRange::prefix(past.clone()).after(&past)
 }
 
 /// Returns the keys of the pending proposals.

@@ -1,6 +1,6 @@
 //! The rows of the public group, and the rows that bring back the ratchet trees of past epochs.
 
-use super::key::Key;
+use super::key::{self, Key};
 use crate::error::Refusal;
 use crate::store::{KeyRange, ScanLimit, Snapshot, StoreError, Transaction};
 use pando_api::ProblemCode;
@@ -27,6 +27,10 @@ pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta, before: Option<u6
         Ok(Fit::Applied) => return Ok(()),
         Ok(Fit::Apply) => {}
         Err(error) => return Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
+    }
+    if let Some(epoch) = before {
+        // Not every Commit changes the tree, so an epoch may have no row of its own.
+        rows.put(&Key::Past(epoch).encode(), &[])?;
     }
     let changes = delta.writes().map(|(key, value)| (key, Some(value)));
     for (key, value) in changes.chain(delta.deletes().map(|key| (key, None))) {
@@ -84,8 +88,10 @@ pub(crate) fn range(
 pub(crate) fn in_epoch(rows: &dyn Snapshot, epoch: u64, current: u64) -> Result<Rows, Refusal> {
     let mut found: Rows = range(rows, RowKey::Public, RowKey::State)?.into_iter().collect();
     for past in (epoch..current).rev() {
-        let mut left = KeyRange::prefix([b"b".as_slice(), &past.to_be_bytes()].concat());
-        let mut is_kept = false;
+        if rows.get(&Key::Past(past).encode())?.is_none() {
+            return Err(Refusal::new(ProblemCode::NotFound, "the tree of this epoch is no longer kept"));
+        }
+        let mut left = key::before(past);
         loop {
             let page = rows.scan(&left, ScanLimit::rows(ROWS))?;
             for row in &page.rows {
@@ -93,7 +99,6 @@ pub(crate) fn in_epoch(rows: &dyn Snapshot, epoch: u64, current: u64) -> Result<
                 let (Some(key), Some((has_value, value))) = (key, row.value.split_first()) else {
                     return Err(Refusal::corrupt("tree"));
                 };
-                is_kept = true;
                 match has_value {
                     0 => drop(found.remove(&key)),
                     _ => drop(found.insert(key, value.into())),
@@ -103,9 +108,6 @@ pub(crate) fn in_epoch(rows: &dyn Snapshot, epoch: u64, current: u64) -> Result<
                 Some(last) if page.has_more => left = left.after(&last.key),
                 _ => break,
             }
-        }
-        if !is_kept {
-            return Err(Refusal::new(ProblemCode::NotFound, "the tree of this epoch is no longer kept"));
         }
     }
     Ok(found)

@@ -2,7 +2,7 @@
 
 use crate::fixture::{World, code};
 use pando_api::{Digest, EntryKind, ProblemCode, Winner};
-use pando_mls::LeafIndex;
+use pando_mls::{LeafIndex, Psk};
 
 #[test]
 fn one_of_two_racing_commits_wins() {
@@ -27,6 +27,30 @@ fn one_of_two_racing_commits_wins() {
     }
     let public = world.public.as_ref().unwrap().public().context();
     assert_eq!(alice.group().public().context(), public);
+}
+
+/// A Commit without a path, which only mixes in a pre-shared key, changes no row of the tree.
+#[test]
+fn an_old_tree_can_be_brought_back_behind_commits_that_do_not_change_the_tree() {
+    let (mut world, mut alice, _, _) = World::with_three();
+    let tree = |world: &World| {
+        let public = world.public.as_ref().unwrap().public();
+        (public.context().tree_hash.to_vec(), public.tree().export().unwrap())
+    };
+    let mut trees = vec![tree(&world)];
+    for has_psk in [false, true, true, false] {
+        let psk = Psk::External { psk_id: b"key".as_slice().into() };
+        let commit = world.build_commit(&mut alice, None, |commit| {
+            if has_psk { commit.psk(psk).without_path() } else { commit }
+        });
+        let receipt = world.submit(&alice.caller, &commit).unwrap();
+        world.follow(&mut alice, receipt.head.head.seq - 1);
+        assert_eq!(trees.last() == Some(&tree(&world)), has_psk, "whether the tree stays the same");
+        trees.push(tree(&world));
+    }
+    for (hash, expected) in trees {
+        assert_eq!(world.tree(&alice.caller, &hash).unwrap(), expected);
+    }
 }
 
 #[test]

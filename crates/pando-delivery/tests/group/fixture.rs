@@ -15,9 +15,10 @@ use pando_issuer::{Authority, Validity};
 use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
     AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType,
-    CryptoProvider, Decode, Encode, Extension, Extensions, Group, GroupConfig, GroupId, GroupRules,
-    KeyPackageBundle, KeyPackageTemplate, Lifetime, Limits, MlsMessage, MlsMessageBody, Processed,
-    ProtocolVersion, PublicGroup, RustCrypto, Signer, Suite,
+    CryptoProvider, Decode, Encode, Extension, Extensions, ExternalJoin, Group, GroupConfig, GroupId,
+    GroupRules, KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, MlsMessage,
+    MlsMessageBody, Processed, ProtocolVersion, PskStore, PskValue, PublicGroup, RustCrypto, Signer,
+    SourceError, Suite,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -162,13 +163,7 @@ impl World {
     }
 
     fn bundle(&mut self, device: &Device) -> KeyPackageBundle {
-        let capabilities = Capabilities {
-            versions: vec![ProtocolVersion::MLS_10],
-            cipher_suites: vec![SUITE],
-            extensions: vec![POLICY_EXTENSION],
-            proposals: Vec::new(),
-            credentials: vec![CredentialType::X509],
-        };
+        let capabilities = capabilities();
         let now = self.now / 1_000;
         let template = KeyPackageTemplate {
             credential: device.credential.clone(),
@@ -268,7 +263,7 @@ impl World {
         let mut rng = self.rng.clone();
         let data = HandshakeData { head, ..HandshakeData::default() }.encode().unwrap();
         let Device { signer, group, .. } = member;
-        let cx = self.client.at(self.now / 1_000, &**signer);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let builder = fill(group.as_mut().unwrap().commit()).authenticated_data(&data).with_group_info();
         let output = builder.without_tree().build(&cx, &mut rng).unwrap().assume_persisted();
         self.rng = rng;
@@ -287,13 +282,36 @@ impl World {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
     ) -> SubmitCommit {
         let Device { signer, group, .. } = member;
-        let cx = self.client.at(self.now / 1_000, &**signer).with_rules(&AdmitAll);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks).with_rules(&AdmitAll);
         let builder = fill(group.as_mut().unwrap().commit()).with_group_info();
         let output = builder.build(&cx, &mut self.rng).unwrap().assume_persisted();
         SubmitCommit {
             commit: output.message.encode().unwrap().into(),
             welcome: Vec::new().into(),
             group_info: message(output.group_info.unwrap()).into(),
+        }
+    }
+
+    /// Builds an external Commit of a client, with the GroupInfo of any epoch.
+    pub(crate) fn build_external_commit(&mut self, device: &Device, group_info: &[u8]) -> SubmitCommit {
+        let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(group_info).unwrap().body else {
+            panic!("not a GroupInfo")
+        };
+        let member: ClientId = "alice@example.org/phone".parse().unwrap();
+        let member = Caller { client: member, version: 1 };
+        let tree = self.tree(&member, &group_info.group_context.tree_hash).unwrap();
+        let credential = device.credential.clone();
+        let template =
+            LeafTemplate { credential, capabilities: capabilities(), extensions: Extensions::default() };
+        let cx = self.client.at(self.now / 1_000, &*device.signer).with_rules(&AdmitAll);
+        let join = ExternalJoin::new(&group_info, template).tree(&*tree);
+        let (mut group, commit) = join.build(&cx, &mut self.rng).unwrap().assume_persisted();
+        group.merge_pending().unwrap().assume_persisted();
+        let group_info = group.group_info().without_tree().build(&cx).unwrap();
+        SubmitCommit {
+            commit: message(commit).into(),
+            welcome: Vec::new().into(),
+            group_info: message(group_info).into(),
         }
     }
 
@@ -305,7 +323,7 @@ impl World {
     /// Builds an Update of a member.
     pub(crate) fn build_update(&mut self, member: &mut Device) -> Vec<u8> {
         let Device { signer, group, .. } = member;
-        let cx = self.client.at(self.now / 1_000, &**signer);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let update = group.as_mut().unwrap().propose_update(None, b"", &cx, &mut self.rng);
         update.unwrap().assume_persisted().encode().unwrap()
     }
@@ -408,7 +426,7 @@ impl World {
     pub(crate) fn encrypt(&mut self, member: &mut Device, text: &str) -> Vec<u8> {
         let mut rng = self.rng.clone();
         let Device { signer, group, .. } = member;
-        let cx = self.client.at(self.now / 1_000, &**signer);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let message = group.as_mut().unwrap().encrypt(text, &cx, &mut rng).unwrap().assume_persisted();
         self.rng = rng;
         message.encode().unwrap()
@@ -447,7 +465,7 @@ impl World {
     pub(crate) fn process(&mut self, member: &mut Device, message: &[u8]) {
         let message = MlsMessage::decode(message).unwrap();
         let Device { signer, group, .. } = member;
-        let cx = self.client.at(self.now / 1_000, &**signer);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let group = group.as_mut().unwrap();
         match group.process(message, &cx).unwrap().assume_persisted() {
             Processed::OwnCommit => group.merge_pending().unwrap().assume_persisted(),
@@ -461,7 +479,7 @@ impl World {
         let tree = self.public.as_ref().unwrap().public().tree().export().unwrap();
         let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(welcome).unwrap().body else { panic!() };
         let Device { signer, group, bundle, .. } = device;
-        let cx = self.client.at(self.now / 1_000, &**signer);
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let joined = Group::join(&welcome, bundle.as_ref().unwrap(), Some(&tree), &cx);
         *group = Some(joined.unwrap().assume_persisted());
     }
@@ -504,6 +522,29 @@ pub(crate) fn code<T>(result: Result<T, Refusal>) -> ProblemCode {
     match result {
         Ok(_) => panic!("not refused"),
         Err(refusal) => refusal.problem().known_code().unwrap(),
+    }
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        versions: vec![ProtocolVersion::MLS_10],
+        cipher_suites: vec![SUITE],
+        extensions: vec![POLICY_EXTENSION],
+        proposals: Vec::new(),
+        credentials: vec![CredentialType::X509],
+    }
+}
+
+/// A store that has every external pre-shared key.
+struct AllPsks;
+
+impl PskStore for AllPsks {
+    fn external(&self, _: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(PskValue::from(vec![7; 32])))
+    }
+
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
