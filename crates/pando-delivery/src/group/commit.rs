@@ -4,22 +4,23 @@
 //! writes the Commit, the new public state, the GroupInfo, the Welcomes and the memberships in one
 //! transaction, unless another Commit has won the epoch in the meantime.
 
-use super::append::{Appended, EntryRow, Message, Moment, append, find};
+use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
 use super::environment::Environment;
 use super::group_row::GroupRow;
-use super::handshake::{GroupSnapshot, Handshake, MAX_REMOVALS, read_certificate};
+use super::handshake::{GroupSnapshot, Handshake, MAX_REMOVALS, read_certificate, winner};
 use super::key::{Key, proposals};
 use super::members;
 use super::public_rows;
 use super::welcome::Joiners;
 use crate::error::Refusal;
 use crate::store::Transaction;
-use pando_api::{ClientId, Digest, EntryKind, LogId, Policy, ProblemCode, Winner};
+use pando_api::{ClientId, EntryKind, LogId, Policy, ProblemCode};
 use pando_mls::{
     Decode, Delta, GroupError, LeafChange, MlsMessage, MlsMessageBody, Proposal, PublicGroup,
     PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
 };
+use std::collections::BTreeSet;
 
 /// A Commit that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -38,9 +39,9 @@ pub struct CheckedCommit {
 }
 
 impl CheckedCommit {
-    /// Checks a Commit of `caller`. `group` is the public group of the snapshot. If this function
-    /// returns a Commit, `group` is in the new epoch, and the caller drops `group` if the
-    /// transaction fails.
+    /// Checks a Commit of `caller`. `group` is a clone of the public group of the snapshot. If this
+    /// function returns a Commit, the clone is in the new epoch. The clone takes the place of the
+    /// group after the transaction has succeeded, and is dropped after any error.
     ///
     /// # Errors
     /// A [`Refusal`] with the code of the first rule that the Commit violates.
@@ -108,9 +109,7 @@ impl CheckedCommit {
             return Ok(appended);
         }
         row.check_active(&self.log.domain)?;
-        let winner = EntryRow::find(rows, row.epoch_seq)?;
-        let winner = winner.map(|entry| Winner { seq: row.epoch_seq, digest: Digest::of(&entry.message) });
-        row.check_epoch(self.epoch, true, winner.as_ref())?;
+        row.check_epoch(self.epoch, true, winner(rows, &row, self.epoch)?.as_ref())?;
         public_rows::apply(rows, &self.delta, Some(self.epoch))?;
         let message = Message { kind: EntryKind::Commit, epoch: self.epoch, bytes: &self.bytes };
         let (appended, end) = append(rows, &self.log, Some(row.end), message, moment)?;
@@ -202,6 +201,7 @@ fn check_removals(
     if staged.committer() == Sender::NewMemberCommit {
         return Ok(());
     }
+    let removed: BTreeSet<_> = removed.iter().collect();
     let left_out = snapshot.due().iter().filter(|(client, _)| !removed.contains(client));
     let mut left_out = left_out.map(|(_, seq)| *seq).peekable();
     if left_out.peek().is_none() {

@@ -5,10 +5,13 @@ use super::caller::Caller;
 use super::environment::Environment;
 use super::group_row::GroupRow;
 use super::key::removals;
-use super::members::is_member;
+use super::members::{has_member, is_member, may_read};
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot};
-use pando_api::{ClientId, DeviceCertificate, Digest, HandshakeData, LogId, ProblemCode, SignedHead, Winner};
+use pando_api::{
+    ClientId, DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode,
+    SignedHead, Winner,
+};
 use pando_mls::wire::{Content, FramedContent};
 use pando_mls::{Credential, Decode, GroupId, MlsMessage, MlsMessageBody, PublicState, Sender};
 
@@ -59,7 +62,9 @@ pub struct GroupSnapshot {
     pub(crate) log: LogId,
     row: GroupRow,
     is_member: bool,
-    /// The answer to an earlier request with the same message.
+    /// Whether a client of the caller's user is a member.
+    user_has_member: bool,
+    /// The answer to an earlier request with the same message, if the caller may read the entry.
     repeated: Option<Appended>,
     /// The entry that has the sequence number of the handshake's head.
     at_head: Option<EntryRow>,
@@ -82,12 +87,17 @@ impl GroupSnapshot {
     ) -> Result<Self, Refusal> {
         let row = GroupRow::read(rows)?;
         let head = handshake.head.as_ref().map(|signed| EntryRow::find(rows, signed.head.seq));
+        let repeated = match find(rows, log, &handshake.bytes)? {
+            Some(appended) if may_read(rows, &caller.client, appended.seq())? => Some(appended),
+            _ => None,
+        };
         Ok(Self {
             log: log.clone(),
             is_member: is_member(rows, &caller.client)?,
-            repeated: find(rows, log, &handshake.bytes)?,
+            user_has_member: has_member(rows, &caller.user())?,
+            repeated,
             at_head: head.transpose()?.flatten(),
-            winner: winner(rows, &row, handshake)?,
+            winner: winner(rows, &row, handshake.content.epoch)?,
             due: due(rows)?,
             row,
         })
@@ -117,14 +127,24 @@ impl GroupSnapshot {
         handshake: &Handshake,
     ) -> Result<(), Refusal> {
         let content = &handshake.content;
-        // An external joiner is not a member yet.
-        if content.sender != Sender::NewMemberCommit && !self.is_member {
+        let is_joiner = content.sender == Sender::NewMemberCommit && self.may_join(public, caller);
+        if !is_joiner && !self.is_member {
             return Err(Refusal::new(ProblemCode::NotFound, ""));
         }
         self.row.check_active(env.domain)?;
         self.row.check_epoch(content.epoch, handshake.is_commit(), self.winner.as_ref())?;
         check_sender(public, content, caller)?;
         self.check_head(env, handshake)
+    }
+
+    /// Returns whether an external Commit of the caller may learn of the group. The policy decides
+    /// later whether the Commit is valid.
+    fn may_join(&self, public: &PublicState, caller: &Caller) -> bool {
+        let policy = Policy::of(&public.context().extensions);
+        self.user_has_member
+            || policy.is_ok_and(|policy| {
+                policy.external_commits == ExternalCommits::Everyone || policy.is_admin(&caller.user())
+            })
     }
 
     fn check_head(&self, env: &Environment<'_>, handshake: &Handshake) -> Result<(), Refusal> {
@@ -148,10 +168,10 @@ impl GroupSnapshot {
     }
 }
 
-/// Returns the Commit that ended the epoch of a handshake. Only the latest Commit is looked up,
-/// because a client that is further behind has to read the log anyway.
-fn winner(rows: &dyn Snapshot, row: &GroupRow, handshake: &Handshake) -> Result<Option<Winner>, Refusal> {
-    if handshake.content.epoch.checked_add(1) != Some(row.epoch) {
+/// Returns the Commit that ended an epoch. Only the latest Commit is looked up, because a client
+/// that is further behind has to read the log anyway.
+pub(crate) fn winner(rows: &dyn Snapshot, row: &GroupRow, epoch: u64) -> Result<Option<Winner>, Refusal> {
+    if epoch.checked_add(1) != Some(row.epoch) {
         return Ok(None);
     }
     let seq = row.epoch_seq;

@@ -1,11 +1,11 @@
 //! The memberships of clients: which part of the log a client may read. The value of a row is the
 //! sequence number of the entry that removed the client, or 0.
 
-use super::key::{Key, last_number, memberships};
+use super::key::{Key, last_number, memberships, memberships_of};
 use crate::error::Refusal;
 use crate::rows::{decode, encode};
 use crate::store::{ScanLimit, Snapshot, Transaction};
-use pando_api::{ClientId, ProblemCode};
+use pando_api::{ClientId, ProblemCode, UserId};
 
 /// A part of the log that a client may read: from the Commit that added the client to the Commit
 /// that removed the client, both included.
@@ -66,6 +66,29 @@ pub(crate) fn readable_after(
         match page.rows.last() {
             Some(last) if page.has_more => range = range.after(&last.key),
             _ => return Ok(None),
+        }
+    }
+}
+
+/// Returns whether a client may read the entry `seq`.
+pub(crate) fn may_read(rows: &dyn Snapshot, client: &ClientId, seq: u64) -> Result<bool, Refusal> {
+    let membership = readable_after(rows, client, seq.saturating_sub(1))?;
+    Ok(membership.is_some_and(|membership| membership.start <= seq))
+}
+
+/// Returns whether a client of a user is a member.
+pub(crate) fn has_member(rows: &dyn Snapshot, user: &UserId) -> Result<bool, Refusal> {
+    let (mut range, limit) = (memberships_of(user), ScanLimit::rows(100));
+    loop {
+        let page = rows.scan(&range, limit)?;
+        for row in &page.rows {
+            if membership(&row.key, &row.value)?.end.is_none() {
+                return Ok(true);
+            }
+        }
+        match page.rows.last() {
+            Some(last) if page.has_more => range = range.after(&last.key),
+            _ => return Ok(false),
         }
     }
 }

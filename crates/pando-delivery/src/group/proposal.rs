@@ -22,9 +22,9 @@ pub struct CheckedProposal {
 }
 
 impl CheckedProposal {
-    /// Checks a proposal of `caller`. `group` is the public group of the snapshot. If this function
-    /// returns a proposal, `group` has the proposal, and the caller drops `group` if the
-    /// transaction fails.
+    /// Checks a proposal of `caller`. `group` is a clone of the public group of the snapshot. If
+    /// this function returns a proposal, the clone has the proposal. The clone takes the place of
+    /// the group after the transaction has succeeded, and is dropped after any error.
     ///
     /// # Errors
     /// A [`Refusal`] with the code of the first rule that the proposal violates.

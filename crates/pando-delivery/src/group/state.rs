@@ -4,11 +4,11 @@
 use super::append::{EntryRow, Position};
 use super::caller::Caller;
 use super::group_row::GroupRow;
-use super::key::{Key, last_number, memberships_of, proposals};
+use super::key::{Key, last_number, proposals};
+use super::members::has_member;
 use super::public_rows::in_epoch;
 use crate::error::Refusal;
-use crate::rows::decode;
-use crate::store::{KeyRange, ScanLimit, Snapshot};
+use crate::store::{ScanLimit, Snapshot};
 use pando_api::{Domain, GroupState, LogId, PendingProposal, ProblemCode, ServerKey, UserId};
 use pando_mls::{GroupId, RowKey, Rows, Suite, Tree};
 use pando_wire::Opaque;
@@ -100,17 +100,5 @@ impl TreeRows {
 
 /// Refuses a client whose user has no member.
 fn check_user(rows: &dyn Snapshot, user: &UserId) -> Result<(), Refusal> {
-    let (mut range, limit): (KeyRange, _) = (memberships_of(user), ScanLimit::rows(100));
-    loop {
-        let page = rows.scan(&range, limit)?;
-        for row in &page.rows {
-            if decode::<u64>(&row.value)? == 0 {
-                return Ok(());
-            }
-        }
-        match page.rows.last() {
-            Some(last) if page.has_more => range = range.after(&last.key),
-            _ => return Err(Refusal::new(ProblemCode::NotFound, "")),
-        }
-    }
+    if has_member(rows, user)? { Ok(()) } else { Err(Refusal::new(ProblemCode::NotFound, "")) }
 }

@@ -112,6 +112,34 @@ fn heads_that_are_stale_or_invented_are_refused() {
     }
 }
 
+/// A client that may not read the log learns nothing: not even that the group exists.
+#[test]
+fn strangers_learn_nothing() {
+    let (mut world, mut alice, _, carol) = World::with_three();
+    let mallory = world.device("mallory@example.org/phone", 1);
+    let commit = world.build_commit(&mut alice, None, |commit| commit.remove(LeafIndex(2)));
+    world.submit(&alice.caller, &commit).unwrap();
+    world.follow(&mut alice, 2);
+    let later = world.build_commit(&mut alice, None, |commit| commit);
+    world.submit(&alice.caller, &later).unwrap();
+    // With the bytes of a Commit that is in the log.
+    assert_eq!(code(world.submit(&mallory.caller, &commit)), ProblemCode::NotFound);
+    assert_eq!(code(world.submit(&carol.caller, &later)), ProblemCode::NotFound);
+    // A removed client may still have the receipt of its removal.
+    assert!(world.submit(&carol.caller, &commit).is_ok());
+    // With an external Commit of an epoch that has ended, and with one of the current epoch.
+    for group_info in [&commit.group_info, &later.group_info] {
+        let join = world.build_external_commit(&mallory, group_info);
+        assert_eq!(code(world.submit(&mallory.caller, &join)), ProblemCode::NotFound);
+    }
+    // Another device of a member's user learns the epoch.
+    let laptop = world.device("alice@example.org/laptop", 1);
+    let join = world.build_external_commit(&laptop, &commit.group_info);
+    assert_eq!(code(world.submit(&laptop.caller, &join)), ProblemCode::EpochConflict);
+    let join = world.build_external_commit(&laptop, &later.group_info);
+    world.submit(&laptop.caller, &join).unwrap();
+}
+
 #[test]
 fn a_removal_that_is_due_must_be_committed() {
     let (mut world, mut alice, mut bob, carol) = World::with_three();
