@@ -95,9 +95,9 @@ impl IdentityPolicy for DeviceIdentities {
         self.check(credential, key, now).map(drop).map_err(|error| IdentityError(error.to_string()))
     }
 
-    /// Accepts a basic credential that consists of a domain: that of the DS. The key is not
-    /// checked, because the DS accepts only groups with its own key, and the policy of a group
-    /// keeps the key.
+    /// Accepts a basic credential whose identity is a domain. The delivery service has such a
+    /// credential. The key is not checked here: the delivery service admits only groups that have
+    /// its own key, and the policy of a group keeps this key.
     fn validate_external_sender(
         &self,
         credential: &Credential,
