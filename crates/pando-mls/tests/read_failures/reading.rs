@@ -238,6 +238,7 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
         Operation::new(
             &[
                 "CommitView::after",
+                "CommitView::authenticated_data",
                 "CommitView::before",
                 "CommitView::committer",
                 "CommitView::proposals",
@@ -275,7 +276,8 @@ pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
                     .map(|state| (state.group_id().clone(), state.epoch(), state.extensions().clone()))
                     .collect();
                 let proposals: Vec<_> = view.proposals().collect();
-                let parts = (parts, invalid, states, view.committer(), proposals, staged.removes_me());
+                let sent = (view.committer(), view.authenticated_data(), proposals);
+                let parts = (parts, invalid, states, sent, staged.removes_me());
                 text((text_of_staged(staged), parts))
             },
         )
