@@ -22,6 +22,12 @@ impl Refusal {
         &self.0
     }
 
+    /// Returns whether the refusal has this code.
+    #[must_use]
+    pub fn is(&self, code: ProblemCode) -> bool {
+        self.0.known_code() == Some(code)
+    }
+
     /// Returns this refusal with changed members of its problem document.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Problem)) -> Self {

@@ -58,8 +58,8 @@ pub struct GroupState {
     pub group_info: Opaque,
     /// The tree hash, by which the ratchet tree can be fetched.
     pub tree_hash: Opaque,
-    /// The number of bytes of the ratchet tree.
-    pub tree_bytes: u64,
+    /// The number of leaves of the ratchet tree, blank leaves included.
+    pub tree_leaves: u32,
     /// The proposals of the current epoch.
     #[tls_codec(with = "list")]
     pub proposals: Vec<PendingProposal>,

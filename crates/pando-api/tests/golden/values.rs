@@ -172,7 +172,7 @@ fn groups() -> Vec<Golden> {
     let state = GroupState {
         group_info: b"group info".into(),
         tree_hash: Opaque::from(&[0x77; 32]),
-        tree_bytes: 65_000_000,
+        tree_leaves: 65_536,
         proposals: vec![proposal.clone()],
         head: signed_head(),
     };

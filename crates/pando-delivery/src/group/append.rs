@@ -25,6 +25,22 @@ impl EntryRow {
         let row = rows.get(&Key::Entry(seq).encode())?;
         row.map(|row| decode(&row)).transpose()
     }
+
+    /// Returns the entry with this sequence number for a receipt, if the log still has the entry
+    /// and the one before it.
+    pub(crate) fn receipt(rows: &dyn Snapshot, log: &LogId, seq: u64) -> Result<Option<Appended>, Refusal> {
+        let Some(row) = Self::find(rows, seq)? else { return Ok(None) };
+        let previous = match seq.checked_sub(1).filter(|previous| *previous > 0) {
+            None => Opaque::default(),
+            Some(previous) => match Self::find(rows, previous)? {
+                Some(previous) => previous.hash.as_ref().into(),
+                None => return Ok(None),
+            },
+        };
+        let Self { incarnation, time, kind, epoch, hash, message } = row;
+        let head = Position { incarnation, seq, time, hash }.head(log);
+        Ok(Some(Appended { kind, epoch, digest: Digest::of(&message), previous, head }))
+    }
 }
 
 /// A message to append.
@@ -116,6 +132,11 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// Returns the place of a creation that is not stored yet.
+    pub(crate) fn start() -> Self {
+        Self { incarnation: 0, seq: 1, time: 0, hash: Digest::from([0; 32]) }
+    }
+
     /// Returns the head of the entry.
     pub(crate) fn head(self, log: &LogId) -> Head {
         let Self { incarnation, seq, time, hash } = self;
@@ -130,15 +151,5 @@ pub(crate) fn find(rows: &dyn Snapshot, log: &LogId, bytes: &[u8]) -> Result<Opt
     let Some(seq) = rows.get(&Key::Digest(digest).encode())? else { return Ok(None) };
     let seq = seq.try_into().map(u64::from_be_bytes).map_err(|_| Refusal::corrupt("sequence number"))?;
     // The log may have been cut off since.
-    let Some(row) = EntryRow::find(rows, seq)? else { return Ok(None) };
-    let previous = match seq.checked_sub(1).filter(|previous| *previous > 0) {
-        None => Opaque::default(),
-        Some(previous) => match EntryRow::find(rows, previous)? {
-            Some(previous) => previous.hash.as_ref().into(),
-            None => return Ok(None),
-        },
-    };
-    let EntryRow { incarnation, time, kind, epoch, hash, .. } = row;
-    let head = Position { incarnation, seq, time, hash }.head(log);
-    Ok(Some(Appended { kind, epoch, digest, previous, head }))
+    EntryRow::receipt(rows, log, seq)
 }

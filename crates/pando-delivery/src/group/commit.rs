@@ -7,20 +7,23 @@
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
 use super::environment::Environment;
+use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
-use super::handshake::{GroupSnapshot, Handshake, MAX_REMOVALS, read_certificate, winner};
+use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
 use super::members;
 use super::public_rows;
+use super::relay::{ChangeKind, MembershipChange, Relay};
+use super::removal::MAX_REMOVALS;
 use super::welcome::Joiners;
 use crate::error::Refusal;
 use crate::store::Transaction;
-use pando_api::{ClientId, EntryKind, LogId, Policy, ProblemCode};
+use pando_api::{ClientId, DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
 use pando_mls::{
-    Decode, Delta, GroupError, LeafChange, MlsMessage, MlsMessageBody, Proposal, PublicGroup,
+    Decode, Delta, GroupError, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Proposal, PublicGroup,
     PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A Commit that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -29,11 +32,9 @@ pub struct CheckedCommit {
     epoch: u64,
     bytes: Vec<u8>,
     delta: Delta,
-    group_info: Vec<u8>,
-    tree_hash: Vec<u8>,
+    group_info: GroupInfoRow,
     past_epochs: u16,
-    removed: Vec<ClientId>,
-    added: Vec<ClientId>,
+    leaves: Leaves,
     joiners: Option<Joiners>,
     reinit: Option<ReInit>,
 }
@@ -63,10 +64,9 @@ impl CheckedCommit {
         let PublicProcessed::Commit(staged) = processed else {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
         };
-        let (removed, added) = check_leaves(env, &staged)?;
-        check_removals(snapshot, &staged, &removed)?;
+        let leaves = check_leaves(env, &staged)?;
+        check_removals(snapshot, &staged, &leaves)?;
         let joiners = Joiners::of(group.public().suite(), &staged, welcome)?;
-        let tree_hash = staged.public().context().tree_hash.to_vec();
         let past_epochs = past_epochs(&staged)?;
 
         let delta = before.then(merge(group, &staged, group_info)?);
@@ -76,14 +76,23 @@ impl CheckedCommit {
             epoch: handshake.content.epoch,
             bytes: handshake.bytes,
             delta,
-            group_info: group_info.to_vec(),
-            tree_hash,
+            group_info: GroupInfoRow::new(group.public(), group_info),
             past_epochs,
-            removed,
-            added,
+            leaves,
             joiners,
             reinit: group.reinit().cloned(),
         })
+    }
+
+    /// Returns the bytes of the Commit.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the certificates of the leaves that the Commit adds or changes.
+    #[must_use]
+    pub fn certificates(&self) -> &[DeviceCertificate] {
+        &self.leaves.certificates
     }
 
     /// Returns the number of bytes that the transaction writes, approximately.
@@ -91,7 +100,7 @@ impl CheckedCommit {
     pub fn size(&self) -> usize {
         let rows = self.delta.writes().map(|(_, value)| value.len().saturating_mul(2));
         let joiners = self.joiners.as_ref().map_or(0, Joiners::size);
-        [self.bytes.len(), self.group_info.len(), joiners]
+        [self.bytes.len(), self.group_info.group_info.len(), joiners]
             .into_iter()
             .chain(rows)
             .fold(0, usize::saturating_add)
@@ -120,32 +129,57 @@ impl CheckedCommit {
         row.past_epochs = self.past_epochs;
         row.successor = self.reinit.as_ref().map(|reinit| reinit.group_id.clone());
         row.write(rows)?;
-        rows.put(&Key::Tree(&self.tree_hash).encode(), &row.epoch.to_be_bytes())?;
-        rows.put(&Key::GroupInfo.encode(), &self.group_info)?;
+        self.group_info.write(rows, row.epoch)?;
         // The proposals of the epoch end with the epoch. There are few, because their number is
         // limited.
         while rows.delete_range(&proposals(), MAX_REMOVALS)? {}
-        for client in &self.removed {
+        for client in &self.leaves.removed {
             members::end(rows, client, seq)?;
-            rows.delete(&Key::Removal(client).encode())?;
+            // A client that the Commit adds again is still to be removed.
+            if !self.leaves.added.contains_key(client) {
+                rows.delete(&Key::Removal(client).encode())?;
+            }
         }
-        for client in &self.added {
-            members::begin(rows, client, seq)?;
+        for (client, leaf) in &self.leaves.added {
+            members::begin(rows, client, *leaf, seq)?;
         }
         if let Some(joiners) = &self.joiners {
-            joiners.write(rows, seq, &self.tree_hash)?;
+            joiners.write(rows, seq, &self.group_info.tree_hash)?;
         }
-        // Removals that an external Commit could not contain are proposed again in the new epoch,
-        // and Welcomes are relayed to their inboxes.
+        Relay { seq, changes: self.changes() }.write(rows)?;
+        // Removals that are still due are proposed again in the new epoch, and changes of
+        // membership are copied to the accounts.
         rows.set_due(Some(moment.now))?;
         Ok(appended)
     }
+
+    /// Returns the changes of membership.
+    fn changes(&self) -> Vec<MembershipChange> {
+        let Leaves { removed, added, .. } = &self.leaves;
+        let removed = removed.iter().filter(|client| !added.contains_key(*client));
+        let removed = removed.map(|client| (client, ChangeKind::Removed));
+        let added = added.keys().map(|client| {
+            let is_invited = self.joiners.as_ref().is_some_and(|joiners| joiners.contains(client));
+            (client, if is_invited { ChangeKind::Invited } else { ChangeKind::Joined })
+        });
+        let changes = removed.chain(added);
+        changes.map(|(client, kind)| MembershipChange { client: client.clone(), kind }).collect()
+    }
+}
+
+/// The leaves that a Commit changes.
+#[derive(Debug, Default)]
+struct Leaves {
+    removed: BTreeSet<ClientId>,
+    added: BTreeMap<ClientId, LeafIndex>,
+    /// The certificates of added and changed leaves.
+    certificates: Vec<DeviceCertificate>,
 }
 
 /// Takes the result of an operation apart. The transaction that appends the message stores the
 /// Delta; if the transaction fails, the group in memory is dropped.
 #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
-fn parts<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
+pub(super) fn parts<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
     unpersisted.into_parts()
 }
 
@@ -164,50 +198,54 @@ fn merge(group: &mut PublicGroup, staged: &PublicStaged, group_info: &[u8]) -> R
     Ok(parts(group.merge(staged, &group_info).map_err(invalid)?).1)
 }
 
-/// Checks the certificates of new and changed leaves. Returns the clients that the Commit removes
-/// and adds.
-fn check_leaves(
-    env: &Environment<'_>,
-    staged: &PublicStaged,
-) -> Result<(Vec<ClientId>, Vec<ClientId>), Refusal> {
+/// Checks the certificates of new and changed leaves. Returns the leaves that the Commit changes.
+fn check_leaves(env: &Environment<'_>, staged: &PublicStaged) -> Result<Leaves, Refusal> {
     let invalid = |error: GroupError| Refusal::of(&error, ProblemCode::InvalidCommit);
     let expired = staged.leaves_invalid_at(env.seconds(), env.identities).map_err(invalid)?;
     if let Some((leaf, violation)) = expired.first() {
         let detail = format!("leaf {}: {violation}", leaf.0);
         return Err(Refusal::new(ProblemCode::CertificateInvalid, detail));
     }
-    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    let mut leaves = Leaves::default();
     for change in staged.leaf_changes().map_err(invalid)? {
-        match change {
-            LeafChange::Removed { old, .. } => removed.push(read_certificate(&old.credential)?.client),
-            LeafChange::Updated { new, .. } => env.admission.check(&read_certificate(&new.credential)?)?,
-            LeafChange::Added { new, .. } => {
-                let certificate = read_certificate(&new.credential)?;
-                env.admission.check(&certificate)?;
-                added.push(certificate.client);
+        let certificate = match change {
+            LeafChange::Removed { old, .. } => {
+                leaves.removed.insert(read_certificate(&old.credential)?.client);
+                continue;
             }
-        }
+            LeafChange::Updated { new, .. } => read_certificate(&new.credential)?,
+            LeafChange::Added { leaf, new } => {
+                let certificate = read_certificate(&new.credential)?;
+                leaves.added.insert(certificate.client.clone(), leaf);
+                certificate
+            }
+        };
+        env.admission.check(&certificate)?;
+        leaves.certificates.push(certificate);
     }
-    Ok((removed, added))
+    Ok(leaves)
 }
 
-/// Checks that a member's Commit removes all clients whose removal is due. An external Commit
-/// cannot contain proposals of other senders.
-fn check_removals(
-    snapshot: &GroupSnapshot,
-    staged: &PublicStaged,
-    removed: &[ClientId],
-) -> Result<(), Refusal> {
-    if staged.committer() == Sender::NewMemberCommit {
+/// Checks that a member's Commit removes all clients whose removal is due, and that an external
+/// Commit is not of such a client. An external Commit cannot contain proposals of other senders.
+fn check_removals(snapshot: &GroupSnapshot, staged: &PublicStaged, leaves: &Leaves) -> Result<(), Refusal> {
+    let is_external = staged.committer() == Sender::NewMemberCommit;
+    let mut proposals = Vec::new();
+    let mut is_refused = false;
+    for due in snapshot.due() {
+        let is_violated = if is_external {
+            leaves.added.contains_key(&due.client)
+        } else {
+            !leaves.removed.contains(&due.client)
+        };
+        if is_violated {
+            is_refused = true;
+            proposals.extend(due.proposal);
+        }
+    }
+    if !is_refused {
         return Ok(());
     }
-    let removed: BTreeSet<_> = removed.iter().collect();
-    let left_out = snapshot.due().iter().filter(|(client, _)| !removed.contains(client));
-    let mut left_out = left_out.map(|(_, seq)| *seq).peekable();
-    if left_out.peek().is_none() {
-        return Ok(());
-    }
-    let proposals = left_out.filter(|seq| *seq != 0).collect();
     Err(Refusal::new(ProblemCode::PendingRemoval, "").with(|problem| problem.proposals = proposals))
 }
 

@@ -2,16 +2,18 @@
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
+use super::commit::CheckedCommit;
 use super::environment::Environment;
+use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
-use super::handshake::read_certificate;
-use super::key::Key;
+use super::handshake::{GroupSnapshot, Handshake, read_certificate};
+use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::{members, public_rows};
 use crate::error::Refusal;
-use crate::store::Transaction;
-use pando_api::{EntryKind, LogId, Policy, PolicyRules, ProblemCode};
+use crate::store::{Snapshot, Transaction};
+use pando_api::{CreateGroup, EntryKind, LogId, Policy, PolicyRules, ProblemCode};
 use pando_mls::wire::ExternalSenders;
-use pando_mls::{Decode, Delta, GroupInfo, MlsMessage, MlsMessageBody, PublicGroup};
+use pando_mls::{Decode, Delta, GroupId, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, PublicGroup};
 
 /// The lengths in bytes that the identifier of a group may have.
 const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
@@ -22,24 +24,27 @@ pub struct CheckedGroup {
     log: LogId,
     bytes: Vec<u8>,
     delta: Delta,
-    tree_hash: Vec<u8>,
+    group_info: GroupInfoRow,
     past_epochs: u16,
     creator: Caller,
+    first_commit: Option<CheckedCommit>,
 }
 
 impl CheckedGroup {
-    /// Checks the GroupInfo of a new group, which `caller` creates. Returns the checked group and
-    /// its public state.
+    /// Checks the GroupInfo of a new group, which `caller` creates, and the first Commit if there is
+    /// one. Returns the checked group and its public state.
     ///
     /// # Errors
     /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
     /// - [`ProblemCode::InvalidGroup`] if the group violates a rule.
     /// - [`ProblemCode::Policy`] if the group has no valid policy, or the creator is no admin.
     /// - [`ProblemCode::SenderMismatch`] if the only member is not the caller.
+    /// - A code of [`CheckedCommit::check`] for the first Commit.
     pub fn check(
         (env, caller): (&Environment<'_>, &Caller),
-        bytes: Vec<u8>,
+        request: &CreateGroup,
     ) -> Result<(Self, PublicGroup), Refusal> {
+        let bytes = request.group_info.to_vec();
         let invalid = |why: &str| Refusal::new(ProblemCode::InvalidGroup, why);
         let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(&bytes)?.body else {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a GroupInfo"));
@@ -57,34 +62,83 @@ impl CheckedGroup {
         let group = PublicGroup::new(suite, &group_info, None, env.identities, env.limits);
         let group = group.map_err(|error| Refusal::of(&error, ProblemCode::InvalidGroup))?;
         #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
-        let (group, delta) = group.into_parts();
+        let (mut group, delta) = group.into_parts();
         let policy = check_creator(env, &group, caller)?;
         let context = group.public().context();
         let log = LogId { domain: env.domain.clone(), group_id: context.group_id.clone() };
-        let tree_hash = context.tree_hash.to_vec();
+        let group_info = GroupInfoRow::new(group.public(), &bytes);
         let past_epochs = policy.parameters.past_epochs;
-        Ok((Self { log, bytes, delta, tree_hash, past_epochs, creator: caller.clone() }, group))
+        let first_commit = request.first_commit.as_ref();
+        let first_commit = first_commit.map(|commit| {
+            let handshake = Handshake::decode(&log.group_id, commit.commit.to_vec())?;
+            let snapshot = GroupSnapshot::of_new_group(&log, past_epochs);
+            let parts = (&*commit.welcome, &*commit.group_info);
+            CheckedCommit::check(handshake, &snapshot, &mut group, (env, caller), parts)
+        });
+        let (first_commit, creator) = (first_commit.transpose()?, caller.clone());
+        Ok((Self { log, bytes, delta, group_info, past_epochs, creator, first_commit }, group))
     }
 
-    /// Writes the new group. If the same request has created the group before, writes nothing and
-    /// returns the entry of the creation.
+    /// Returns the identifier of the group.
+    #[must_use]
+    pub const fn group_id(&self) -> &GroupId {
+        &self.log.group_id
+    }
+
+    /// Returns the number of bytes that the transaction writes, approximately.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let commit = self.first_commit.as_ref().map_or(0, CheckedCommit::size);
+        self.bytes.len().saturating_mul(4).saturating_add(commit)
+    }
+
+    /// Returns the first Commit.
+    #[must_use]
+    pub const fn first_commit(&self) -> Option<&CheckedCommit> {
+        self.first_commit.as_ref()
+    }
+
+    /// Writes the new group and its first Commit. If the same request has created the group before,
+    /// writes nothing. Returns the last entry that the request has made.
     ///
     /// # Errors
     /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
     pub fn write(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
         if GroupRow::find(rows)?.is_some() {
-            let repeated = find(rows, &self.log, &self.bytes)?;
-            return repeated.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
+            return self.find(rows)?.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
         }
+        let creation = self.write_creation(rows, moment)?;
+        match &self.first_commit {
+            Some(commit) => commit.write(rows, moment),
+            None => Ok(creation),
+        }
+    }
+
+    /// Returns the last entry that an earlier request with the same contents has made.
+    fn find(&self, rows: &dyn Snapshot) -> Result<Option<Appended>, Refusal> {
+        let is_entry = |bytes: &[u8], seq| {
+            Ok::<_, Refusal>(find(rows, &self.log, bytes)?.filter(|entry| entry.seq() == seq))
+        };
+        let creation = is_entry(&self.bytes, 1)?;
+        match (&self.first_commit, creation) {
+            (_, None) => Ok(None),
+            (None, creation) => Ok(creation),
+            (Some(commit), Some(_)) => is_entry(commit.bytes(), 2),
+        }
+    }
+
+    fn write_creation(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
         let message = Message { kind: EntryKind::Creation, epoch: 0, bytes: &self.bytes };
         let (appended, end) = append(rows, &self.log, None, message, moment)?;
         public_rows::apply(rows, &self.delta, None)?;
         let past_epochs = self.past_epochs;
         let row = GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None };
         row.write(rows)?;
-        rows.put(&Key::Tree(&self.tree_hash).encode(), &0_u64.to_be_bytes())?;
-        rows.put(&Key::GroupInfo.encode(), &self.bytes)?;
-        members::begin(rows, &self.creator.client, end.seq)?;
+        self.group_info.write(rows, 0)?;
+        let client = self.creator.client.clone();
+        members::begin(rows, &client, LeafIndex(0), end.seq)?;
+        let changes = vec![MembershipChange { client, kind: ChangeKind::Joined }];
+        Relay { seq: end.seq, changes }.write(rows)?;
         rows.set_due(Some(moment.now))?;
         Ok(appended)
     }

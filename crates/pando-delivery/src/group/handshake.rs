@@ -1,22 +1,18 @@
 //! Proposals and Commits before they are checked, and the rows that their checks need.
 
-use super::append::{Appended, EntryRow, find};
+use super::append::{Appended, EntryRow, Position, find};
 use super::caller::Caller;
 use super::environment::Environment;
 use super::group_row::GroupRow;
-use super::key::removals;
 use super::members::{has_member, is_member, may_read};
+use super::removal::DueRemoval;
 use crate::error::Refusal;
-use crate::store::{ScanLimit, Snapshot};
+use crate::store::Snapshot;
 use pando_api::{
-    ClientId, DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode,
-    SignedHead, Winner,
+    DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode, SignedHead, Winner,
 };
 use pando_mls::wire::{Content, FramedContent};
 use pando_mls::{Credential, Decode, GroupId, MlsMessage, MlsMessageBody, PublicState, Sender};
-
-/// The most removals that can be due in a group at the same time.
-pub(crate) const MAX_REMOVALS: usize = 10_000;
 
 /// A handshake message of a group.
 #[derive(Debug, Clone)]
@@ -49,6 +45,11 @@ impl Handshake {
         Ok(Self { message, content, bytes, head })
     }
 
+    /// Returns the number of bytes of the message.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Returns whether the message is a Commit.
     #[must_use]
     pub const fn is_commit(&self) -> bool {
@@ -70,8 +71,7 @@ pub struct GroupSnapshot {
     at_head: Option<EntryRow>,
     /// The Commit that ended the epoch of the handshake.
     winner: Option<Winner>,
-    /// The clients whose removal is due, with the sequence numbers of the proposals.
-    due: Vec<(ClientId, u64)>,
+    due: Vec<DueRemoval>,
 }
 
 impl GroupSnapshot {
@@ -98,9 +98,30 @@ impl GroupSnapshot {
             repeated,
             at_head: head.transpose()?.flatten(),
             winner: winner(rows, &row, handshake.content.epoch)?,
-            due: due(rows)?,
+            due: DueRemoval::read_all(rows, &row)?,
             row,
         })
+    }
+
+    /// Returns the snapshot with which the first Commit of a group is checked, before the group is
+    /// stored.
+    pub(crate) fn of_new_group(log: &LogId, past_epochs: u16) -> Self {
+        let end = Position::start();
+        Self {
+            log: log.clone(),
+            row: GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None },
+            is_member: true,
+            user_has_member: true,
+            repeated: None,
+            at_head: None,
+            winner: None,
+            due: Vec::new(),
+        }
+    }
+
+    /// Returns the epoch of the group.
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.row.epoch
     }
 
     /// Returns the answer to an earlier request with the same message, if there was one.
@@ -110,7 +131,7 @@ impl GroupSnapshot {
     }
 
     /// Returns the removals that are due.
-    pub(crate) fn due(&self) -> &[(ClientId, u64)] {
+    pub(crate) fn due(&self) -> &[DueRemoval] {
         &self.due
     }
 
@@ -177,18 +198,6 @@ pub(crate) fn winner(rows: &dyn Snapshot, row: &GroupRow, epoch: u64) -> Result<
     let seq = row.epoch_seq;
     let entry = EntryRow::find(rows, seq)?;
     Ok(entry.map(|entry| Winner { seq, digest: Digest::of(&entry.message) }))
-}
-
-/// Returns the clients whose removal is due.
-fn due(rows: &dyn Snapshot) -> Result<Vec<(ClientId, u64)>, Refusal> {
-    let page = rows.scan(&removals(), ScanLimit::rows(MAX_REMOVALS))?;
-    let due = page.rows.into_iter().map(|row| {
-        let client = row.key.get(1..).and_then(|client| std::str::from_utf8(client).ok());
-        let client = client.and_then(|client| client.parse().ok());
-        let seq = row.value.as_slice().try_into().ok().map(u64::from_be_bytes);
-        client.zip(seq).ok_or_else(|| Refusal::corrupt("removal"))
-    });
-    due.collect()
 }
 
 /// Checks that the sender of a handshake is the caller. The sender of an external Commit is the

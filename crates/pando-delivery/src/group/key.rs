@@ -41,10 +41,13 @@ pub(crate) enum Key<'a> {
     Joiner(u64, &'a ClientId),
     /// A membership of a client, by the sequence number of the Commit that added the client.
     Member(&'a ClientId, u64),
+    /// The last acknowledgement of a client.
+    Acknowledged(&'a ClientId),
     /// A removal that is due, by the client.
     Removal(&'a ClientId),
-    /// A pointer that is to be copied to the partition of a client or a user.
-    Relay(u64, &'a ClientId),
+    /// The changes of membership of a log entry that are to be copied to the partitions of accounts,
+    /// by the sequence number of the entry.
+    Relay(u64),
 }
 
 impl Key<'_> {
@@ -68,8 +71,9 @@ impl Key<'_> {
             Self::Member(client, seq) => {
                 [b"m", client.as_str().as_bytes(), &[0], &seq.to_be_bytes()].concat()
             }
+            Self::Acknowledged(client) => [b"k", client.as_str().as_bytes()].concat(),
             Self::Removal(client) => [b"x", client.as_str().as_bytes()].concat(),
-            Self::Relay(seq, client) => joined(b'y', *seq, client.as_str().as_bytes()),
+            Self::Relay(seq) => number(b'y', *seq),
         }
     }
 }
@@ -103,6 +107,11 @@ pub(crate) fn memberships_of(user: &UserId) -> KeyRange {
 /// Returns the keys of the removals that are due.
 pub(crate) fn removals() -> KeyRange {
     KeyRange::prefix(*b"x")
+}
+
+/// Returns the keys of the changes that are still to be copied.
+pub(crate) fn relays() -> KeyRange {
+    KeyRange::prefix(*b"y")
 }
 
 /// Returns the number at the end of a key.

@@ -7,6 +7,7 @@ use super::members::check_member;
 use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{Domain, EntryKind, LogId, ProblemCode};
+use pando_mls::wire::WireFormat;
 use pando_mls::{ContentType, Decode, GroupId, MlsMessage, MlsMessageBody};
 
 /// An application message whose form was checked.
@@ -18,6 +19,13 @@ pub struct ApplicationMessage {
 }
 
 impl ApplicationMessage {
+    /// Returns whether the bytes begin as an `MLSMessage` with a PrivateMessage, without decoding it.
+    #[must_use]
+    pub fn has_wire_format(bytes: &[u8]) -> bool {
+        let format = bytes.get(2..4).and_then(|format| format.try_into().ok()).map(u16::from_be_bytes);
+        format == Some(WireFormat::MLS_PRIVATE_MESSAGE.0)
+    }
+
     /// Decodes a message and checks that it is an encrypted application message of the group.
     ///
     /// # Errors

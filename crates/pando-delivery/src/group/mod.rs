@@ -14,11 +14,13 @@
 //! secrets of a Commit; see [`PublicGroup`](pando_mls::PublicGroup) and docs/protocol.md, section
 //! 15.
 
+pub mod acknowledgement;
 mod append;
 mod caller;
 mod commit;
 mod create;
 mod environment;
+mod group_info;
 mod group_row;
 mod handshake;
 mod key;
@@ -26,7 +28,9 @@ mod members;
 mod message;
 mod page;
 mod proposal;
-mod public_rows;
+pub(crate) mod public_rows;
+mod relay;
+mod removal;
 mod state;
 mod welcome;
 
@@ -40,4 +44,7 @@ pub use key::partition;
 pub use message::ApplicationMessage;
 pub use page::UnsignedPage;
 pub use proposal::CheckedProposal;
+pub use relay::{ChangeKind, MembershipChange, Relay};
+pub use removal::{CheckedRemovals, RemovalSnapshot};
 pub use state::{TreeRows, UnsignedState};
+pub use welcome::JoinerWelcome;

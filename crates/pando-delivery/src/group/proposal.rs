@@ -2,15 +2,17 @@
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
+use super::commit::parts;
 use super::environment::Environment;
 use super::group_row::GroupRow;
-use super::handshake::{GroupSnapshot, Handshake};
+use super::handshake::{GroupSnapshot, Handshake, read_certificate};
 use super::key::Key;
 use super::public_rows;
 use crate::error::Refusal;
 use crate::store::Transaction;
-use pando_api::{EntryKind, LogId, ProblemCode};
-use pando_mls::{Delta, PublicGroup, PublicProcessed};
+use pando_api::{DeviceCertificate, EntryKind, LogId, ProblemCode};
+use pando_mls::wire::LeafNode;
+use pando_mls::{Delta, Proposal, PublicGroup, PublicProcessed};
 
 /// A proposal that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct CheckedProposal {
     epoch: u64,
     bytes: Vec<u8>,
     delta: Delta,
+    certificate: Option<DeviceCertificate>,
 }
 
 impl CheckedProposal {
@@ -40,17 +43,23 @@ impl CheckedProposal {
         snapshot.check(group.public(), (env, caller), &handshake)?;
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
         let processed = processed.map_err(|error| Refusal::of(&error, ProblemCode::InvalidProposal))?;
-        #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
-        let (processed, delta) = processed.into_parts();
-        match processed {
-            PublicProcessed::Proposal(_) => {}
+        let (processed, delta) = parts(processed);
+        let proposal = match processed {
+            PublicProcessed::Proposal(pending) => pending.proposal,
             PublicProcessed::NotAdmitted(_, reason) => return Err(Refusal::new(ProblemCode::Policy, reason)),
             PublicProcessed::Commit(_) => {
                 return Err(Refusal::new(ProblemCode::InvalidMessage, "not a proposal"));
             }
-        }
+        };
+        let certificate = new_leaf(&proposal).map(|leaf| check_leaf(env, leaf)).transpose()?;
         let (log, epoch) = (snapshot.log.clone(), handshake.content.epoch);
-        Ok(Self { log, epoch, bytes: handshake.bytes, delta })
+        Ok(Self { log, epoch, bytes: handshake.bytes, delta, certificate })
+    }
+
+    /// Returns the certificate of the leaf that the proposal adds or changes, if there is one.
+    #[must_use]
+    pub const fn certificates(&self) -> &[DeviceCertificate] {
+        self.certificate.as_slice()
     }
 
     /// Writes the proposal. If the log has the proposal already, writes nothing and returns the
@@ -74,4 +83,24 @@ impl CheckedProposal {
         rows.put(&Key::Proposal(end.seq).encode(), &[])?;
         Ok(appended)
     }
+}
+
+/// Returns the leaf that a proposal adds or changes.
+fn new_leaf(proposal: &Proposal) -> Option<&LeafNode> {
+    match proposal {
+        Proposal::Add(add) => Some(&add.key_package.leaf_node),
+        Proposal::Update(update) => Some(&update.leaf_node),
+        _ => None,
+    }
+}
+
+/// Checks the certificate of a leaf as for a Commit. Otherwise, the proposal would be pending, but
+/// no Commit that contains it would be accepted.
+fn check_leaf(env: &Environment<'_>, leaf: &LeafNode) -> Result<DeviceCertificate, Refusal> {
+    env.identities
+        .validate(&leaf.credential, &leaf.signature_key, Some(env.seconds()))
+        .map_err(|error| Refusal::new(ProblemCode::CertificateInvalid, error.to_string()))?;
+    let certificate = read_certificate(&leaf.credential)?;
+    env.admission.check(&certificate)?;
+    Ok(certificate)
 }

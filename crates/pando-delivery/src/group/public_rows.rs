@@ -56,6 +56,11 @@ fn keep(rows: &mut dyn Transaction, epoch: u64, key: RowKey, stored: &[u8]) -> R
     Ok(rows.put(&kept, &value)?)
 }
 
+/// Returns a row of the public group.
+pub(crate) fn row(rows: &dyn Snapshot, key: RowKey) -> Result<Option<SecretBytes>, StoreError> {
+    Ok(rows.get(&Key::Public(key).encode())?.map(|row| row.as_slice().into()))
+}
+
 /// Returns the rows of the public group with keys from `first` to `last`.
 pub(crate) fn range(
     rows: &dyn Snapshot,

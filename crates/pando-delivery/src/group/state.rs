@@ -3,15 +3,15 @@
 
 use super::append::{EntryRow, Position};
 use super::caller::Caller;
+use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::key::{Key, last_number, proposals};
 use super::members::has_member;
 use super::public_rows::in_epoch;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot};
-use pando_api::{Domain, GroupState, LogId, PendingProposal, ProblemCode, ServerKey, UserId};
-use pando_mls::{GroupId, RowKey, Rows, Suite, Tree};
-use pando_wire::Opaque;
+use pando_api::{Domain, GroupState, GroupSummary, LogId, PendingProposal, ProblemCode, ServerKey, UserId};
+use pando_mls::{CipherSuite, CryptoProvider, GroupId, RowKey, Rows, Tree};
 
 /// The most proposals that a group can have in one epoch.
 const MAX_PROPOSALS: usize = 100_000;
@@ -21,7 +21,8 @@ const MAX_PROPOSALS: usize = 100_000;
 pub struct UnsignedState {
     log: LogId,
     end: Position,
-    group_info: Opaque,
+    epoch: u64,
+    group_info: GroupInfoRow,
     proposals: Vec<PendingProposal>,
 }
 
@@ -39,7 +40,7 @@ impl UnsignedState {
     ) -> Result<Self, Refusal> {
         let group = GroupRow::read(rows)?;
         check_user(rows, &caller.user())?;
-        let group_info = rows.get(&Key::GroupInfo.encode())?.ok_or_else(|| Refusal::corrupt("GroupInfo"))?;
+        let group_info = GroupInfoRow::read(rows)?;
         let page = rows.scan(&proposals(), ScanLimit::rows(MAX_PROPOSALS))?;
         let mut proposals = Vec::with_capacity(page.rows.len());
         for row in page.rows {
@@ -48,24 +49,35 @@ impl UnsignedState {
             proposals.push(PendingProposal { seq, message: entry.message });
         }
         let log = LogId { domain: domain.clone(), group_id: group_id.clone() };
-        Ok(Self { log, end: group.end, group_info: group_info.into(), proposals })
+        Ok(Self { log, end: group.end, epoch: group.epoch, group_info, proposals })
     }
 
-    /// Signs the head. The caller of this function knows the tree hash and the number of bytes of
-    /// the tree.
+    /// Returns the entry of the user's list of groups. `is_member` tells whether the caller is a
+    /// member.
+    #[must_use]
+    pub fn summary(&self, is_member: bool) -> GroupSummary {
+        let (group_id, epoch, seq) = (self.log.group_id.clone(), self.epoch, self.end.seq);
+        GroupSummary { group_id, epoch, seq, is_member }
+    }
+
+    /// Signs the head.
     ///
     /// # Errors
     /// [`ProblemCode::Internal`] if the head cannot be encoded.
-    pub fn sign(self, key: &ServerKey, tree_hash: Opaque, tree_bytes: u64) -> Result<GroupState, Refusal> {
-        let Self { log, end, group_info, proposals } = self;
+    pub fn sign(self, key: &ServerKey) -> Result<GroupState, Refusal> {
+        let Self { log, end, group_info, proposals, .. } = self;
+        let GroupInfoRow { group_info, tree_hash, tree_leaves, .. } = group_info;
         let head = end.head(&log).sign(key)?;
-        Ok(GroupState { group_info, tree_hash, tree_bytes, proposals, head })
+        Ok(GroupState { group_info, tree_hash, tree_leaves, proposals, head })
     }
 }
 
 /// The stored rows of the ratchet tree of an epoch.
 #[derive(Debug)]
-pub struct TreeRows(Rows);
+pub struct TreeRows {
+    cipher_suite: CipherSuite,
+    rows: Rows,
+}
 
 impl TreeRows {
     /// Reads the rows of the tree with this tree hash. Trees of past epochs are kept for joiners
@@ -74,13 +86,26 @@ impl TreeRows {
     /// # Errors
     /// [`ProblemCode::NotFound`] if there is no such tree, or the caller's user has no member.
     pub fn read(rows: &dyn Snapshot, caller: &Caller, tree_hash: &[u8]) -> Result<Self, Refusal> {
+        let (group, epoch) = Self::find(rows, caller, tree_hash)?;
+        let cipher_suite = GroupInfoRow::read(rows)?.cipher_suite;
+        Ok(Self { cipher_suite, rows: in_epoch(rows, epoch, group.epoch)? })
+    }
+
+    /// Returns the row of the group, and an epoch that has the tree with this tree hash.
+    ///
+    /// # Errors
+    /// See [`TreeRows::read`].
+    pub(crate) fn find(
+        rows: &dyn Snapshot,
+        caller: &Caller,
+        tree_hash: &[u8],
+    ) -> Result<(GroupRow, u64), Refusal> {
         let group = GroupRow::read(rows)?;
         check_user(rows, &caller.user())?;
         let epoch = rows.get(&Key::Tree(tree_hash).encode())?;
         let epoch = epoch.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "there is no such tree"))?;
         let epoch = epoch.as_slice().try_into().map(u64::from_be_bytes);
-        let epoch = epoch.map_err(|_| Refusal::corrupt("epoch of a tree"))?;
-        Ok(Self(in_epoch(rows, epoch, group.epoch)?))
+        Ok((group, epoch.map_err(|_| Refusal::corrupt("epoch of a tree"))?))
     }
 
     /// Returns the contents of the `ratchet_tree` extension. This takes a time in proportion to the
@@ -88,8 +113,9 @@ impl TreeRows {
     ///
     /// # Errors
     /// [`ProblemCode::Internal`] if a row is damaged.
-    pub fn export(&self, suite: Suite) -> Result<Vec<u8>, Refusal> {
-        let rows = self.0.iter().filter_map(|(key, row)| match key {
+    pub fn export(&self, crypto: &dyn CryptoProvider) -> Result<Vec<u8>, Refusal> {
+        let suite = crypto.suite(self.cipher_suite).ok_or_else(|| Refusal::corrupt("cipher suite"))?;
+        let rows = self.rows.iter().filter_map(|(key, row)| match key {
             RowKey::Tree(key) => Some((*key, row.expose())),
             _ => None,
         });

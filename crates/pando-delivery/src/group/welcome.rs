@@ -6,11 +6,13 @@
 
 use super::key::Key;
 use crate::error::Refusal;
-use crate::rows::encode;
-use crate::store::Transaction;
+use crate::rows::{decode, encode};
+use crate::store::{Snapshot, Transaction};
 use pando_api::{ClientId, DeviceCertificate, ProblemCode};
 use pando_mls::wire::{EncryptedGroupSecrets, Welcome};
-use pando_mls::{CipherSuite, Decode, MlsMessage, MlsMessageBody, Opaque, Proposal, PublicStaged, Suite};
+use pando_mls::{
+    CipherSuite, Decode, Encode, MlsMessage, MlsMessageBody, Opaque, Proposal, PublicStaged, Suite,
+};
 use std::collections::BTreeMap;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -19,7 +21,7 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 pub(crate) struct Joiners {
     cipher_suite: CipherSuite,
     encrypted_group_info: Opaque,
-    secrets: Vec<(ClientId, EncryptedGroupSecrets)>,
+    secrets: BTreeMap<ClientId, EncryptedGroupSecrets>,
 }
 
 /// The part of a Welcome that all joiners share.
@@ -55,12 +57,12 @@ impl Joiners {
             return Err(invalid("not a Welcome"));
         };
         let Welcome { cipher_suite, secrets, encrypted_group_info } = welcome;
-        let mut joiners = Vec::with_capacity(expected.len());
+        let mut joiners = BTreeMap::new();
         for secrets in secrets {
             let client = expected.remove(&*secrets.new_member);
             let client =
                 client.ok_or_else(|| invalid("the Welcome has a joiner that the Commit does not add"))?;
-            joiners.push((client, secrets));
+            joiners.insert(client, secrets);
         }
         if !expected.is_empty() {
             return Err(invalid("the Welcome lacks a client that the Commit adds"));
@@ -73,7 +75,12 @@ impl Joiners {
         self.secrets.len().saturating_mul(200).saturating_add(self.encrypted_group_info.len())
     }
 
-    /// Writes the Welcome, and a pointer for each joiner's inbox that is still to be relayed.
+    /// Returns whether a client is a joiner.
+    pub(crate) fn contains(&self, client: &ClientId) -> bool {
+        self.secrets.contains_key(client)
+    }
+
+    /// Writes the Welcome.
     pub(crate) fn write(
         &self,
         rows: &mut dyn Transaction,
@@ -88,8 +95,32 @@ impl Joiners {
         rows.put(&Key::Welcome(seq).encode(), &encode(&row)?)?;
         for (client, secrets) in &self.secrets {
             rows.put(&Key::Joiner(seq, client).encode(), &encode(secrets)?)?;
-            rows.put(&Key::Relay(seq, client).encode(), &[])?;
         }
         Ok(())
+    }
+}
+
+/// The Welcome of one joiner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinerWelcome {
+    /// The tree hash of the epoch that the joiner enters.
+    pub tree_hash: Opaque,
+    /// The `MLSMessage` of a Welcome with one entry.
+    pub welcome: Opaque,
+}
+
+impl JoinerWelcome {
+    /// Reads the Welcome of a client that the Commit `seq` has added. Returns `None` if there is no
+    /// such Welcome, or it is no longer kept.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if a row is damaged.
+    pub fn read(rows: &dyn Snapshot, seq: u64, client: &ClientId) -> Result<Option<Self>, Refusal> {
+        let Some(secrets) = rows.get(&Key::Joiner(seq, client).encode())? else { return Ok(None) };
+        let Some(shared) = rows.get(&Key::Welcome(seq).encode())? else { return Ok(None) };
+        let WelcomeRow { cipher_suite, encrypted_group_info, tree_hash } = decode(&shared)?;
+        let secrets = vec![decode::<EncryptedGroupSecrets>(&secrets)?];
+        let welcome = MlsMessage::from(Welcome { cipher_suite, secrets, encrypted_group_info });
+        Ok(Some(Self { tree_hash, welcome: welcome.encode()?.into() }))
     }
 }

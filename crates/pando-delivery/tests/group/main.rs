@@ -12,6 +12,8 @@
     reason = "a panic fails the test"
 )]
 
+#[path = "../support/clients.rs"]
+mod clients;
 mod commits;
 mod creation;
 mod fixture;
