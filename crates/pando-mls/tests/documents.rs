@@ -1,6 +1,7 @@
 //! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that prove their
-//! claims. These tests check that the named tests exist and that no limit is missing. The tests
-//! also check that the program in docs/library.md is compiled.
+//! claims. docs/requirements.md and docs/rfc9750.md name tests as well, and the parts that no test
+//! shows yet. These tests check that the named tests exist, and that no limit, requirement or
+//! recommendation is missing. The tests also check that the program in docs/library.md is compiled.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,6 +14,60 @@ use pando_mls::{GroupConfig, Limits, RatchetLimits};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The documents in which every claim is proven.
+const PROVEN: [&str; 3] = ["pitfalls.md", "limits.md", "threat-model.md"];
+
+/// The documents in which parts of claims, or whole claims, are not shown yet.
+const IN_PROGRESS: [&str; 2] = ["requirements.md", "rfc9750.md"];
+
+/// The number of rows in docs/requirements.md.
+const REQUIREMENTS: usize = 29;
+
+/// The sections of RFC 9750 with recommendations, and the number of rows for each section in
+/// docs/rfc9750.md.
+const RECOMMENDATIONS: [(&str, usize); 32] = [
+    ("4", 4),
+    ("5.1", 7),
+    ("5.2", 2),
+    ("5.2.3", 2),
+    ("5.3", 3),
+    ("6.2", 2),
+    ("6.4", 2),
+    ("6.5", 3),
+    ("6.6", 2),
+    ("6.7", 1),
+    ("6.9", 1),
+    ("6.10", 1),
+    ("6.11", 1),
+    ("7", 7),
+    ("8.1", 1),
+    ("8.1.1", 1),
+    ("8.1.2", 1),
+    ("8.1.3", 2),
+    ("8.1.4", 2),
+    ("8.2.2", 1),
+    ("8.2.3", 1),
+    ("8.3.3", 2),
+    ("8.3.4", 3),
+    ("8.4.1.1", 1),
+    ("8.4.1.2", 2),
+    ("8.4.2", 2),
+    ("8.4.2.1", 2),
+    ("8.4.3", 1),
+    ("8.4.3.1", 5),
+    ("8.4.3.2", 2),
+    ("8.5", 1),
+    ("8.6", 1),
+];
+
+/// A row of a table. It consists of a claim and the tests that prove the claim.
+struct Row {
+    claim: String,
+    tests: Vec<Named>,
+    /// The part of the claim that no test shows. The text may be empty.
+    gap: Option<String>,
+}
 
 /// A test as a document names it: the stem of its file, the name of its function, and the file that
 /// the link leads to.
@@ -31,14 +86,24 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the rows of a document's tables without their heads. Each row consists of the claim and
-/// the tests that prove it.
-fn rows(document: &str) -> Vec<(String, Vec<Named>)> {
+/// Returns the rows of a document's tables without their heads.
+fn rows(document: &str) -> Vec<Row> {
     let text = read(&docs().join(document));
     let rows =
         text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "));
     let rows = rows.filter(|(_, shown_by)| *shown_by != "Shown by");
-    rows.map(|(what, shown_by)| (what.into(), shown_by.split("<br>").map(named).collect())).collect()
+    rows.map(|(claim, shown_by)| row(claim, shown_by)).collect()
+}
+
+/// Reads the tests of a row. The last of them may be followed by "not yet" or "not yet: TEXT".
+fn row(claim: &str, shown_by: &str) -> Row {
+    let mut items: Vec<_> = shown_by.split("<br>").collect();
+    let gap = items.last().and_then(|last| last.strip_prefix("not yet"));
+    if let Some(text) = gap {
+        assert!(text.is_empty() || text.starts_with(": "), "{claim}: not yet{text}");
+        items.pop();
+    }
+    Row { claim: claim.into(), tests: items.into_iter().map(named).collect(), gap: gap.map(str::to_owned) }
 }
 
 /// ``[`file::name`](link)``
@@ -51,16 +116,21 @@ fn named(link: &str) -> Named {
 
 #[test]
 fn every_test_that_is_named_exists() {
-    for document in ["pitfalls.md", "limits.md", "threat-model.md"] {
-        for named in rows(document).into_iter().flat_map(|(_, tests)| tests) {
+    for document in PROVEN.into_iter().chain(IN_PROGRESS) {
+        for named in rows(document).into_iter().flat_map(|row| row.tests) {
             assert_eq!(named.file.file_stem().unwrap(), &*named.stem, "{named:?}");
             let text = read(&named.file);
             let lines: Vec<_> = text.lines().collect();
             let definition = format!("fn {}(", named.name);
-            let found = lines.iter().position(|line| line.trim_start().starts_with(&definition));
+            let defines = |line: &str| {
+                let line = line.trim_start();
+                line.strip_prefix("async ").unwrap_or(line).starts_with(&definition)
+            };
+            let found = lines.iter().position(|line| defines(line));
             let found = found.unwrap_or_else(|| panic!("no such test: {named:?}"));
             let before = lines.get(found.saturating_sub(3)..found).unwrap();
-            assert!(before.iter().any(|line| line.trim() == "#[test]"), "not a test: {named:?}");
+            let is_attribute = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
+            assert!(before.iter().any(|line| is_attribute(line.trim())), "not a test: {named:?}");
         }
     }
 }
@@ -68,10 +138,14 @@ fn every_test_that_is_named_exists() {
 /// Checks that no row is skipped because of its format.
 #[test]
 fn the_documents_have_what_is_looked_for() {
-    for (document, tables, least) in
-        [("pitfalls.md", 2, 60), ("limits.md", 3, 25), ("threat-model.md", 1, 15)]
-    {
-        let mut said: Vec<_> = rows(document).into_iter().map(|(what, _)| what).collect();
+    for (document, tables, least) in [
+        ("pitfalls.md", 2, 60),
+        ("limits.md", 3, 25),
+        ("threat-model.md", 1, 15),
+        ("requirements.md", 1, REQUIREMENTS),
+        ("rfc9750.md", 1, RECOMMENDATIONS.len()),
+    ] {
+        let mut said: Vec<_> = rows(document).into_iter().map(|row| row.claim).collect();
         let count = said.len();
         said.sort();
         said.dedup();
@@ -82,6 +156,35 @@ fn the_documents_have_what_is_looked_for() {
         assert_eq!(lines, count + 2 * tables, "{document}");
         assert!(count >= least, "{count}");
     }
+}
+
+#[test]
+fn only_documents_in_progress_have_gaps() {
+    for row in PROVEN.into_iter().flat_map(rows) {
+        assert_eq!(row.gap, None, "{}", row.claim);
+    }
+}
+
+/// Checks that the rows of docs/requirements.md are numbered without a gap.
+#[test]
+fn every_requirement_is_in_the_document() {
+    let rows = rows("requirements.md");
+    let numbers: Vec<_> = rows.iter().map(|row| first_cell(row).parse::<usize>().unwrap()).collect();
+    assert_eq!(numbers, (1..=REQUIREMENTS).collect::<Vec<_>>());
+}
+
+/// Checks that docs/rfc9750.md has the rows of each section, in the order of the sections.
+#[test]
+fn every_recommendation_is_in_the_document() {
+    let rows = rows("rfc9750.md");
+    let sections: Vec<_> = rows.chunk_by(|row, next| first_cell(row) == first_cell(next)).collect();
+    let sections: Vec<_> =
+        sections.iter().map(|rows| (first_cell(rows.first().unwrap()), rows.len())).collect();
+    assert_eq!(sections, RECOMMENDATIONS);
+}
+
+fn first_cell(row: &Row) -> &str {
+    row.claim.split(" | ").next().unwrap()
 }
 
 /// Checks that each setting that limits something has a row with its default value. A new field
@@ -132,11 +235,11 @@ fn every_limit_is_in_the_document() {
     let known = settings.iter().filter_map(|(name, _)| Some(name.split_once("::")?.1)).collect();
     assert_eq!(fields, known);
     let rows = rows("limits.md");
-    let lines: Vec<_> = rows.iter().filter(|(line, _)| line.starts_with('`')).collect();
+    let lines: Vec<_> = rows.iter().filter(|row| row.claim.starts_with('`')).collect();
     assert_eq!(lines.len(), settings.len());
-    for ((name, default), (line, tests)) in settings.into_iter().zip(lines) {
-        assert!(line.starts_with(&format!("`{name}` | {default} | ")), "{name}: {line}");
-        assert!(!tests.is_empty());
+    for ((name, default), row) in settings.into_iter().zip(lines) {
+        assert!(row.claim.starts_with(&format!("`{name}` | {default} | ")), "{name}: {}", row.claim);
+        assert!(!row.tests.is_empty());
     }
 }
 
