@@ -89,6 +89,7 @@ pub use error::{Exceeded, GroupError, Missing, Misuse};
 pub use group_rules::{AdmitAll, Advice, DefaultRules, GroupRules, LocalPolicy, RuleError};
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};
 pub use known_groups::{KnownGroups, NoGroups};
+pub use operations::check_key_package::check_key_package;
 pub use operations::commit::{CommitBuilder, CommitOutput};
 pub use operations::create::GroupBuilder;
 pub use operations::external_commit::ExternalJoin;

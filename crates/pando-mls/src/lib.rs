@@ -52,6 +52,7 @@
 //! | Task | API | RFC 9420 |
 //! |---|---|---|
 //! | publish a KeyPackage | [`Context::key_package`] | 10 |
+//! | check a KeyPackage before storing it for other clients | [`check_key_package`] | 10.1 |
 //! | create a group | [`Group::builder`] | 11 |
 //! | add or remove members, replace extensions, mix in PSKs, end the group | [`Group::commit`], [`CommitBuilder`] | 12.4.1 |
 //! | renew our keys | [`Group::commit`] without proposals | 12.4 |
@@ -186,7 +187,7 @@ pub use pando_group::{
     Missing, Misuse, NewLeaf, NoGroups, NoPsks, NotContiguous, Offer, OutboxId, OutboxKind, PendingProposal,
     PersistError, Position, Processed, PskStore, PublicGroup, PublicProcessed, PublicStaged, PublicState,
     RowKey, RowSource, Rows, RuleError, Staged, StateRow, StateView, StoredGroup, Successor, Unpersisted,
-    VerifiedOffer, Violation, propose_as_external_sender, propose_own_add,
+    VerifiedOffer, Violation, check_key_package, propose_as_external_sender, propose_own_add,
 };
 pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
 pub use pando_tree::{KeyKind, LeafTemplate, SourceError, Tree, TreeError, TreeKey};

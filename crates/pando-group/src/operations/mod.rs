@@ -1,6 +1,7 @@
 //! Operations on groups.
 
 pub(crate) mod assemble_commit;
+pub(crate) mod check_key_package;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod external_commit;

@@ -102,6 +102,7 @@ const ELSEWHERE: &[&str] = &[
     "VerifiedOffer::key_package",
     "VerifiedOffer::own_leaf",
     "VerifiedOffer::state",
+    "check_key_package",
     "propose_as_external_sender",
     "propose_own_add",
 ];

@@ -3,8 +3,13 @@
 use crate::fixture::{RuleFixture, violation};
 use crate::group_fixture::{NOW, client, over_the_wire, suite};
 use crate::material::{DAY, ForgedKeyPackage, LISTED, Strict, Wrong, add, extension, key_package, template};
-use pando_mls::{BasicIdentities, Group, KeyPackageBundle, Misuse, Violation};
-use pando_wire::{CipherSuite, Credential, Extensions, KeyPackage, Lifetime, ProtocolVersion};
+use crate::raw_member::RawMember;
+use pando_mls::{
+    BasicIdentities, Group, KeyPackageBundle, KeyPackageTemplate, Misuse, Violation, check_key_package,
+};
+use pando_wire::{
+    CipherSuite, Credential, Extensions, KeyPackage, LeafNodeSource, Lifetime, ProtocolVersion,
+};
 
 #[test]
 fn a_key_package_is_for_the_group_and_signed() {
@@ -127,4 +132,82 @@ fn who_creates_a_group_has_signed_the_key_package() {
     let cx = client(&*other.signer);
     let created = Group::builder(id).extensions(extensions).build(owner.bundle(), &cx, rng);
     assert_eq!(created.map(|_| ()).unwrap_err(), Misuse::WrongSigner.into());
+}
+
+/// Shows that a KeyPackage outside of a group is checked by the same rules as an Add, including the
+/// rule for the sender of an Add.
+#[test]
+fn a_key_package_is_checked_outside_of_a_group() {
+    let (suite, mut raw_member) = (suite(1), RawMember::new(suite(1)));
+    let check = |key_package: &KeyPackage| check_key_package(key_package, suite, &Strict, Some(NOW));
+    let lasting = |template: &mut KeyPackageTemplate| {
+        template.lifetime = Lifetime { not_before: NOW, not_after: NOW + DAY };
+    };
+    let mut forge = |change: fn(&mut KeyPackage)| {
+        ForgedKeyPackage::of(&mut raw_member, lasting).change(suite, change).key_package
+    };
+    let valid = forge(|_| {});
+    assert_eq!(check(&valid), Ok(()));
+    for (wrong, violation) in [
+        (forge(|key_package| key_package.cipher_suite = CipherSuite(3)), Violation::KeyPackageSuite),
+        (forge(|key_package| key_package.version = ProtocolVersion(2)), Violation::KeyPackageSuite),
+        (
+            forge(|key_package| key_package.init_key = key_package.leaf_node.encryption_key.clone()),
+            Violation::InitKeyIsEncryptionKey,
+        ),
+        (forge(|key_package| key_package.init_key = vec![0; 32].into()), Violation::InvalidKey),
+        (
+            forge(|key_package| key_package.leaf_node.encryption_key = vec![1; 33].into()),
+            Violation::InvalidKey,
+        ),
+        (
+            forge(|key_package| key_package.leaf_node.leaf_node_source = LeafNodeSource::Update),
+            Violation::LeafSource,
+        ),
+        (
+            forge(|key_package| key_package.leaf_node.capabilities.credentials.clear()),
+            Violation::OwnCredentialUnsupported,
+        ),
+        (
+            forge(|key_package| {
+                key_package.extensions.0 = vec![extension(LISTED, b"1"), extension(LISTED, b"2")];
+            }),
+            Violation::DuplicateExtension(LISTED),
+        ),
+        (
+            forge(|key_package| {
+                let lifetime = Lifetime { not_before: NOW, not_after: NOW + DAY + 1 };
+                key_package.leaf_node.leaf_node_source = LeafNodeSource::KeyPackage { lifetime };
+            }),
+            Violation::LifetimeTooLong,
+        ),
+        (
+            forge(|key_package| key_package.leaf_node.credential = Credential::basic("")),
+            Violation::Credential("no name".to_owned()),
+        ),
+    ] {
+        assert_eq!(check(&wrong), Err(violation.into()));
+    }
+    let unlisted = forge(|key_package| key_package.leaf_node.capabilities.cipher_suites.clear());
+    assert_eq!(check(&unlisted), Err(Misuse::SuiteNotListed.into()));
+
+    // Changes that the owner has not signed.
+    let mut unsigned = valid.clone();
+    unsigned.extensions.0.push(extension(LISTED, b""));
+    assert_eq!(check(&unsigned), Err(Violation::KeyPackageSignature.into()));
+    let mut unsigned = valid.clone();
+    unsigned.leaf_node.extensions.0.push(extension(LISTED, b""));
+    assert_eq!(check(&unsigned), Err(Violation::LeafSignature.into()));
+
+    // The lifetime includes both of its ends. Without a time, any lifetime is accepted that is not
+    // too long.
+    for (now, expected) in [
+        (Some(NOW - 1), Err(Violation::Lifetime.into())),
+        (Some(NOW), Ok(())),
+        (Some(NOW + DAY), Ok(())),
+        (Some(NOW + DAY + 1), Err(Violation::Lifetime.into())),
+        (None, Ok(())),
+    ] {
+        assert_eq!(check_key_package(&valid, suite, &Strict, now), expected);
+    }
 }
