@@ -20,7 +20,7 @@ pub const MAX_VERSION: u64 = (1 << 63) - 1;
 /// The start of the URI in a device certificate.
 const SCHEME: &str = "pando://";
 
-/// The client, the version and the key in a device certificate.
+/// The client, the version, the key and the end of the validity in a device certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceCertificate {
@@ -31,6 +31,8 @@ pub struct DeviceCertificate {
     /// The certified signature key, in the encoding of MLS. Whether it is a valid key of a
     /// signature scheme is not checked.
     pub signature_key: SignaturePublicKey,
+    /// The last second of the validity, in seconds since 1970.
+    pub not_after: u64,
 }
 
 impl DeviceCertificate {
@@ -60,7 +62,8 @@ impl DeviceCertificate {
 
         let key = certificate.subject_public_key_info().subject_public_key.as_bytes();
         let signature_key = SignaturePublicKey::from(key.ok_or(CertificateError::Malformed)?);
-        Ok(Self { client, version, signature_key })
+        let not_after = certificate.validity().not_after.to_unix_duration().as_secs();
+        Ok(Self { client, version, signature_key, not_after })
     }
 }
 

@@ -17,6 +17,7 @@ mod envelope;
 mod handshake_data;
 mod id;
 mod id_rules;
+mod last_resort;
 mod log;
 mod login;
 mod policy;
@@ -35,6 +36,7 @@ pub use envelope::{ApiExtension, Envelope, EnvelopeError};
 pub use handshake_data::HandshakeData;
 pub use id::{ClientId, DeviceId, Domain, GroupAddress, UserId};
 pub use id_rules::IdError;
+pub use last_resort::{LAST_RESORT_EXTENSION, LastResort};
 pub use log::{
     EntryError, EntryKind, Equivocation, Head, HeadError, KeyId, LogCursor, LogEntry, LogError, LogId,
     LogPage, Receipt, ReceiptError, ServerKey, ServerKeys, ServerPublicKey, SignedHead,

@@ -3,14 +3,18 @@
 //!
 //! - [`store`]: rows in partitions, in SQLite or in memory.
 //! - [`group`]: the rules by which the partition of a group changes.
+//! - [`account`]: the partition of an account: KeyPackages, inboxes, logins.
+//! - [`service`]: the requests of docs/protocol.md, over a store.
 //!
 //! # Left out on purpose
 //!
 //! Requests over HTTP, and everything else that waits or reads a clock.
 
+pub mod account;
 mod error;
 pub mod group;
 mod rows;
+pub mod service;
 pub mod store;
 
 pub use error::Refusal;

@@ -146,7 +146,7 @@ impl CheckedCommit {
         if let Some(joiners) = &self.joiners {
             joiners.write(rows, seq, &self.group_info.tree_hash)?;
         }
-        Relay { seq, changes: self.changes() }.write(rows)?;
+        Relay { seq, time: end.time, changes: self.changes() }.write(rows)?;
         // Removals that are still due are proposed again in the new epoch, and changes of
         // membership are copied to the accounts.
         rows.set_due(Some(moment.now))?;

@@ -138,7 +138,7 @@ impl CheckedGroup {
         let client = self.creator.client.clone();
         members::begin(rows, &client, LeafIndex(0), end.seq)?;
         let changes = vec![MembershipChange { client, kind: ChangeKind::Joined }];
-        Relay { seq: end.seq, changes }.write(rows)?;
+        Relay { seq: end.seq, time: end.time, changes }.write(rows)?;
         rows.set_due(Some(moment.now))?;
         Ok(appended)
     }

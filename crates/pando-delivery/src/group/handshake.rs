@@ -119,11 +119,6 @@ impl GroupSnapshot {
         }
     }
 
-    /// Returns the epoch of the group.
-    pub(crate) const fn epoch(&self) -> u64 {
-        self.row.epoch
-    }
-
     /// Returns the answer to an earlier request with the same message, if there was one.
     #[must_use]
     pub const fn repeated(&self) -> Option<&Appended> {

@@ -18,6 +18,8 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 pub struct Relay {
     /// The sequence number of the entry.
     pub seq: u64,
+    /// The time of the entry, in milliseconds since 1970.
+    pub time: u64,
     /// The changes. If an entry removes a client and adds it again, only the addition is listed.
     pub changes: Vec<MembershipChange>,
 }
@@ -46,6 +48,7 @@ pub enum ChangeKind {
 /// The value of a row.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 struct RelayRow {
+    time: u64,
     #[tls_codec(with = "list")]
     changes: Vec<MembershipChange>,
 }
@@ -59,8 +62,8 @@ impl Relay {
         let page = rows.scan(&relays(), ScanLimit::rows(1))?;
         let Some(row) = page.rows.first() else { return Ok(None) };
         let seq = last_number(&row.key).ok_or_else(|| Refusal::corrupt("relay"))?;
-        let RelayRow { changes } = decode(&row.value)?;
-        Ok(Some(Self { seq, changes }))
+        let RelayRow { time, changes } = decode(&row.value)?;
+        Ok(Some(Self { seq, time, changes }))
     }
 
     /// Returns whether there are changes that are still to be copied.
@@ -73,11 +76,11 @@ impl Relay {
 
     /// Records that the changes are to be copied.
     pub(crate) fn write(self, rows: &mut dyn Transaction) -> Result<(), Refusal> {
-        let Self { seq, changes } = self;
+        let Self { seq, time, changes } = self;
         if changes.is_empty() {
             return Ok(());
         }
-        Ok(rows.put(&Key::Relay(seq).encode(), &encode(&RelayRow { changes })?)?)
+        Ok(rows.put(&Key::Relay(seq).encode(), &encode(&RelayRow { time, changes })?)?)
     }
 
     /// Records that the changes of an entry have been copied.

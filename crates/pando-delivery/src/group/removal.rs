@@ -10,6 +10,7 @@ use super::commit::parts;
 use super::environment::Environment;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
+use super::handshake::read_certificate;
 use super::key::{Key, removals};
 use super::members::{has_member_besides, present};
 use super::public_rows;
@@ -60,6 +61,8 @@ pub struct RemovalSnapshot {
     group: GroupRow,
     /// The removals without a proposal in this epoch, at most [`MAX_PROPOSED`].
     removals: Vec<(ClientId, LeafIndex)>,
+    /// If a certificate is revoked, its version. A client with a higher version is not removed.
+    revoked: Option<u64>,
     /// The answer to an earlier request, if the removal has a proposal in this epoch.
     repeated: Option<Appended>,
 }
@@ -79,7 +82,7 @@ impl RemovalSnapshot {
                 removals.push((due.client, membership.leaf));
             }
         }
-        Ok(Self { log: log.clone(), group, removals, repeated: None })
+        Ok(Self { log: log.clone(), group, removals, revoked: None, repeated: None })
     }
 
     /// Reads the rows for a request of a client to remove itself or another client of its user.
@@ -106,13 +109,17 @@ impl RemovalSnapshot {
         Ok(snapshot)
     }
 
-    /// Reads the rows for the removal of a client whose certificate is revoked.
+    /// Reads the rows for the removal of a client whose certificates up to a version are revoked.
     ///
     /// # Errors
     /// [`ProblemCode::NotFound`] if the client is not a member. Otherwise, see
     /// [`RemovalSnapshot::of_request`].
-    pub fn of_revoked(rows: &dyn Snapshot, log: &LogId, client: &ClientId) -> Result<Self, Refusal> {
-        Self::of_client(rows, log, client, None)
+    pub fn of_revoked(
+        rows: &dyn Snapshot,
+        log: &LogId,
+        (client, version): (&ClientId, u64),
+    ) -> Result<Self, Refusal> {
+        Ok(Self { revoked: Some(version), ..Self::of_client(rows, log, client, None)? })
     }
 
     fn of_client(
@@ -143,7 +150,7 @@ impl RemovalSnapshot {
             Some(_) => Vec::new(),
             None => vec![(client.clone(), membership.leaf)],
         };
-        Ok(Self { log: log.clone(), group, removals, repeated })
+        Ok(Self { log: log.clone(), group, removals, revoked: None, repeated })
     }
 
     /// Returns the answer to an earlier request.
@@ -189,6 +196,13 @@ pub struct CheckedRemovals {
     proposals: Vec<RemovalProposal>,
 }
 
+/// Returns the version of the certificate in a leaf.
+fn version_of(group: &PublicGroup, leaf: LeafIndex) -> Result<u64, Refusal> {
+    let credential = group.public().credential(leaf).map_err(|error| Refusal::internal(&error))?;
+    let credential = credential.ok_or_else(|| Refusal::corrupt("membership"))?;
+    Ok(read_certificate(&credential)?.version)
+}
+
 #[derive(Debug)]
 struct RemovalProposal {
     client: ClientId,
@@ -224,6 +238,11 @@ impl CheckedRemovals {
         let cx = client.at(env.seconds(), &**signer);
         let mut proposals = Vec::with_capacity(snapshot.removals.len());
         for (client, leaf) in &snapshot.removals {
+            if let Some(revoked) = snapshot.revoked
+                && version_of(group, *leaf)? > revoked
+            {
+                continue;
+            }
             let proposal = Proposal::Remove(Remove { removed: *leaf });
             let message = propose_as_external_sender(&context, proposal, &cx);
             let message = message.map_err(|error| Refusal::internal(&error))?;

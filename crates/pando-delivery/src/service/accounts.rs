@@ -1,0 +1,190 @@
+//! Logins, KeyPackages, inboxes and lists of groups (docs/protocol.md, sections 6.1, 10, 12 and 13).
+
+use super::Service;
+use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};
+use crate::error::Refusal;
+use crate::group::{Caller, JoinerWelcome, partition};
+use crate::store::{Snapshot, Store, Transaction};
+use pando_api::{
+    ClaimKeyPackages, ClaimedKeyPackages, ClientId, DeviceCertificate, GroupList, InboxEntry, InboxPage,
+    KeyPackageCounts, ProblemCode, UploadKeyPackages, UserId,
+};
+use pando_mls::GroupId;
+use tokio::sync::watch;
+
+/// The most Welcomes of a page of an inbox.
+const INBOX_ENTRIES: usize = 100;
+
+/// The most groups of a list. A user in more groups reads the others by their invitations.
+const GROUPS: usize = 10_000;
+
+impl<S: Store> Service<S> {
+    /// Records a login that was verified. `nonce` is valid until `expires`.
+    ///
+    /// # Errors
+    /// See [`sessions::record_login`].
+    pub async fn record_login(
+        &self,
+        caller: &Caller,
+        (nonce, expires): (Vec<u8>, u64),
+        now: u64,
+    ) -> Result<(), Refusal> {
+        let client = caller.clone();
+        let work =
+            move |rows: &mut dyn Transaction| sessions::record_login(rows, &client, (&nonce, expires), now);
+        self.shared.store.write(&account::partition(&caller.user()), 200, work).await
+    }
+
+    /// Returns whether the certificate of a session is revoked.
+    #[must_use]
+    pub fn is_revoked(&self, caller: &Caller) -> bool {
+        self.shared.revocations.is_revoked(&caller.client, caller.version)
+    }
+
+    /// Refuses certificates below the highest version that the server knows of their clients.
+    pub(super) async fn check_versions(&self, certificates: &[DeviceCertificate]) -> Result<(), Refusal> {
+        for certificate in certificates {
+            let (client, version) = (certificate.client.clone(), certificate.version);
+            let read = move |rows: &dyn Snapshot| sessions::known_version(rows, &client);
+            let user = certificate.client.user();
+            let known = self.shared.store.read(&account::partition(&user), read).await?;
+            if known.is_some_and(|known| version < known) {
+                return Err(Refusal::new(ProblemCode::CertificateSuperseded, ""));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores KeyPackages of the caller.
+    ///
+    /// # Errors
+    /// See [`CheckedUpload::check`] and [`CheckedUpload::write`].
+    pub async fn upload_key_packages(
+        &self,
+        caller: &Caller,
+        request: UploadKeyPackages,
+        now: u64,
+    ) -> Result<(), Refusal> {
+        let client = caller.clone();
+        let check =
+            self.run_check(move |shared| CheckedUpload::check((&shared.environment(now), &client), &request));
+        let checked = check.await?;
+        let (bytes, work) = (checked.size(), move |rows: &mut dyn Transaction| checked.write(rows, now));
+        self.shared.store.write(&account::partition(&caller.user()), bytes, work).await
+    }
+
+    /// Counts the KeyPackages of the caller.
+    ///
+    /// # Errors
+    /// See [`account::count`].
+    pub async fn count_key_packages(&self, caller: &Caller, now: u64) -> Result<KeyPackageCounts, Refusal> {
+        let client = caller.client.clone();
+        let read = move |rows: &dyn Snapshot| account::count(rows, &client, now);
+        self.shared.store.read(&account::partition(&caller.user()), read).await
+    }
+
+    /// Claims KeyPackages of a user's clients.
+    ///
+    /// # Errors
+    /// See [`Claim::write`].
+    pub async fn claim_key_packages(
+        &self,
+        caller: &Caller,
+        request: ClaimKeyPackages,
+        now: u64,
+    ) -> Result<ClaimedKeyPackages, Refusal> {
+        let claim = Claim::new(caller, request)?;
+        let (partition, service) = (account::partition(&claim.user()), self.clone());
+        let work = move |rows: &mut dyn Transaction| {
+            let revocations = &service.shared.revocations;
+            claim.write(rows, &|client, version| revocations.is_revoked(client, version), now)
+        };
+        self.shared.store.write(&partition, 20_000, work).await
+    }
+
+    /// Returns a receiver that changes after each new entry of an inbox of the user's clients. The
+    /// caller obtains it before it reads the inbox.
+    #[must_use]
+    pub fn watch_inbox(&self, user: &UserId) -> watch::Receiver<()> {
+        self.shared.wakeups.watch(&account::partition(user))
+    }
+
+    /// Returns the Welcomes in the caller's inbox after `after`, up to about `bytes` bytes, and at
+    /// least one if there is one.
+    ///
+    /// # Errors
+    /// An error of the store, or [`ProblemCode::Internal`] if a row is damaged.
+    pub async fn read_inbox(
+        &self,
+        caller: &Caller,
+        (after, bytes): (u64, usize),
+        now: u64,
+    ) -> Result<InboxPage, Refusal> {
+        let client = caller.client.clone();
+        let read = move |rows: &dyn Snapshot| inbox::read(rows, &client, (after, INBOX_ENTRIES), now);
+        let pointers = self.shared.store.read(&account::partition(&caller.user()), read).await?;
+        let (mut page, mut size) = (InboxPage::default(), 0_usize);
+        for pointer in pointers {
+            let (seq, pointer) = (pointer.seq, pointer.pointer);
+            let (client, group_seq) = (caller.client.clone(), pointer.group_seq);
+            let read = move |rows: &dyn Snapshot| JoinerWelcome::read(rows, group_seq, &client);
+            // A Welcome may expire a moment before the entry that points to it.
+            let Some(JoinerWelcome { tree_hash, welcome }) =
+                self.shared.store.read(&partition(&pointer.group_id), read).await?
+            else {
+                continue;
+            };
+            size = size.saturating_add(welcome.len());
+            if size > bytes && !page.entries.is_empty() {
+                break;
+            }
+            let inbox::WelcomePointer { group_id, group_seq, expires } = pointer;
+            page.entries.push(InboxEntry { seq, group_id, group_seq, expires, tree_hash, welcome });
+        }
+        Ok(page)
+    }
+
+    /// Removes an entry from the caller's inbox.
+    ///
+    /// # Errors
+    /// See [`inbox::remove`].
+    pub async fn remove_inbox_entry(&self, caller: &Caller, seq: u64) -> Result<(), Refusal> {
+        let client = caller.client.clone();
+        let work = move |rows: &mut dyn Transaction| inbox::remove(rows, &client, seq);
+        self.shared.store.write(&account::partition(&caller.user()), 0, work).await
+    }
+
+    /// Returns the groups in which a client of the caller's user is a member.
+    ///
+    /// # Errors
+    /// An error of the store, or [`ProblemCode::Internal`] if a row is damaged.
+    pub async fn list_groups(&self, caller: &Caller) -> Result<GroupList, Refusal> {
+        let read = move |rows: &dyn Snapshot| group_list::list(rows, None, GROUPS);
+        let page = self.shared.store.read(&account::partition(&caller.user()), read).await?;
+        let mut list = GroupList::default();
+        for group in page.groups {
+            // The list is a copy, which may be behind the group.
+            match self.read_state(caller, &group.group_id).await {
+                Ok(state) => list.groups.push(state.summary(group.clients.contains(&caller.client))),
+                Err(refusal) if refusal.is(ProblemCode::NotFound) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(list)
+    }
+
+    /// Returns the groups in which a client is a member.
+    pub(super) async fn groups_of(&self, client: &ClientId) -> Result<Vec<GroupId>, Refusal> {
+        let (partition, mut groups, mut after) = (account::partition(&client.user()), Vec::new(), None);
+        loop {
+            let read = move |rows: &dyn Snapshot| group_list::list(rows, after.as_ref(), 1_000);
+            let page = self.shared.store.read(&partition, read).await?;
+            after = page.groups.last().map(|group| group.group_id.clone());
+            let of_client = page.groups.into_iter().filter(|group| group.clients.contains(client));
+            groups.extend(of_client.map(|group| group.group_id));
+            if !page.has_more {
+                return Ok(groups);
+            }
+        }
+    }
+}

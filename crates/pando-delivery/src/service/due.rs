@@ -1,0 +1,90 @@
+//! Work that follows from requests: copies of changes of membership, removals that are proposed
+//! again, and expiry.
+//!
+//! A partition is due until its work is done. All work can be repeated, so a crash at any point
+//! only delays it.
+
+use super::Service;
+use crate::account;
+use crate::error::Refusal;
+use crate::group::{MembershipChange, Relay, RemovalSnapshot, partition};
+use crate::store::{Store, Transaction};
+use pando_mls::GroupId;
+
+/// The number of partitions that are looked up at a time.
+const PARTITIONS: usize = 100;
+
+/// The number of expired rows that one transaction deletes.
+const EXPIRED: usize = 500;
+
+/// The delay before failed work is repeated, in milliseconds.
+const DELAY: u64 = 10_000;
+
+impl<S: Store> Service<S> {
+    /// Runs the work that is due at `now`. Returns the number of partitions whose work has failed;
+    /// their work is repeated later.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn run_due(&self, now: u64) -> Result<usize, Refusal> {
+        let mut failed = 0_usize;
+        loop {
+            let due = self.shared.store.due(now, PARTITIONS).await?;
+            for due in &due {
+                if self.run_partition(&due.partition, now).await.is_err() {
+                    failed = failed.saturating_add(1);
+                    // Otherwise, failed partitions could hide all others.
+                    self.postpone(&due.partition, now.saturating_add(DELAY)).await?;
+                }
+            }
+            if due.len() < PARTITIONS {
+                return Ok(failed);
+            }
+        }
+    }
+
+    async fn run_partition(&self, partition: &[u8], now: u64) -> Result<(), Refusal> {
+        match partition.split_first_chunk::<2>() {
+            Some((b"g/", group_id)) => self.run_group(&GroupId::from(group_id), now).await,
+            Some((b"u/", _)) => {
+                let work = move |rows: &mut dyn Transaction| account::expire(rows, now, EXPIRED);
+                self.shared.store.write(partition, 0, work).await
+            }
+            Some((b"r/", _)) => self.run_revocations(partition, now).await,
+            _ => Err(Refusal::corrupt("partition")),
+        }
+    }
+
+    async fn postpone(&self, partition: &[u8], at: u64) -> Result<(), Refusal> {
+        let work = move |rows: &mut dyn Transaction| Ok(rows.set_due(Some(at))?);
+        self.shared.store.write(partition, 0, work).await
+    }
+
+    /// Copies the changes of membership of a group, and proposes removals that are due.
+    async fn run_group(&self, group_id: &GroupId, now: u64) -> Result<(), Refusal> {
+        let partition = partition(group_id);
+        while let Some(relay) = self.shared.store.read(&partition, Relay::first).await? {
+            let (seq, changes) = (relay.seq, relay.changes.clone());
+            self.copy(group_id, relay, now).await?;
+            // A certificate may have been revoked between the Commit and the copy.
+            for MembershipChange { client, .. } in &changes {
+                if let Some(version) = self.shared.revocations.version(client) {
+                    self.remove_revoked(group_id, (client, version), now).await?;
+                }
+            }
+            let work = move |rows: &mut dyn Transaction| Relay::delete(rows, seq);
+            self.shared.store.write(&partition, 0, work).await?;
+        }
+        self.renew_removals(group_id, now).await?;
+        let log = self.log(group_id);
+        let work = move |rows: &mut dyn Transaction| {
+            // Another Commit may have followed in the meantime.
+            let has_work = Relay::exist(rows)? || !RemovalSnapshot::of_due(rows, &log)?.is_empty();
+            if !has_work {
+                rows.set_due(None)?;
+            }
+            Ok(())
+        };
+        self.shared.store.write(&partition, 0, work).await
+    }
+}

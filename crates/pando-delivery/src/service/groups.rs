@@ -1,0 +1,202 @@
+//! Creating groups, and sending to them (docs/protocol.md, section 10).
+
+use super::Service;
+use crate::error::Refusal;
+use crate::group::{
+    Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
+    Handshake, partition,
+};
+use crate::store::{Snapshot, Store, Transaction};
+use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
+use pando_mls::GroupId;
+use std::sync::Arc;
+
+/// The number of attempts to write a handshake. A second attempt is necessary only if another server
+/// has changed the group in the meantime.
+const ATTEMPTS: usize = 3;
+
+impl<S: Store> Service<S> {
+    /// Creates a group, together with its first Commit if the request has one.
+    ///
+    /// # Errors
+    /// See [`CheckedGroup::check`] and [`CheckedGroup::write`].
+    pub async fn create_group(
+        &self,
+        caller: &Caller,
+        request: CreateGroup,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        let creator = caller.clone();
+        // The public state is opened from the rows when it is needed, because a repeated request
+        // must not replace a later state.
+        let check = self.run_check(move |shared| {
+            Ok(CheckedGroup::check((&shared.environment(now), &creator), &request)?.0)
+        });
+        let checked = check.await?;
+        if let Some(commit) = checked.first_commit() {
+            self.check_versions(commit.certificates()).await?;
+        }
+        let (group_id, moment) = (checked.group_id().clone(), self.moment(now));
+        let (bytes, work) = (checked.size(), move |rows: &mut dyn Transaction| checked.write(rows, moment));
+        let appended = self.shared.store.write(&partition(&group_id), bytes, work).await?;
+        self.shared.due.notify_one();
+        self.receipt(&group_id, appended)
+    }
+
+    /// Appends a Commit to the log of a group.
+    ///
+    /// # Errors
+    /// See [`GroupSnapshot::read`], [`CheckedCommit::check`] and [`CheckedCommit::write`].
+    pub async fn submit_commit(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        request: SubmitCommit,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        let handshake = Handshake::decode(group_id, request.commit.to_vec())?;
+        if !handshake.is_commit() {
+            return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
+        }
+        let request = Arc::new(request);
+        for _ in 0..ATTEMPTS {
+            match self.try_commit(caller, group_id, (&handshake, &request), now).await? {
+                Outcome::Done(appended) => {
+                    self.shared.due.notify_one();
+                    return self.receipt(group_id, appended);
+                }
+                Outcome::Changed => {}
+            }
+        }
+        Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
+    }
+
+    async fn try_commit(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        (handshake, request): (&Handshake, &Arc<SubmitCommit>),
+        now: u64,
+    ) -> Result<Outcome, Refusal> {
+        let mut lock = self.lock(group_id).await;
+        let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
+        if let Some(repeated) = snapshot.repeated() {
+            return Ok(Outcome::Done(repeated.clone()));
+        }
+        let (sender, handshake, request) = (caller.clone(), handshake.clone(), Arc::clone(request));
+        let checked = lock.check(move |shared, group| {
+            let env = shared.environment(now);
+            let parts = (&*request.welcome, &*request.group_info);
+            CheckedCommit::check(handshake, &snapshot, group, (&env, &sender), parts)
+        });
+        let (checked, group) = checked.await?;
+        self.check_versions(checked.certificates()).await?;
+        let (bytes, moment) = (checked.size(), self.moment(now));
+        let written = lock.write(group, bytes, move |rows| checked.write(rows, moment)).await;
+        Outcome::of(written)
+    }
+
+    /// Appends a proposal or an application message to the log of a group.
+    ///
+    /// # Errors
+    /// See [`CheckedProposal::check`], [`CheckedProposal::write`] and [`ApplicationMessage::append`].
+    pub async fn submit_message(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        request: SubmitMessage,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        if ApplicationMessage::has_wire_format(&request.message) {
+            self.send(caller, group_id, request, now).await
+        } else {
+            self.propose(caller, group_id, request, now).await
+        }
+    }
+
+    async fn send(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        request: SubmitMessage,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        let message = ApplicationMessage::decode(group_id, request.message.to_vec())?;
+        let (domain, sender, moment) = (self.settings().domain.clone(), caller.clone(), self.moment(now));
+        let work = move |rows: &mut dyn Transaction| message.append(rows, &domain, &sender, moment);
+        let appended = self.shared.store.write(&partition(group_id), request.message.len(), work).await?;
+        self.receipt(group_id, appended)
+    }
+
+    async fn propose(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        request: SubmitMessage,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        let handshake = Handshake::decode(group_id, request.message.to_vec())?;
+        for _ in 0..ATTEMPTS {
+            match self.try_proposal(caller, group_id, &handshake, now).await? {
+                Outcome::Done(appended) => return self.receipt(group_id, appended),
+                Outcome::Changed => {}
+            }
+        }
+        Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
+    }
+
+    async fn try_proposal(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        handshake: &Handshake,
+        now: u64,
+    ) -> Result<Outcome, Refusal> {
+        let mut lock = self.lock(group_id).await;
+        let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
+        if let Some(repeated) = snapshot.repeated() {
+            return Ok(Outcome::Done(repeated.clone()));
+        }
+        let (sender, handshake) = (caller.clone(), handshake.clone());
+        let bytes = handshake.size();
+        let checked = lock.check(move |shared, group| {
+            CheckedProposal::check(handshake, &snapshot, group, (&shared.environment(now), &sender))
+        });
+        let (checked, group) = checked.await?;
+        self.check_versions(checked.certificates()).await?;
+        let moment = self.moment(now);
+        let written = lock.write(group, bytes, move |rows| checked.write(rows, moment)).await;
+        Outcome::of(written)
+    }
+
+    async fn read_snapshot(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        handshake: &Handshake,
+    ) -> Result<GroupSnapshot, Refusal> {
+        let (log, caller, handshake) = (self.log(group_id), caller.clone(), handshake.clone());
+        let read = move |rows: &dyn Snapshot| GroupSnapshot::read(rows, &log, &caller, &handshake);
+        self.shared.store.read(&partition(group_id), read).await
+    }
+}
+
+/// The outcome of an attempt to write a handshake.
+pub(super) enum Outcome<T = Appended> {
+    /// The handshake is in the log.
+    Done(T),
+    /// Another server has changed the group since the snapshot.
+    Changed,
+}
+
+impl<T> Outcome<T> {
+    /// Returns the outcome of a transaction. A conflict at this point means that another server has
+    /// changed the group, because this server holds the lock of the group.
+    pub(super) fn of(written: Result<T, Refusal>) -> Result<Self, Refusal> {
+        match written {
+            Ok(value) => Ok(Self::Done(value)),
+            Err(refusal) if refusal.is(ProblemCode::EpochConflict) => Ok(Self::Changed),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}

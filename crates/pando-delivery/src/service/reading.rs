@@ -1,0 +1,91 @@
+//! Reading a group: its log, its state, its ratchet trees, and acknowledgements
+//! (docs/protocol.md, sections 7 and 10).
+
+use super::Service;
+use crate::error::Refusal;
+use crate::group::{Caller, TreeRows, UnsignedPage, UnsignedState, acknowledgement, partition};
+use crate::store::{Snapshot, Store, Transaction};
+use pando_api::{GroupState, LogPage};
+use pando_mls::GroupId;
+use std::sync::Arc;
+
+impl<S: Store> Service<S> {
+    /// Returns the entries of a group's log after `after`, with at most `bytes` bytes, and at least
+    /// one entry if there is one.
+    ///
+    /// # Errors
+    /// See [`UnsignedPage::read`].
+    pub async fn read_log(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        (after, bytes): (u64, usize),
+    ) -> Result<LogPage, Refusal> {
+        let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
+        let read = move |rows: &dyn Snapshot| UnsignedPage::read(rows, &domain, &id, &caller, (after, bytes));
+        self.shared.store.read(&partition(group_id), read).await?.sign(self.key())
+    }
+
+    /// Stores what a member has read.
+    ///
+    /// # Errors
+    /// See [`acknowledgement::is_news`].
+    pub async fn acknowledge(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        seq: u64,
+        now: u64,
+    ) -> Result<(), Refusal> {
+        let (partition, member) = (partition(group_id), caller.clone());
+        let read = move |rows: &dyn Snapshot| acknowledgement::is_news(rows, &member, seq, now);
+        if !self.shared.store.read(&partition, read).await? {
+            return Ok(());
+        }
+        let member = caller.clone();
+        let write = move |rows: &mut dyn Transaction| acknowledgement::write(rows, &member, seq, now);
+        self.shared.store.write(&partition, 100, write).await
+    }
+
+    /// Returns the current state of a group.
+    ///
+    /// # Errors
+    /// See [`UnsignedState::read`].
+    pub async fn group_state(&self, caller: &Caller, group_id: &GroupId) -> Result<GroupState, Refusal> {
+        let state = self.read_state(caller, group_id).await?;
+        state.sign(self.key())
+    }
+
+    pub(super) async fn read_state(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+    ) -> Result<UnsignedState, Refusal> {
+        let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
+        let read = move |rows: &dyn Snapshot| UnsignedState::read(rows, &domain, &id, &caller);
+        self.shared.store.read(&partition(group_id), read).await
+    }
+
+    /// Returns the contents of the `ratchet_tree` extension with this tree hash.
+    ///
+    /// # Errors
+    /// See [`TreeRows::read`].
+    pub async fn tree(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        tree_hash: &[u8],
+    ) -> Result<Arc<[u8]>, Refusal> {
+        let partition = partition(group_id);
+        let (member, hash) = (caller.clone(), tree_hash.to_vec());
+        let check = move |rows: &dyn Snapshot| TreeRows::find(rows, &member, &hash).map(drop);
+        self.shared.store.read(&partition, check).await?;
+        let assemble = async {
+            let (member, hash) = (caller.clone(), tree_hash.to_vec());
+            let read = move |rows: &dyn Snapshot| TreeRows::read(rows, &member, &hash);
+            let rows = self.shared.store.read(&partition, read).await?;
+            self.run_check(move |shared| Ok(rows.export(&*shared.settings.crypto)?.into())).await
+        };
+        self.shared.trees.get(tree_hash, assemble).await
+    }
+}
