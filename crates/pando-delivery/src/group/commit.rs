@@ -20,8 +20,8 @@ use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{ClientId, DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
 use pando_mls::{
-    Decode, Delta, GroupError, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Proposal, PublicGroup,
-    PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
+    Decode, Delta, GroupError, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Position, Proposal,
+    PublicGroup, PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,6 +87,11 @@ impl CheckedCommit {
     /// Returns the bytes of the Commit.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the position of the public group after the message.
+    pub(crate) const fn position(&self) -> Position {
+        self.delta.becomes()
     }
 
     /// Returns the certificates of the leaves that the Commit adds or changes.

@@ -5,6 +5,7 @@ use super::caller::Caller;
 use super::environment::Environment;
 use super::group_row::GroupRow;
 use super::members::{has_member, is_member, may_read};
+use super::public_rows::position;
 use super::removal::DueRemoval;
 use crate::error::Refusal;
 use crate::store::Snapshot;
@@ -12,7 +13,9 @@ use pando_api::{
     DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode, SignedHead, Winner,
 };
 use pando_mls::wire::{Content, FramedContent};
-use pando_mls::{Credential, Decode, GroupId, MlsMessage, MlsMessageBody, PublicState, Sender};
+use pando_mls::{
+    Credential, Decode, GroupId, MlsMessage, MlsMessageBody, Position as PublicPosition, PublicState, Sender,
+};
 
 /// A handshake message of a group.
 #[derive(Debug, Clone)]
@@ -61,6 +64,8 @@ impl Handshake {
 #[derive(Debug, Clone)]
 pub struct GroupSnapshot {
     pub(crate) log: LogId,
+    /// The position of the public group.
+    position: Option<PublicPosition>,
     row: GroupRow,
     is_member: bool,
     /// Whether a client of the caller's user is a member.
@@ -93,6 +98,7 @@ impl GroupSnapshot {
         };
         Ok(Self {
             log: log.clone(),
+            position: position(rows)?,
             is_member: is_member(rows, &caller.client)?,
             user_has_member: has_member(rows, &caller.user())?,
             repeated,
@@ -109,6 +115,7 @@ impl GroupSnapshot {
         let end = Position::start();
         Self {
             log: log.clone(),
+            position: None,
             row: GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None },
             is_member: true,
             user_has_member: true,
@@ -123,6 +130,11 @@ impl GroupSnapshot {
     #[must_use]
     pub const fn repeated(&self) -> Option<&Appended> {
         self.repeated.as_ref()
+    }
+
+    /// Returns the position of the public group.
+    pub(crate) const fn position(&self) -> Option<PublicPosition> {
+        self.position
     }
 
     /// Returns the removals that are due.

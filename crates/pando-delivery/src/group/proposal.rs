@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{DeviceCertificate, EntryKind, LogId, ProblemCode};
 use pando_mls::wire::LeafNode;
-use pando_mls::{Delta, Proposal, PublicGroup, PublicProcessed};
+use pando_mls::{Delta, Position, Proposal, PublicGroup, PublicProcessed};
 
 /// A proposal that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -54,6 +54,11 @@ impl CheckedProposal {
         let certificate = new_leaf(&proposal).map(|leaf| check_leaf(env, leaf)).transpose()?;
         let (log, epoch) = (snapshot.log.clone(), handshake.content.epoch);
         Ok(Self { log, epoch, bytes: handshake.bytes, delta, certificate })
+    }
+
+    /// Returns the position of the public group after the message.
+    pub(crate) const fn position(&self) -> Position {
+        self.delta.becomes()
     }
 
     /// Returns the certificate of the leaf that the proposal adds or changes, if there is one.

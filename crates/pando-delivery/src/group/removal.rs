@@ -19,7 +19,7 @@ use crate::store::{ScanLimit, Snapshot, Transaction};
 use pando_api::{ClientId, EntryKind, LogId, Policy, ProblemCode, RemovalIntent};
 use pando_mls::wire::{ExternalSenders, Remove};
 use pando_mls::{
-    Client, Decode, Delta, Encode, LeafIndex, MlsMessage, MlsMessageBody, Proposal, PublicGroup,
+    Client, Decode, Delta, Encode, LeafIndex, MlsMessage, MlsMessageBody, Position, Proposal, PublicGroup,
     PublicProcessed, Signer, propose_as_external_sender,
 };
 use std::collections::BTreeSet;
@@ -58,6 +58,8 @@ impl DueRemoval {
 #[derive(Debug, Clone)]
 pub struct RemovalSnapshot {
     log: LogId,
+    /// The position of the public group.
+    position: Option<Position>,
     group: GroupRow,
     /// The removals without a proposal in this epoch, at most [`MAX_PROPOSED`].
     removals: Vec<(ClientId, LeafIndex)>,
@@ -82,7 +84,8 @@ impl RemovalSnapshot {
                 removals.push((due.client, membership.leaf));
             }
         }
-        Ok(Self { log: log.clone(), group, removals, revoked: None, repeated: None })
+        let position = public_rows::position(rows)?;
+        Ok(Self { log: log.clone(), position, group, removals, revoked: None, repeated: None })
     }
 
     /// Reads the rows for a request of a client to remove itself or another client of its user.
@@ -150,13 +153,19 @@ impl RemovalSnapshot {
             Some(_) => Vec::new(),
             None => vec![(client.clone(), membership.leaf)],
         };
-        Ok(Self { log: log.clone(), group, removals, revoked: None, repeated })
+        let position = public_rows::position(rows)?;
+        Ok(Self { log: log.clone(), position, group, removals, revoked: None, repeated })
     }
 
     /// Returns the answer to an earlier request.
     #[must_use]
     pub const fn repeated(&self) -> Option<&Appended> {
         self.repeated.as_ref()
+    }
+
+    /// Returns the position of the public group.
+    pub(crate) const fn position(&self) -> Option<Position> {
+        self.position
     }
 
     /// Returns whether there is nothing to propose.
@@ -216,7 +225,6 @@ impl CheckedRemovals {
     /// `signers` are the keys by which the server proposes removals.
     ///
     /// # Errors
-    /// - [`ProblemCode::EpochConflict`] if the group has left the epoch of the snapshot.
     /// - [`ProblemCode::Internal`] if the server has no key that the group accepts.
     pub fn check(
         snapshot: &RemovalSnapshot,
@@ -225,17 +233,13 @@ impl CheckedRemovals {
         (client, signers): (&Client, &[Box<dyn Signer>]),
     ) -> Result<Self, Refusal> {
         let context = group.public().context().clone();
-        if context.epoch != snapshot.group.epoch {
-            return Err(Refusal::new(ProblemCode::EpochConflict, ""));
-        }
         let senders = context.extensions.find::<ExternalSenders>();
         let senders = senders.map_err(|error| Refusal::internal(&error))?.unwrap_or_default().0;
-        let is_accepted = |signer: &&Box<dyn Signer>| {
+        let signer = signers.iter().map(AsRef::as_ref).find(|signer: &&dyn Signer| {
             senders.iter().any(|sender| sender.signature_key == *signer.public_key())
-        };
-        let signer = signers.iter().find(is_accepted);
+        });
         let signer = signer.ok_or_else(|| Refusal::new(ProblemCode::Internal, "no key for this group"))?;
-        let cx = client.at(env.seconds(), &**signer);
+        let cx = client.at(env.seconds(), signer);
         let mut proposals = Vec::with_capacity(snapshot.removals.len());
         for (client, leaf) in &snapshot.removals {
             if let Some(revoked) = snapshot.revoked
@@ -255,6 +259,12 @@ impl CheckedRemovals {
             proposals.push(RemovalProposal { client: client.clone(), bytes, delta });
         }
         Ok(Self { log: snapshot.log.clone(), epoch: snapshot.group.epoch, proposals })
+    }
+
+    /// Returns the position of the public group after the proposals. Returns `None` if there are no
+    /// proposals.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.proposals.last().map(|proposal| proposal.delta.becomes())
     }
 
     /// Returns the number of bytes that the transaction writes, approximately.

@@ -1,13 +1,13 @@
 //! Checks of handshakes outside of the store's threads.
 
-use super::public_groups::PublicGroupSlot;
+use super::public_groups::{OpenGroup, PublicGroupSlot};
 use super::rows::StoredRows;
 use super::{Service, Shared};
 use crate::error::Refusal;
-use crate::group::partition;
+use crate::group::{partition, public_rows};
 use crate::store::{Store, Transaction};
 use pando_api::ProblemCode;
-use pando_mls::{GroupId, PublicGroup};
+use pando_mls::{GroupId, Position, PublicGroup};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
@@ -19,7 +19,7 @@ use tokio::sync::OwnedMutexGuard;
 pub(super) struct GroupLock<S> {
     service: Service<S>,
     group_id: GroupId,
-    slot: OwnedMutexGuard<Option<PublicGroup>>,
+    slot: OwnedMutexGuard<Option<OpenGroup>>,
 }
 
 impl<S: Store> Service<S> {
@@ -49,45 +49,37 @@ impl<S: Store> Service<S> {
 }
 
 impl<S: Store> GroupLock<S> {
-    /// Runs a check with a clone of the public group. Returns the result with the changed clone.
+    /// Runs a check with a clone of the public group at a position. Returns the result with the
+    /// changed clone, or `None` if another server has changed the group since the position was read.
     pub(super) async fn check<T: Send + 'static>(
         &mut self,
+        position: Option<Position>,
         check: impl FnOnce(&Shared<S>, &mut PublicGroup) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<(T, PublicGroup), Refusal> {
-        let known = self.slot.take();
+    ) -> Result<Option<(T, PublicGroup)>, Refusal> {
+        let position = position.ok_or_else(|| Refusal::corrupt("state of a group"))?;
+        let known = self.slot.take().filter(|known| known.position == position);
         let (runtime, group_id) = (Handle::current(), self.group_id.clone());
         let checked = self.service.run_check(move |shared| {
             let known = match known {
-                Some(group) => group,
-                None => {
-                    let rows = StoredRows::new(Arc::clone(&shared.store), &group_id, runtime);
-                    let settings = &shared.settings;
-                    let group = PublicGroup::open(Arc::new(rows), &*settings.crypto, settings.limits);
-                    group.map_err(|error| Refusal::internal(&error))?
-                }
+                Some(known) => known.group,
+                None => match open(shared, &group_id, &runtime, position)? {
+                    Some(group) => group,
+                    None => return Ok(None),
+                },
             };
             let mut clone = known.clone();
-            Ok((check(shared, &mut clone), known, clone))
+            Ok(Some((check(shared, &mut clone), known, clone)))
         });
-        let (result, known, clone) = checked.await?;
-        // A read that has failed may have left nothing behind, but the rows are read again to be
-        // sure.
-        if !matches!(&result, Err(refusal) if refusal.is(ProblemCode::Internal)) {
-            *self.slot = Some(known);
-        }
-        Ok((result?, clone))
-    }
-
-    /// Drops the public group in memory. The next check opens it again.
-    pub(super) fn reopen(&mut self) {
-        *self.slot = None;
+        let Some((result, group, clone)) = checked.await? else { return Ok(None) };
+        *self.slot = Some(OpenGroup { group, position });
+        Ok(Some((result?, clone)))
     }
 
     /// Writes the result of a check in one transaction. `changed` then takes the place of the public
-    /// group.
+    /// group, which has the position `position` after the transaction.
     pub(super) async fn write<T: Send + 'static>(
         &mut self,
-        changed: PublicGroup,
+        changed: (PublicGroup, Position),
         bytes: usize,
         work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
@@ -95,7 +87,26 @@ impl<S: Store> GroupLock<S> {
         *self.slot = None;
         let store = Arc::clone(&self.service.shared.store);
         let written = store.write(&partition(&self.group_id), bytes, work).await?;
-        *self.slot = Some(changed);
+        let (group, position) = changed;
+        *self.slot = Some(OpenGroup { group, position });
         Ok(written)
     }
+}
+
+/// Opens the public group at a position. Returns `None` if another server has changed the rows since
+/// the position was read.
+fn open<S: Store>(
+    shared: &Shared<S>,
+    group_id: &GroupId,
+    runtime: &Handle,
+    position: Position,
+) -> Result<Option<PublicGroup>, Refusal> {
+    let rows = StoredRows::new(Arc::clone(&shared.store), group_id, runtime.clone());
+    let settings = &shared.settings;
+    let group = PublicGroup::open(Arc::new(rows), &*settings.crypto, settings.limits);
+    let partition = partition(group_id);
+    if runtime.block_on(shared.store.read(&partition, public_rows::position))? != Some(position) {
+        return Ok(None);
+    }
+    group.map(Some).map_err(|error| Refusal::internal(&error))
 }

@@ -84,15 +84,16 @@ impl<S: Store> Service<S> {
             return Ok(Outcome::Done(repeated.clone()));
         }
         let (sender, handshake, request) = (caller.clone(), handshake.clone(), Arc::clone(request));
-        let checked = lock.check(move |shared, group| {
+        let checked = lock.check(snapshot.position(), move |shared, group| {
             let env = shared.environment(now);
             let parts = (&*request.welcome, &*request.group_info);
             CheckedCommit::check(handshake, &snapshot, group, (&env, &sender), parts)
         });
-        let (checked, group) = checked.await?;
+        let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         self.check_versions(checked.certificates()).await?;
         let (bytes, moment) = (checked.size(), self.moment(now));
-        let written = lock.write(group, bytes, move |rows| checked.write(rows, moment)).await;
+        let changed = (group, checked.position());
+        let written = lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await;
         Outcome::of(written)
     }
 
@@ -159,13 +160,13 @@ impl<S: Store> Service<S> {
         }
         let (sender, handshake) = (caller.clone(), handshake.clone());
         let bytes = handshake.size();
-        let checked = lock.check(move |shared, group| {
+        let checked = lock.check(snapshot.position(), move |shared, group| {
             CheckedProposal::check(handshake, &snapshot, group, (&shared.environment(now), &sender))
         });
-        let (checked, group) = checked.await?;
+        let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         self.check_versions(checked.certificates()).await?;
-        let moment = self.moment(now);
-        let written = lock.write(group, bytes, move |rows| checked.write(rows, moment)).await;
+        let (changed, moment) = ((group, checked.position()), self.moment(now));
+        let written = lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await;
         Outcome::of(written)
     }
 

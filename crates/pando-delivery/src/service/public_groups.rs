@@ -1,13 +1,20 @@
 //! The public state of the groups that are in use.
 
-use pando_mls::{GroupId, PublicGroup};
+use pando_mls::{GroupId, Position, PublicGroup};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The public state of a group. Whoever checks a handshake of the group holds the lock, so that
+/// The place for the public state of a group. Whoever checks a handshake of the group holds the lock, so that
 /// handshakes that race are checked one after the other, and the losers are refused before their
 /// signatures are verified.
-pub(super) type PublicGroupSlot = Arc<tokio::sync::Mutex<Option<PublicGroup>>>;
+pub(super) type PublicGroupSlot = Arc<tokio::sync::Mutex<Option<OpenGroup>>>;
+
+/// The public state of a group.
+pub(super) struct OpenGroup {
+    pub(super) group: PublicGroup,
+    /// The position of the rows from which the group was read, or that the group has written.
+    pub(super) position: Position,
+}
 
 /// The groups that are in use, and the most recently used ones.
 pub(super) struct PublicGroups {

@@ -93,21 +93,15 @@ impl<S: Store> Service<S> {
         if snapshot.is_empty() {
             return Ok(Outcome::Done(snapshot.repeated().cloned()));
         }
-        let checked = lock.check(move |shared, group| {
+        let checked = lock.check(snapshot.position(), move |shared, group| {
             let settings = &shared.settings;
             let server = (&settings.client, &*settings.removers);
             CheckedRemovals::check(&snapshot, group, &shared.environment(now), server)
         });
-        let (checked, group) = match checked.await {
-            Ok(checked) => checked,
-            Err(refusal) if refusal.is(ProblemCode::EpochConflict) => {
-                lock.reopen();
-                return Ok(Outcome::Changed);
-            }
-            Err(refusal) => return Err(refusal),
-        };
+        let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
+        let Some(position) = checked.position() else { return Ok(Outcome::Done(None)) };
         let (bytes, moment) = (checked.size(), self.moment(now));
-        let written = lock.write(group, bytes, move |rows| checked.write(rows, moment)).await;
+        let written = lock.write((group, position), bytes, move |rows| checked.write(rows, moment)).await;
         let outcome = Outcome::of(written)?;
         self.shared.wakeups.wake(&partition(group_id));
         Ok(outcome)

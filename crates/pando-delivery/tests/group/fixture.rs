@@ -66,7 +66,8 @@ impl DerefMut for World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let (clients, remover) = Clients::new();
+        let clients = Clients::new();
+        let remover = clients.remover();
         let anchor = [(clients.domain.clone(), &clients.anchor)];
         let identities = Arc::new(DeviceIdentities::new(&RustCrypto, anchor).unwrap());
         let server_key = ServerKey::from_secret(&Zeroizing::new([9; 32]));
@@ -127,7 +128,7 @@ impl World {
         let member: ClientId = "alice@example.org/phone".parse().unwrap();
         let member = Caller { client: member, version: 1 };
         let tree = self.tree(&member, &tree_hash(group_info)).unwrap();
-        self.build_external_commit_with(device, group_info, &tree)
+        self.build_external_commit_with(device, group_info, (&tree, None))
     }
 
     /// Lets a client join with a Welcome, with the tree of the public group.
@@ -245,6 +246,7 @@ impl World {
             if entry.kind != EntryKind::Application {
                 self.process(member, &entry.message);
             }
+            member.seq = entry.seq;
         }
     }
 

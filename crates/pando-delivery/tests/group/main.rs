@@ -12,6 +12,7 @@
     reason = "a panic fails the test"
 )]
 
+#[allow(dead_code, reason = "each program of tests uses a part of them")]
 #[path = "../support/clients.rs"]
 mod clients;
 mod commits;

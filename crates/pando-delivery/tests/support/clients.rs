@@ -10,9 +10,9 @@ use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
     AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType,
     CryptoProvider, Decode, Encode, Extension, Extensions, ExternalJoin, Group, GroupConfig, GroupId,
-    GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, MlsMessage,
-    MlsMessageBody, Processed, ProtocolVersion, PskStore, PskValue, RustCrypto, SignaturePublicKey, Signer,
-    SourceError, Suite,
+    GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime,
+    MlsMessage, MlsMessageBody, Processed, ProtocolVersion, PskStore, PskValue, RustCrypto,
+    SignaturePrivateKey, Signer, SourceError, Suite,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -38,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) credential: Credential,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) group: Option<Group>,
+    /// The last log entry that the client has read.
+    pub(crate) seq: u64,
     bundle: Option<KeyPackageBundle>,
 }
 
@@ -55,7 +57,7 @@ pub(crate) struct Clients {
     /// The group in which the requests are made.
     pub(crate) group_id: GroupId,
     /// The key by which the server proposes removals.
-    pub(crate) remover: SignaturePublicKey,
+    remover: SignaturePrivateKey,
     pub(crate) anchor: Vec<u8>,
     authority: Authority,
     client: Client,
@@ -84,8 +86,7 @@ pub(crate) fn policy() -> Policy {
 }
 
 impl Clients {
-    /// Returns the clients of a server that proposes removals with the returned signer.
-    pub(crate) fn new() -> (Self, Box<dyn Signer>) {
+    pub(crate) fn new() -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let folder = TempDir::new().unwrap();
         let domain: Domain = "example.org".parse().unwrap();
@@ -93,22 +94,26 @@ impl Clients {
             Authority::create(folder.path().join("authority"), domain.clone(), NOW / 1_000 - 60, &mut rng);
         let authority = authority.unwrap();
         let anchor = authority.anchor().to_vec();
-        let remover = suite().signer(&suite().signature_generate_key(&mut rng).unwrap()).unwrap();
+        let remover = suite().signature_generate_key(&mut rng).unwrap();
         let config = GroupConfig::default().with_encrypt_handshakes(false);
         let policy = DeviceIdentities::new(&RustCrypto, [(domain.clone(), &anchor)]).unwrap();
         let client = Client::new(policy).with_rules(PolicyRules).with_config(config);
-        let clients = Self {
+        Self {
             rng,
             domain,
             now: NOW,
             group_id: group_id(),
-            remover: remover.public_key().clone(),
+            remover,
             anchor,
             authority,
             client,
             _folder: folder,
-        };
-        (clients, remover)
+        }
+    }
+
+    /// Returns the signer of the server's proposals.
+    pub(crate) fn remover(&self) -> Box<dyn Signer> {
+        suite().signer(&self.remover).unwrap()
     }
 
     /// Returns a client with a certificate.
@@ -118,7 +123,7 @@ impl Clients {
         let request = CertificateRequest::sign(SUITE, client.clone(), &*signer).unwrap();
         let validity = Validity::days(self.now / 1_000, 30);
         let credential = self.authority.issue(&request, version, validity, &mut self.rng).unwrap();
-        Device { caller: Caller { client, version }, credential, signer, group: None, bundle: None }
+        Device { caller: Caller { client, version }, credential, signer, group: None, seq: 0, bundle: None }
     }
 
     pub(crate) fn context<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
@@ -141,7 +146,7 @@ impl Clients {
     /// Returns the extensions of the group with this policy.
     pub(crate) fn extensions(&self, policy: &Policy) -> Extensions {
         let sender = ExternalSender {
-            signature_key: self.remover.clone(),
+            signature_key: self.remover().public_key().clone(),
             credential: Credential::basic(self.domain.as_str()),
         };
         let senders = Extension::new(&ExternalSenders(vec![sender])).unwrap();
@@ -269,7 +274,7 @@ impl Clients {
         &mut self,
         device: &Device,
         group_info: &[u8],
-        tree: &[u8],
+        (tree, replaced): (&[u8], Option<LeafIndex>),
     ) -> SubmitCommit {
         let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(group_info).unwrap().body else {
             panic!("not a GroupInfo")
@@ -278,7 +283,7 @@ impl Clients {
         let template =
             LeafTemplate { credential, capabilities: capabilities(), extensions: Extensions::default() };
         let cx = self.client.at(self.now / 1_000, &*device.signer).with_rules(&AdmitAll);
-        let join = ExternalJoin::new(&group_info, template).tree(tree);
+        let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(replaced);
         let (mut group, commit) = join.build(&cx, &mut self.rng).unwrap().assume_persisted();
         group.merge_pending().unwrap().assume_persisted();
         let group_info = group.group_info().without_tree().build(&cx).unwrap();
