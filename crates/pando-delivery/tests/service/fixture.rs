@@ -32,13 +32,16 @@ fn settings(clients: &Clients) -> Settings {
     settings
 }
 
+/// The group, the incarnation and the sequence number of an entry.
+type EntryName = (Vec<u8>, u64, u64);
+
 /// A server with its clients.
 pub(crate) struct World {
     clients: Clients,
     pub(crate) service: Service<Arc<SqliteStore>>,
     pub(crate) keys: ServerKeys,
-    /// All heads that the server has signed, by incarnation and sequence number.
-    heads: Arc<Mutex<BTreeMap<(Vec<u8>, u64, u64), SignedHead>>>,
+    /// All heads that the server has signed.
+    heads: Mutex<BTreeMap<EntryName, SignedHead>>,
     _folder: TempDir,
 }
 
@@ -67,7 +70,7 @@ impl World {
         let keys = settings.keys.clone();
         let service = Service::new(Arc::new(store), settings);
         service.load_revocations().await.unwrap();
-        Self { clients, service, keys, heads: Arc::default(), _folder: folder }
+        Self { clients, service, keys, heads: Mutex::default(), _folder: folder }
     }
 
     /// Returns another server process with the same store.
