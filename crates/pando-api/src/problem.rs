@@ -53,8 +53,8 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request, a header or a body cannot be decoded.
-    Malformed = "malformed", 400, false, "the request, a header or a body cannot be decoded";
+    /// The request, a header or a body cannot be decoded, or a value is not allowed.
+    Malformed = "malformed", 400, false, "the request, a header or a body is malformed";
     /// An extension of 0x8000 or above is unknown.
     UnknownExtension = "unknown-extension", 400, false, "an extension of 0x8000 or above is unknown";
     /// There is no token, or the token is not valid.
@@ -93,6 +93,8 @@ codes! {
     UnknownProposal = "unknown-proposal", 409, false, "a referenced proposal is not in the log";
     /// A Commit leaves out a removal that is due.
     PendingRemoval = "pending-removal", 409, false, "the Commit leaves out a removal that is due";
+    /// No other user has reported the Commit because of which the group is to be reset.
+    UnconfirmedReset = "unconfirmed-reset", 409, false, "no other user has reported the Commit";
     /// The identifier of the request was used with another content.
     IdempotencyConflict = "idempotency-conflict", 409, false, "the request's identifier was used with another content";
     /// Entries after the reader's cursor are deleted.
@@ -117,6 +119,8 @@ codes! {
     InvalidWelcome = "invalid-welcome", 422, false, "the joiners of the Welcome are not the Adds of the Commit";
     /// A KeyPackage violates a rule.
     InvalidKeyPackage = "invalid-key-package", 422, false, "a KeyPackage violates a rule";
+    /// A report does not match the log, or its signature is wrong.
+    InvalidReport = "invalid-report", 422, false, "the report does not match the log, or its signature is wrong";
     /// The policy of the group refuses the request.
     Policy = "policy", 422, false, "the policy of the group refuses the request";
     /// A quota or a rate is used up.
