@@ -134,6 +134,8 @@ impl CheckedCommit {
         row.past_epochs = self.past_epochs;
         row.successor = self.reinit.as_ref().map(|reinit| reinit.group_id.clone());
         row.write(rows)?;
+        // Not every Commit changes the tree, so this may be the only row of the epoch.
+        rows.put(&Key::Past(self.epoch).encode(), &seq.to_be_bytes())?;
         self.group_info.write(rows, row.epoch)?;
         // The proposals of the epoch end with the epoch. There are few, because their number is
         // limited.

@@ -24,7 +24,8 @@ pub(crate) enum Key<'a> {
     Digest(Digest),
     /// A row of the public group.
     Public(RowKey),
-    /// A past epoch whose ratchet tree can be brought back.
+    /// The sequence number of the Commit that ended an epoch. The ratchet tree and the GroupContext
+    /// of the epoch can be brought back.
     Past(u64),
     /// The value that a row of the public group had in a past epoch, and that the next epoch has
     /// replaced.
@@ -48,6 +49,9 @@ pub(crate) enum Key<'a> {
     /// The changes of membership of a log entry that are to be copied to the partitions of accounts,
     /// by the sequence number of the entry.
     Relay(u64),
+    /// A client's report about a Commit, by the sequence number of the Commit. Reports about later
+    /// Commits come first.
+    Report(u64, &'a ClientId),
 }
 
 impl Key<'_> {
@@ -74,6 +78,7 @@ impl Key<'_> {
             Self::Acknowledged(client) => [b"k", client.as_str().as_bytes()].concat(),
             Self::Removal(client) => [b"x", client.as_str().as_bytes()].concat(),
             Self::Relay(seq) => number(b'y', *seq),
+            Self::Report(seq, client) => joined(b'r', !*seq, client.as_str().as_bytes()),
         }
     }
 }
@@ -112,6 +117,11 @@ pub(crate) fn removals() -> KeyRange {
 /// Returns the keys of the changes that are still to be copied.
 pub(crate) fn relays() -> KeyRange {
     KeyRange::prefix(*b"y")
+}
+
+/// Returns the keys of all reports.
+pub(crate) fn reports() -> KeyRange {
+    KeyRange::prefix(*b"r")
 }
 
 /// Returns the number at the end of a key.

@@ -1,10 +1,11 @@
-//! The rows of the public group, and the rows that bring back the ratchet trees of past epochs.
+//! The rows of the public group, and the rows that bring back the ratchet trees and the
+//! GroupContexts of past epochs.
 
 use super::key::{self, Key};
 use crate::error::Refusal;
 use crate::store::{KeyRange, ScanLimit, Snapshot, StoreError, Transaction};
 use pando_api::ProblemCode;
-use pando_mls::{Delta, Fit, Position, RowKey, Rows, SecretBytes, StateRow};
+use pando_mls::{Delta, Fit, GroupContext, Position, RowKey, Rows, SecretBytes, StateRow, StoredGroup};
 
 /// Number of rows that are read at a time.
 const ROWS: usize = 1_000;
@@ -16,8 +17,22 @@ pub(crate) fn position(rows: &dyn Snapshot) -> Result<Option<Position>, Refusal>
     Ok(Some(row.position))
 }
 
-/// Applies a Delta. Keeps the previous values of tree rows, so that the tree of the epoch `before`
-/// can be brought back for joiners.
+/// Returns the GroupContext of the current epoch.
+pub(crate) fn context(rows: &dyn Snapshot) -> Result<GroupContext, Refusal> {
+    let row = rows.get(&Key::Public(RowKey::Public).encode())?;
+    context_in(rows, &row.ok_or_else(|| Refusal::corrupt("state of a group"))?)
+}
+
+/// Returns the GroupContext in a current or past row [`RowKey::Public`].
+pub(crate) fn context_in(rows: &dyn Snapshot, public: &[u8]) -> Result<GroupContext, Refusal> {
+    let state = rows.get(&Key::Public(RowKey::State).encode())?;
+    let state = state.ok_or_else(|| Refusal::corrupt("state of a group"))?;
+    let stored = StoredGroup::read(&state.as_slice().into(), &public.into(), None);
+    Ok(stored.map_err(|error| Refusal::internal(&error))?.context)
+}
+
+/// Applies a Delta. Keeps the previous values of the tree and of the GroupContext, so that the tree
+/// of the epoch `before` can be brought back for joiners, and the GroupContext for resets.
 ///
 /// # Errors
 /// [`ProblemCode::EpochConflict`] if the Delta does not follow the stored rows, because another
@@ -28,14 +43,10 @@ pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta, before: Option<u6
         Ok(Fit::Apply) => {}
         Err(error) => return Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
     }
-    if let Some(epoch) = before {
-        // Not every Commit changes the tree, so an epoch may have no row of its own.
-        rows.put(&Key::Past(epoch).encode(), &[])?;
-    }
     let changes = delta.writes().map(|(key, value)| (key, Some(value)));
     for (key, value) in changes.chain(delta.deletes().map(|key| (key, None))) {
         let stored = Key::Public(key).encode();
-        if let (Some(epoch), RowKey::Tree(_)) = (before, key) {
+        if let (Some(epoch), RowKey::Tree(_) | RowKey::Public) = (before, key) {
             keep(rows, epoch, key, &stored)?;
         }
         match value {

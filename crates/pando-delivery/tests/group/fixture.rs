@@ -10,8 +10,8 @@ use pando_delivery::group::{
     Admission, Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal,
     Environment, GroupSnapshot, Handshake, Moment, TreeRows, UnsignedPage, partition,
 };
-use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Store, Transaction};
-use pando_mls::{CommitBuilder, Limits, PublicGroup, RustCrypto, Signer};
+use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Snapshot, Store, Transaction};
+use pando_mls::{CommitBuilder, GroupId, Limits, PublicGroup, RustCrypto, Signer};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
@@ -103,11 +103,28 @@ impl World {
         &self,
         work: impl FnOnce(&mut dyn Transaction, Moment) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let moment = Moment { now: self.now, incarnation: 1 };
-        block_on(self.store.write(&partition(&group_id()), 0, move |rows| work(rows, moment)))
+        self.write_to(&group_id(), work)
     }
 
-    fn receipt(&self, appended: Result<Appended, Refusal>) -> Result<Receipt, Refusal> {
+    /// Runs a write transaction on the partition of any group.
+    pub(crate) fn write_to<T: Send + 'static>(
+        &self,
+        group_id: &GroupId,
+        work: impl FnOnce(&mut dyn Transaction, Moment) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let moment = Moment { now: self.now, incarnation: 1 };
+        block_on(self.store.write(&partition(group_id), 0, move |rows| work(rows, moment)))
+    }
+
+    /// Runs a read request on the group's partition.
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Snapshot) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        block_on(self.store.read(&partition(&group_id()), work))
+    }
+
+    pub(crate) fn receipt(&self, appended: Result<Appended, Refusal>) -> Result<Receipt, Refusal> {
         appended?.receipt(&self.server_key)
     }
 

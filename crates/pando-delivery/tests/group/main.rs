@@ -20,3 +20,4 @@ mod creation;
 mod fixture;
 mod lies;
 mod log;
+mod reports;

@@ -40,7 +40,7 @@ pub(crate) struct Device {
     pub(crate) group: Option<Group>,
     /// The last log entry that the client has read.
     pub(crate) seq: u64,
-    bundle: Option<KeyPackageBundle>,
+    pub(crate) bundle: Option<KeyPackageBundle>,
 }
 
 impl Device {
@@ -130,8 +130,13 @@ impl Clients {
         self.client.at(self.now / 1_000, signer)
     }
 
-    fn bundle(&mut self, device: &Device) -> KeyPackageBundle {
-        let capabilities = capabilities();
+    pub(crate) fn bundle(&mut self, device: &Device) -> KeyPackageBundle {
+        self.bundle_of(device, SUITE)
+    }
+
+    /// Returns a KeyPackage with its private keys.
+    pub(crate) fn bundle_of(&mut self, device: &Device, cipher_suite: CipherSuite) -> KeyPackageBundle {
+        let capabilities = Capabilities { cipher_suites: vec![cipher_suite], ..capabilities() };
         let now = self.now / 1_000;
         let template = KeyPackageTemplate {
             credential: device.credential.clone(),
@@ -140,7 +145,8 @@ impl Clients {
             leaf_extensions: Extensions::default(),
             extensions: Extensions::default(),
         };
-        KeyPackageBundle::new(suite(), template, &*device.signer, &mut self.rng).unwrap()
+        let suite = RustCrypto.suite(cipher_suite).unwrap();
+        KeyPackageBundle::new(suite, template, &*device.signer, &mut self.rng).unwrap()
     }
 
     /// Returns the extensions of the group with this policy.
@@ -313,11 +319,11 @@ pub(crate) fn tree_hash(group_info: &[u8]) -> Vec<u8> {
 }
 
 /// Encodes a message.
-fn message(body: impl Into<MlsMessage>) -> Vec<u8> {
+pub(crate) fn message(body: impl Into<MlsMessage>) -> Vec<u8> {
     body.into().encode().unwrap()
 }
 
-fn capabilities() -> Capabilities {
+pub(crate) fn capabilities() -> Capabilities {
     Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
         cipher_suites: vec![SUITE],
