@@ -52,6 +52,8 @@ pub(crate) enum Key<'a> {
     /// A client's report about a Commit, by the sequence number of the Commit. Reports about later
     /// Commits come first.
     Report(u64, &'a ClientId),
+    /// The digest of the request that has reset the group.
+    Reset,
 }
 
 impl Key<'_> {
@@ -79,6 +81,7 @@ impl Key<'_> {
             Self::Removal(client) => [b"x", client.as_str().as_bytes()].concat(),
             Self::Relay(seq) => number(b'y', *seq),
             Self::Report(seq, client) => joined(b'r', !*seq, client.as_str().as_bytes()),
+            Self::Reset => vec![b'z'],
         }
     }
 }
@@ -122,6 +125,21 @@ pub(crate) fn relays() -> KeyRange {
 /// Returns the keys of all reports.
 pub(crate) fn reports() -> KeyRange {
     KeyRange::prefix(*b"r")
+}
+
+/// Returns the keys of the reports about the Commit `seq`.
+pub(crate) fn reports_about(seq: u64) -> KeyRange {
+    KeyRange::prefix([b"r".as_slice(), &(!seq).to_be_bytes()].concat())
+}
+
+/// Returns the client at the end of the key of a report.
+pub(crate) fn reporter(key: &[u8]) -> Option<ClientId> {
+    std::str::from_utf8(key.get(9..)?).ok()?.parse().ok()
+}
+
+/// Returns the keys of the memberships of all clients.
+pub(crate) fn all_memberships() -> KeyRange {
+    KeyRange::prefix(*b"m")
 }
 
 /// Returns the number at the end of a key.

@@ -1,7 +1,7 @@
 //! The memberships of clients: which part of the log a client may read, and which leaf a client
 //! has.
 
-use super::key::{Key, last_number, memberships, memberships_of};
+use super::key::{Key, all_memberships, last_number, memberships, memberships_of};
 use crate::error::Refusal;
 use crate::rows::{decode, encode};
 use crate::store::{KeyRange, ScanLimit, Snapshot, Transaction};
@@ -85,6 +85,30 @@ pub(crate) fn readable_after(
 pub(crate) fn may_read(rows: &dyn Snapshot, client: &ClientId, seq: u64) -> Result<bool, Refusal> {
     let membership = readable_after(rows, client, seq.saturating_sub(1))?;
     Ok(membership.is_some_and(|membership| membership.start <= seq))
+}
+
+/// Returns whether a client was a member in the epoch that the Commit `seq` has ended.
+pub(crate) fn was_member_before(rows: &dyn Snapshot, client: &ClientId, seq: u64) -> Result<bool, Refusal> {
+    let membership = readable_after(rows, client, seq.saturating_sub(1))?;
+    Ok(membership.is_some_and(|membership| membership.start < seq))
+}
+
+/// Returns whether all members are clients of a user.
+pub(crate) fn are_all_of(rows: &dyn Snapshot, user: &UserId) -> Result<bool, Refusal> {
+    let (mut range, limit, own) = (all_memberships(), ScanLimit::rows(1_000), memberships_of(user));
+    loop {
+        let page = rows.scan(&range, limit)?;
+        for row in &page.rows {
+            let is_own = row.key.starts_with(own.start());
+            if !is_own && membership(&row.key, &row.value)?.end.is_none() {
+                return Ok(false);
+            }
+        }
+        match page.rows.last() {
+            Some(last) if page.has_more => range = range.after(&last.key),
+            _ => return Ok(true),
+        }
+    }
 }
 
 /// Returns whether a client of a user is a member.

@@ -33,6 +33,7 @@ pub(crate) mod public_rows;
 mod relay;
 mod removal;
 mod report;
+mod reset;
 mod state;
 mod welcome;
 
@@ -49,5 +50,6 @@ pub use proposal::CheckedProposal;
 pub use relay::{ChangeKind, MembershipChange, Relay};
 pub use removal::{CheckedRemovals, RemovalSnapshot};
 pub use report::{CheckedReport, ReportSnapshot, read_reports};
+pub use reset::{CheckedReset, ResetSnapshot};
 pub use state::{TreeRows, UnsignedState};
 pub use welcome::JoinerWelcome;

@@ -1,5 +1,5 @@
 //! Facts about an epoch that a Commit has ended: its GroupContext, and single leaves of its tree.
-//! Reports need them (docs/protocol.md, section 15).
+//! Reports and resets need them (docs/protocol.md, section 15).
 //!
 //! The rows of a past epoch are kept as long as its ratchet tree, so the retention of trees bounds
 //! their number.
@@ -20,6 +20,8 @@ const MAX_EPOCHS: u64 = 1_000;
 pub(crate) struct PastEpoch {
     epoch: u64,
     current: u64,
+    /// The sequence number of the Commit that ended the epoch.
+    pub(crate) ended_by: u64,
 }
 
 impl PastEpoch {
@@ -29,8 +31,9 @@ impl PastEpoch {
         if !(1..=MAX_EPOCHS).contains(&current.saturating_sub(epoch)) {
             return Ok(None);
         }
-        let is_kept = rows.get(&Key::Past(epoch).encode())?.is_some();
-        Ok(is_kept.then_some(Self { epoch, current }))
+        let Some(seq) = rows.get(&Key::Past(epoch).encode())? else { return Ok(None) };
+        let seq = seq.as_slice().try_into().map_err(|_| Refusal::corrupt("past epoch"))?;
+        Ok(Some(Self { epoch, current, ended_by: u64::from_be_bytes(seq) }))
     }
 
     /// Returns the GroupContext of the epoch.

@@ -12,6 +12,7 @@
     reason = "a panic fails the test"
 )]
 
+mod branches;
 #[allow(dead_code, reason = "each program of tests uses a part of them")]
 #[path = "../support/clients.rs"]
 mod clients;
@@ -21,3 +22,4 @@ mod fixture;
 mod lies;
 mod log;
 mod reports;
+mod resets;
