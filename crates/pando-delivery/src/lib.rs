@@ -3,7 +3,8 @@
 //!
 //! - [`store`]: rows in partitions, in SQLite or in memory.
 //! - [`group`]: the rules by which the partition of a group changes.
-//! - [`account`]: the partition of an account: KeyPackages, inboxes, logins.
+//! - [`account`]: the rules by which the partition of an account changes.
+//! - [`blob`]: the rules by which the partition of a blob changes.
 //! - [`service`]: the requests of docs/protocol.md, over a store.
 //!
 //! # Left out on purpose
@@ -11,6 +12,7 @@
 //! Requests over HTTP, and everything else that waits or reads a clock.
 
 pub mod account;
+pub mod blob;
 mod error;
 pub mod group;
 mod rows;

@@ -15,6 +15,7 @@
 
 use super::append::{Appended, Moment};
 use super::caller::Caller;
+use super::commit::CheckedCommit;
 use super::create::CheckedGroup;
 use super::environment::Environment;
 use super::group_row::GroupRow;
@@ -24,7 +25,7 @@ use super::members::{are_all_of, check_member, was_member_before};
 use super::past_epoch::PastEpoch;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot, Transaction};
-use pando_api::{CreateGroup, Digest, LogId, Policy, ProblemCode, Reset, UserId};
+use pando_api::{CreateGroup, DeviceCertificate, Digest, LogId, Policy, ProblemCode, Reset, UserId};
 use pando_mls::wire::{Content, ProposalOrRef, ResumptionPskUsage};
 use pando_mls::{
     Decode, Encode, GroupContext, GroupId, MlsMessage, MlsMessageBody, Proposal, Psk, PublicGroup,
@@ -104,6 +105,18 @@ impl CheckedReset {
     #[must_use]
     pub const fn successor(&self) -> &GroupId {
         &self.successor
+    }
+
+    /// Returns the certificates of the leaves that the first Commit of the successor adds.
+    #[must_use]
+    pub fn certificates(&self) -> &[DeviceCertificate] {
+        self.creation.first_commit().map(CheckedCommit::certificates).unwrap_or_default()
+    }
+
+    /// Returns the number of bytes that the transactions write, approximately.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.creation.size()
     }
 
     /// Writes the successor into its own partition. Returns the last entry that was made. If the

@@ -6,6 +6,7 @@
 
 use super::Service;
 use crate::account;
+use crate::blob;
 use crate::error::Refusal;
 use crate::group::{MembershipChange, Relay, RemovalSnapshot, partition};
 use crate::store::{Store, Transaction};
@@ -49,6 +50,11 @@ impl<S: Store> Service<S> {
             Some((b"u/", _)) => {
                 let work = move |rows: &mut dyn Transaction| account::expire(rows, now, EXPIRED);
                 self.shared.store.write(partition, 0, work).await
+            }
+            Some((b"b/", _)) => {
+                let work = move |rows: &mut dyn Transaction| blob::expire(rows, now, EXPIRED);
+                while self.shared.store.write(partition, 0, work).await? {}
+                Ok(())
             }
             Some((b"r/", _)) => self.run_revocations(partition, now).await,
             _ => Err(Refusal::corrupt("partition")),

@@ -15,6 +15,7 @@
 //! done. Waiting: [`Service::watch_group`] returns a receiver, and the caller waits.
 
 mod accounts;
+mod blobs;
 mod check;
 mod due;
 mod groups;
@@ -22,6 +23,7 @@ mod public_groups;
 mod reading;
 mod relays;
 mod removals;
+mod reports;
 mod revocation_feeds;
 mod revocations;
 mod rows;
@@ -29,6 +31,7 @@ mod settings;
 mod trees;
 mod wakeups;
 
+pub use blobs::BlobUpload;
 pub use settings::Settings;
 
 use crate::error::Refusal;

@@ -1,10 +1,14 @@
 //! The settings of a service.
 
+use crate::blob::BlobLimits;
 use ed25519_dalek::VerifyingKey;
 use pando_api::{DeviceIdentities, Domain, PolicyRules, ServerKey, ServerKeys, ServerPublicKey};
 use pando_mls::{Client, CryptoProvider, Limits, RustCrypto, SignaturePublicKey, Signer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// 30 days in milliseconds.
+const MONTH: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// The settings of a [`Service`](super::Service).
 #[non_exhaustive]
@@ -38,6 +42,8 @@ pub struct Settings {
     pub cached_tree_bytes: usize,
     /// The number of checks of Commits and proposals that run at the same time. Default: 4.
     pub checks: usize,
+    /// The limits of blobs. Default: 64 MiB and 30 days.
+    pub blobs: BlobLimits,
     /// The time after which an unused Welcome may be deleted, in milliseconds. Default: 30 days.
     pub welcome_lifetime: u64,
 }
@@ -66,7 +72,8 @@ impl Settings {
             cached_groups: 1_000,
             cached_tree_bytes: 256 << 20,
             checks: 4,
-            welcome_lifetime: 30 * 24 * 60 * 60 * 1_000,
+            blobs: BlobLimits { bytes: 64 << 20, lifetime: MONTH },
+            welcome_lifetime: MONTH,
         }
     }
 }

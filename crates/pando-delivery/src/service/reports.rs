@@ -1,0 +1,79 @@
+//! Reports about Commits that cannot be processed, and resets (docs/protocol.md, section 15).
+
+use super::{Service, Shared};
+use crate::error::Refusal;
+use crate::group::{
+    Caller, CheckedReport, CheckedReset, ReportSnapshot, ResetSnapshot, partition, read_reports,
+};
+use crate::store::{Snapshot, Store, Transaction};
+use pando_api::{Receipt, Report, Reports, Reset};
+use pando_mls::GroupId;
+use std::sync::Arc;
+
+impl<S: Store> Service<S> {
+    /// Files a report.
+    ///
+    /// # Errors
+    /// See [`ReportSnapshot::read`], [`CheckedReport::check`] and [`CheckedReport::write`].
+    pub async fn file_report(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        report: Report,
+        now: u64,
+    ) -> Result<(), Refusal> {
+        let (log, reporter, read) = (self.log(group_id), caller.clone(), report.clone());
+        let read = move |rows: &dyn Snapshot| ReportSnapshot::read(rows, &log, &reporter, &read);
+        let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        let reporter = caller.clone();
+        let check = move |shared: &Shared<S>| {
+            CheckedReport::check(report, &snapshot, (&shared.environment(now), &reporter))
+        };
+        let checked = self.run_check(check).await?;
+        let work = move |rows: &mut dyn Transaction| checked.write(rows);
+        self.shared.store.write(&partition(group_id), 500, work).await
+    }
+
+    /// Returns the reports about the latest Commits of a group.
+    ///
+    /// # Errors
+    /// See [`read_reports`].
+    pub async fn list_reports(&self, caller: &Caller, group_id: &GroupId) -> Result<Reports, Refusal> {
+        let admin = caller.clone();
+        let read = move |rows: &dyn Snapshot| read_reports(rows, &admin);
+        self.shared.store.read(&partition(group_id), read).await
+    }
+
+    /// Ends a group, and creates its successor. Returns the receipt of the successor's last entry.
+    ///
+    /// # Errors
+    /// See [`ResetSnapshot::read`], [`CheckedReset::check`], [`CheckedReset::create_successor`] and
+    /// [`CheckedReset::write`].
+    pub async fn reset_group(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        request: Reset,
+        now: u64,
+    ) -> Result<Receipt, Refusal> {
+        let (log, admin, read) = (self.log(group_id), caller.clone(), request.clone());
+        let read = move |rows: &dyn Snapshot| ResetSnapshot::read(rows, &log, &admin, &read);
+        let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        let admin = caller.clone();
+        let check = move |shared: &Shared<S>| {
+            Ok(CheckedReset::check(request, &snapshot, (&shared.environment(now), &admin))?.0)
+        };
+        let checked = Arc::new(self.run_check(check).await?);
+        self.check_versions(checked.certificates()).await?;
+        let (successor, moment) = (checked.successor().clone(), self.moment(now));
+        let (creation, bytes) = (Arc::clone(&checked), checked.size());
+        let work = move |rows: &mut dyn Transaction| creation.create_successor(rows, moment);
+        let appended = self.shared.store.write(&partition(&successor), bytes, work).await?;
+        self.shared.due.notify_one();
+        // A Commit that is being checked in the meantime finds that the group has ended when it is
+        // written.
+        let work = move |rows: &mut dyn Transaction| checked.write(rows);
+        self.shared.store.write(&partition(group_id), 500, work).await?;
+        self.receipt(&successor, appended)
+    }
+}
