@@ -1,6 +1,6 @@
 //! Tests of reading a device certificate without verifying it.
 
-use crate::pki::{Template, credential_of};
+use crate::pki::{END, Template, credential_of};
 use crate::{certify, client, credential, template, uri};
 use der::Encode;
 use der::asn1::OctetString;
@@ -18,13 +18,13 @@ fn read(template: Template) -> Result<DeviceCertificate, CertificateError> {
 }
 
 #[test]
-fn a_certificate_has_a_client_a_version_and_a_key() {
+fn a_certificate_has_a_client_a_version_a_key_and_an_end() {
     let authority = Template::authority("ca").self_signed();
     for version in [1, 3, MAX_VERSION] {
         let certified = certify(&authority, LAPTOP, version);
         let read = DeviceCertificate::read(&credential(&certified)).unwrap();
         assert_eq!((read.client, read.version), (client(LAPTOP), version));
-        assert_eq!(read.signature_key, *certified.key());
+        assert_eq!((read.signature_key, read.not_after), (certified.key().clone(), END));
     }
 }
 
