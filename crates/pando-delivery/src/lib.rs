@@ -3,16 +3,14 @@
 //!
 //! - [`store`]: rows in partitions, in SQLite or in memory.
 //! - [`group`]: the rules by which the partition of a group changes.
-//! - [`account`]: the rules by which the partition of an account changes.
-//! - [`blob`]: the rules by which the partition of a blob changes.
-//! - [`service`]: the requests of docs/protocol.md, over a store.
+//! - [`account`]: the rules by which the partition of a user changes: sessions, KeyPackages, the
+//!   inbox, and the list of groups.
 //!
 //! # Left out on purpose
 //!
 //! Requests over HTTP, and everything else that waits or reads a clock.
 
 pub mod account;
-pub mod blob;
 mod error;
 pub mod group;
 mod rows;

@@ -68,9 +68,9 @@ impl Claim {
         }
     }
 
-    /// Takes a KeyPackage of each client, unless the claim is a repetition: the answer is then that
-    /// of the first time. A client has none if `is_revoked` says that the version of its certificate
-    /// is revoked. `now` is in milliseconds since 1970.
+    /// Takes a KeyPackage of each client. If the claim is a repetition, takes nothing and returns
+    /// the first answer. `is_revoked` tells whether a version of a client's certificate is revoked;
+    /// no KeyPackage of such a client is served. `now` is in milliseconds since 1970.
     ///
     /// # Errors
     /// [`ProblemCode::IdempotencyConflict`] if the caller has used the identifier for another claim
