@@ -69,8 +69,8 @@ pub fn deliver(
     Ok(true)
 }
 
-/// Reads the first entries of a client's inbox after the sequence number `after`, at most `limit` of
-/// them. Entries that have expired by `now` are left out.
+/// Reads the first entries of a client's inbox after the sequence number `after`, at most `limit`
+/// of them. Entries that have expired by `now` are left out.
 ///
 /// # Errors
 /// [`ProblemCode::Internal`] if a row is damaged.

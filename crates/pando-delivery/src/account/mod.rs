@@ -3,6 +3,7 @@
 //! - [`sessions`]: logins, and the highest certificate version of each client (docs/protocol.md,
 //!   sections 3 and 6.1).
 //! - [`CheckedUpload`], [`count`] and [`Claim`]: KeyPackages (sections 6.2 and 12).
+//! - [`inbox`]: pointers to Welcomes (section 13).
 //! - [`expire`]: deletes the rows whose time has passed.
 //!
 //! All clients of a user share a partition, so that one transaction claims KeyPackages of all of
@@ -20,6 +21,7 @@ mod claim;
 mod client_row;
 mod count;
 mod expiry;
+pub mod inbox;
 mod key;
 mod key_package_rows;
 pub mod sessions;

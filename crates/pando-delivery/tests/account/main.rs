@@ -11,7 +11,9 @@
 )]
 
 mod claims;
+mod expiry;
 mod fixture;
+mod inbox;
 mod model;
 mod sessions;
 mod uploads;
