@@ -4,6 +4,7 @@
 //!   sections 3 and 6.1).
 //! - [`CheckedUpload`], [`count`] and [`Claim`]: KeyPackages (sections 6.2 and 12).
 //! - [`inbox`]: pointers to Welcomes (section 13).
+//! - [`group_list`]: the groups in which a client of the user is a member (section 10).
 //! - [`expire`]: deletes the rows whose time has passed.
 //!
 //! All clients of a user share a partition, so that one transaction claims KeyPackages of all of
@@ -21,6 +22,7 @@ mod claim;
 mod client_row;
 mod count;
 mod expiry;
+pub mod group_list;
 pub mod inbox;
 mod key;
 mod key_package_rows;

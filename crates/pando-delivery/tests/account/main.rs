@@ -13,6 +13,7 @@
 mod claims;
 mod expiry;
 mod fixture;
+mod group_list;
 mod inbox;
 mod model;
 mod sessions;
