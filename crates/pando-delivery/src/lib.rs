@@ -5,12 +5,15 @@
 //! - [`group`]: the rules by which the partition of a group changes.
 //! - [`account`]: the rules by which the partition of a user changes: sessions, KeyPackages, the
 //!   inbox, and the list of groups.
+//! - [`blob`]: the rules by which the partition of a blob changes.
+//! - [`service`]: the requests of docs/protocol.md, over a store.
 //!
 //! # Left out on purpose
 //!
 //! Requests over HTTP, and everything else that waits or reads a clock.
 
 pub mod account;
+pub mod blob;
 mod error;
 pub mod group;
 mod rows;

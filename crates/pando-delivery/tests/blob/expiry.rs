@@ -90,6 +90,14 @@ fn an_upload_without_progress_is_given_up() {
     let request = world.request(1, EXPIRES + 10 * HOUR);
     world.begin(request).unwrap();
     assert_eq!(world.due(), Some(NOW + HOUR));
+    // A later upload does not postpone the deadline of an earlier one.
+    world.now += 1;
+    let later = world.request(2, EXPIRES + 10 * HOUR);
+    world.begin(later).unwrap();
+    assert_eq!(world.due(), Some(NOW + HOUR));
+    world.write(move |rows, now| later.abandon(rows, now)).unwrap();
+    world.expire(100);
+    world.now -= 1;
     let mut upload = Upload::new(request, None, LIMITS).unwrap();
     // Each chunk extends the deadline.
     for piece in body[..4 * CHUNK].chunks(CHUNK) {
