@@ -2,7 +2,7 @@
 //!
 //! - [`sessions`]: logins, and the highest certificate version of each client (docs/protocol.md,
 //!   sections 3 and 6.1).
-//! - [`CheckedUpload`], [`count`] and [`Claim`]: KeyPackages (sections 6.2 and 12).
+//! - [`CheckedUpload`], [`count()`] and [`Claim`]: KeyPackages (sections 6.2 and 12).
 //! - [`inbox`]: pointers to Welcomes (section 13).
 //! - [`group_list`]: the groups in which a client of the user is a member (section 10).
 //! - [`expire`]: deletes the rows whose time has passed.

@@ -97,6 +97,27 @@ pub(crate) fn before(epoch: u64) -> KeyRange {
     KeyRange::prefix(past.clone()).after(&past)
 }
 
+/// Returns the keys of all past epochs. The marker of an epoch comes before its other rows.
+pub(crate) fn past_epochs() -> KeyRange {
+    KeyRange::prefix(*b"b")
+}
+
+/// Returns the epoch in the key of a row of a past epoch.
+pub(crate) fn past_epoch(key: &[u8]) -> Option<u64> {
+    let (epoch, _) = key.strip_prefix(b"b")?.split_first_chunk()?;
+    Some(u64::from_be_bytes(*epoch))
+}
+
+/// Returns the keys of the parts of Welcomes that joiners share.
+pub(crate) fn welcomes() -> KeyRange {
+    KeyRange::prefix(*b"w")
+}
+
+/// Returns the keys of the joiners of a Commit.
+pub(crate) fn joiners(seq: u64) -> KeyRange {
+    KeyRange::prefix([b"j".as_slice(), &seq.to_be_bytes()].concat())
+}
+
 /// Returns the keys of the pending proposals.
 pub(crate) fn proposals() -> KeyRange {
     KeyRange::prefix(*b"q")

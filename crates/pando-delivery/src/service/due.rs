@@ -8,7 +8,7 @@ use super::Service;
 use crate::account;
 use crate::blob;
 use crate::error::Refusal;
-use crate::group::{MembershipChange, Relay, RemovalSnapshot, partition};
+use crate::group::{self, MembershipChange, Relay, RemovalSnapshot, partition};
 use crate::store::{Store, Transaction};
 use pando_mls::GroupId;
 
@@ -82,15 +82,21 @@ impl<S: Store> Service<S> {
             self.shared.store.write(&partition, 0, work).await?;
         }
         self.renew_removals(group_id, now).await?;
-        let log = self.log(group_id);
-        let work = move |rows: &mut dyn Transaction| {
-            // Another Commit may have followed in the meantime.
-            let has_work = Relay::exist(rows)? || !RemovalSnapshot::of_due(rows, &log)?.is_empty();
-            if !has_work {
-                rows.set_due(None)?;
+        let lifetime = self.settings().welcome_lifetime;
+        loop {
+            let log = self.log(group_id);
+            let work = move |rows: &mut dyn Transaction| {
+                let next = group::expire(rows, now, lifetime, EXPIRED)?;
+                // Another Commit may have followed in the meantime.
+                let has_work = Relay::exist(rows)? || !RemovalSnapshot::of_due(rows, &log)?.is_empty();
+                if !has_work {
+                    rows.set_due(next)?;
+                }
+                Ok::<_, Refusal>(next.is_some_and(|next| next <= now))
+            };
+            if !self.shared.store.write(&partition, 0, work).await? {
+                return Ok(());
             }
-            Ok(())
-        };
-        self.shared.store.write(&partition, 0, work).await
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Inboxes and lists of groups.
 
 use crate::fixture::World;
-use pando_api::GroupSummary;
+use pando_api::{GroupSummary, ProblemCode};
+use pando_delivery::store::Store;
 
 #[tokio::test]
 async fn a_device_finds_the_groups_of_its_user() {
@@ -66,5 +67,43 @@ async fn an_acknowledgement_is_stored_once_a_minute() {
     }
     assert_eq!(writes(&world) - before, 2);
     let ahead = world.service.acknowledge(&bob.caller, &world.group_id, 6, world.now).await;
-    assert!(ahead.unwrap_err().is(pando_api::ProblemCode::Malformed));
+    assert!(ahead.unwrap_err().is(ProblemCode::Malformed));
+}
+
+/// The Welcome and the tree of an old epoch are kept for the lifetime of a Welcome, and no longer.
+#[tokio::test]
+async fn welcomes_and_old_trees_expire_together() {
+    let (mut world, mut alice, _, _) = World::with_three(1).await;
+    let mut dave = world.device("dave@example.org/phone", 1);
+    let key_packages = world.key_packages(&mut [&mut dave]);
+    let commit = world.build_commit(&mut alice, None, |commit| commit.add(key_packages[0].clone()));
+    world.submit(&alice.caller, &commit).await.unwrap();
+    world.follow(&mut alice).await;
+    let invited = world.now;
+    let lifetime = world.service.settings().welcome_lifetime;
+    for _ in 0..5 {
+        world.now += lifetime / 10;
+        let commit = world.build_commit(&mut alice, None, |commit| commit);
+        world.submit(&alice.caller, &commit).await.unwrap();
+        world.follow(&mut alice).await;
+    }
+    world.now = invited + lifetime - 1;
+    world.service.run_due(world.now).await.unwrap();
+    let page = world.service.read_inbox(&dave.caller, (0, 1 << 20), world.now).await.unwrap();
+    let old_tree = &page.entries[0].tree_hash;
+    world.service.tree(&dave.caller, &world.group_id, old_tree).await.unwrap();
+
+    world.now = invited + lifetime;
+    world.service.run_due(world.now).await.unwrap();
+    let page = world.service.read_inbox(&dave.caller, (0, 1 << 20), world.now).await.unwrap();
+    assert!(page.entries.is_empty());
+    // The epoch that began with the Welcome ended later, so its tree is still kept.
+    world.service.tree(&dave.caller, &world.group_id, old_tree).await.unwrap();
+    world.now = invited + 2 * lifetime;
+    world.service.run_due(world.now).await.unwrap();
+    let tree = world.other_server().tree(&dave.caller, &world.group_id, old_tree).await;
+    assert!(tree.unwrap_err().is(ProblemCode::NotFound));
+    world.state(&alice.caller).await.unwrap();
+    // What remains is the log and the current state: nothing is due any more.
+    assert!((**world.service.store()).due(u64::MAX >> 1, 10).await.unwrap().is_empty());
 }
