@@ -18,6 +18,7 @@ mod creation;
 mod fixture;
 mod inbox;
 mod invariants;
+mod key_packages;
 mod racing;
 mod removals;
 mod revocations;

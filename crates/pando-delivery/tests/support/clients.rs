@@ -1,8 +1,9 @@
 //! Clients with certificates, and the requests that they make.
 
 use pando_api::{
-    CertificateRequest, ClientId, DeviceIdentities, Domain, ExternalCommits, HandshakeData, POLICY_EXTENSION,
-    PaddingRule, Parameters, Permission, Policy, PolicyRules, SignedHead, SubmitCommit,
+    CertificateRequest, ClientId, DeviceIdentities, Domain, ExternalCommits, HandshakeData,
+    LAST_RESORT_EXTENSION, POLICY_EXTENSION, PaddingRule, Parameters, Permission, Policy, PolicyRules,
+    SignedHead, SubmitCommit,
 };
 use pando_delivery::group::Caller;
 use pando_issuer::{Authority, Validity};
@@ -136,6 +137,16 @@ impl Clients {
 
     /// Returns a KeyPackage with its private keys.
     pub(crate) fn bundle_of(&mut self, device: &Device, cipher_suite: CipherSuite) -> KeyPackageBundle {
+        self.bundle_with(device, cipher_suite, Extensions::default())
+    }
+
+    /// Returns a KeyPackage with extensions and its private keys.
+    pub(crate) fn bundle_with(
+        &mut self,
+        device: &Device,
+        cipher_suite: CipherSuite,
+        extensions: Extensions,
+    ) -> KeyPackageBundle {
         let capabilities = Capabilities { cipher_suites: vec![cipher_suite], ..capabilities() };
         let now = self.now / 1_000;
         let template = KeyPackageTemplate {
@@ -143,7 +154,7 @@ impl Clients {
             capabilities,
             lifetime: Lifetime { not_before: now - 60, not_after: now + 1_000_000 },
             leaf_extensions: Extensions::default(),
-            extensions: Extensions::default(),
+            extensions,
         };
         let suite = RustCrypto.suite(cipher_suite).unwrap();
         KeyPackageBundle::new(suite, template, &*device.signer, &mut self.rng).unwrap()
@@ -327,7 +338,7 @@ pub(crate) fn capabilities() -> Capabilities {
     Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
         cipher_suites: vec![SUITE],
-        extensions: vec![POLICY_EXTENSION],
+        extensions: vec![POLICY_EXTENSION, LAST_RESORT_EXTENSION],
         proposals: Vec::new(),
         credentials: vec![CredentialType::X509],
     }
