@@ -63,6 +63,8 @@ pub struct GroupState {
     /// The proposals of the current epoch.
     #[tls_codec(with = "list")]
     pub proposals: Vec<PendingProposal>,
+    /// The successor, if the group has ended.
+    pub successor: Option<GroupId>,
     /// The signed head of the newest log entry.
     pub head: SignedHead,
 }

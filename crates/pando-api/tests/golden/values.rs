@@ -173,6 +173,7 @@ fn groups() -> Vec<Golden> {
         group_info: b"group info".into(),
         tree_hash: Opaque::from(&[0x77; 32]),
         tree_leaves: 65_536,
+        successor: Some(group_id()),
         proposals: vec![proposal.clone()],
         head: signed_head(),
     };

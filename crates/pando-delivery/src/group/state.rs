@@ -24,6 +24,7 @@ pub struct UnsignedState {
     epoch: u64,
     group_info: GroupInfoRow,
     proposals: Vec<PendingProposal>,
+    successor: Option<GroupId>,
 }
 
 impl UnsignedState {
@@ -49,7 +50,8 @@ impl UnsignedState {
             proposals.push(PendingProposal { seq, message: entry.message });
         }
         let log = LogId { domain: domain.clone(), group_id: group_id.clone() };
-        Ok(Self { log, end: group.end, epoch: group.epoch, group_info, proposals })
+        let GroupRow { end, epoch, successor, .. } = group;
+        Ok(Self { log, end, epoch, group_info, proposals, successor })
     }
 
     /// Returns the entry of the user's list of groups. `is_member` tells whether the caller is a
@@ -65,10 +67,10 @@ impl UnsignedState {
     /// # Errors
     /// [`ProblemCode::Internal`] if the head cannot be encoded.
     pub fn sign(self, key: &ServerKey) -> Result<GroupState, Refusal> {
-        let Self { log, end, group_info, proposals, .. } = self;
+        let Self { log, end, group_info, proposals, successor, .. } = self;
         let GroupInfoRow { group_info, tree_hash, tree_leaves, .. } = group_info;
         let head = end.head(&log).sign(key)?;
-        Ok(GroupState { group_info, tree_hash, tree_leaves, proposals, head })
+        Ok(GroupState { group_info, tree_hash, tree_leaves, proposals, successor, head })
     }
 }
 
