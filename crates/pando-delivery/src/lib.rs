@@ -7,15 +7,15 @@
 //!   inbox, and the list of groups.
 //! - [`blob`]: the rules by which the partition of a blob changes.
 //! - [`service`]: the requests of docs/protocol.md, over a store.
+//! - [`http`]: these requests over HTTP and TLS.
 //!
-//! # Left out on purpose
-//!
-//! Requests over HTTP, and everything else that waits or reads a clock.
+//! Only [`http`] reads a clock. All other modules take the time and randomness as arguments.
 
 pub mod account;
 pub mod blob;
 mod error;
 pub mod group;
+pub mod http;
 mod rows;
 pub mod service;
 pub mod store;

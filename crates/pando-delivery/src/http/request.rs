@@ -1,0 +1,207 @@
+//! Requests that were authenticated and decoded (docs/protocol.md, sections 1 and 6).
+
+use super::authentication::{Authenticator, only};
+use super::body::{BodyMemory, Received};
+use super::clock::Clock;
+use super::limits::BodyLimits;
+use super::token::SessionClaims;
+use crate::error::Refusal;
+use crate::group::Caller;
+use axum::body::Bytes;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use pando_api::{Envelope, EnvelopeError, ProblemCode};
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use tls_codec::{DeserializeBytes, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The media type of bodies.
+pub(crate) const MEDIA_TYPE: &str = "application/vnd.pando";
+
+/// The parts of a server that authenticate and read requests.
+pub(crate) struct Gate {
+    pub(crate) authenticator: Authenticator,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) limits: BodyLimits,
+    pub(crate) memory: BodyMemory,
+    pub(crate) is_revoked: Box<dyn Fn(&Caller) -> bool + Send + Sync>,
+}
+
+impl Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// Returns the session of a request.
+    fn session(&self, headers: &HeaderMap, now: u64) -> Result<(SessionClaims, Caller), Refusal> {
+        let session = self.authenticator.session(headers, now)?;
+        let caller = Caller { client: session.client.clone(), version: session.version };
+        self.admit(&caller)?;
+        Ok((session, caller))
+    }
+
+    /// Refuses a client whose certificate was revoked after its login. A token is valid for minutes,
+    /// so the revocations are looked up for each request.
+    pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
+        let is_revoked = (self.is_revoked)(caller);
+        if is_revoked { Err(Refusal::new(ProblemCode::CertificateRevoked, "")) } else { Ok(()) }
+    }
+
+    /// Reads the body of a request. A body that is not empty has the media type, and an empty one
+    /// has none.
+    async fn receive(&self, request: Request, limit: usize) -> Result<(Parts, Received), Refusal> {
+        let (parts, body) = request.into_parts();
+        let content_type = only(&parts.headers, &header::CONTENT_TYPE)?;
+        if content_type.is_some_and(|content_type| content_type != MEDIA_TYPE) {
+            return Err(unsupported());
+        }
+        let has_type = content_type.is_some();
+        let received = self.memory.read(body, limit).await?;
+        match (received.bytes.is_empty(), has_type) {
+            (true, true) => Err(Refusal::new(ProblemCode::Malformed, "an empty body has no media type")),
+            (false, false) => Err(unsupported()),
+            _ => Ok((parts, received)),
+        }
+    }
+}
+
+fn unsupported() -> Refusal {
+    Refusal::new(ProblemCode::UnsupportedMediaType, format!("the media type is {MEDIA_TYPE}"))
+}
+
+/// The body of a mutation.
+pub(crate) trait RequestBody: Sized {
+    /// Returns the most bytes.
+    fn limit(limits: &BodyLimits) -> usize;
+
+    /// Decodes the body.
+    fn decode(bytes: Bytes) -> Result<Self, Refusal>;
+}
+
+/// An absent body.
+#[derive(Debug)]
+pub(crate) struct Empty;
+
+impl RequestBody for Empty {
+    fn limit(_: &BodyLimits) -> usize {
+        0
+    }
+
+    fn decode(_: Bytes) -> Result<Self, Refusal> {
+        Ok(Self)
+    }
+}
+
+/// Implements [`RequestBody`] for bodies in envelopes.
+macro_rules! bodies {
+    ($($name:path, $limit:ident;)*) => {$(
+        impl RequestBody for $name {
+            fn limit(limits: &BodyLimits) -> usize {
+                limits.$limit
+            }
+
+            fn decode(bytes: Bytes) -> Result<Self, Refusal> {
+                decode(&bytes)
+            }
+        }
+    )*};
+}
+
+bodies! {
+    pando_api::Acknowledgement, other;
+    pando_api::ClaimKeyPackages, other;
+    pando_api::CreateGroup, group;
+    pando_api::Login, other;
+    pando_api::RemovalIntent, other;
+    pando_api::SubmitCommit, commit;
+    pando_api::SubmitMessage, message;
+    pando_api::UploadKeyPackages, key_packages;
+}
+
+/// Decodes a body in its envelope.
+fn decode<T: Debug + Serialize + DeserializeBytes>(bytes: &[u8]) -> Result<T, Refusal> {
+    Envelope::decode_body(bytes).map_err(|error| {
+        let code = match error {
+            EnvelopeError::UnknownExtension(_) => ProblemCode::UnknownExtension,
+            _ => ProblemCode::Malformed,
+        };
+        Refusal::new(code, error.to_string())
+    })
+}
+
+/// A request that reads. Its token was verified.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) caller: Caller,
+    pub(crate) now: u64,
+}
+
+impl<S> FromRequestParts<S> for Read
+where
+    Arc<Gate>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let gate = Arc::<Gate>::from_ref(state);
+        let now = gate.clock.now();
+        let (_, caller) = gate.session(&parts.headers, now)?;
+        Ok(Self { caller, now })
+    }
+}
+
+/// A mutation. Its token and its signature were verified.
+#[derive(Debug)]
+pub(crate) struct Mutation<T> {
+    pub(crate) caller: Caller,
+    pub(crate) body: T,
+    pub(crate) now: u64,
+    /// The memory that the body counts as used until the request ends.
+    pub(crate) _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl<T: RequestBody, S> FromRequest<S> for Mutation<T>
+where
+    Arc<Gate>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    /// Verifies the token before it reads the body, so that a client without a session occupies no
+    /// memory.
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let gate = Arc::<Gate>::from_ref(state);
+        let (session, caller) = gate.session(request.headers(), gate.clock.now())?;
+        let (parts, received) = gate.receive(request, T::limit(&gate.limits)).await?;
+        // A long body may have taken a while.
+        let now = gate.clock.now();
+        gate.authenticator.verify(&parts, &received.bytes, &session, now)?;
+        Ok(Self { caller, body: T::decode(received.bytes)?, now, _memory: received.memory })
+    }
+}
+
+/// A request without a session: a part of a login.
+#[derive(Debug)]
+pub(crate) struct Unauthenticated<T> {
+    pub(crate) body: T,
+    pub(crate) now: u64,
+}
+
+impl<T: RequestBody, S> FromRequest<S> for Unauthenticated<T>
+where
+    Arc<Gate>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let gate = Arc::<Gate>::from_ref(state);
+        let (_, received) = gate.receive(request, T::limit(&gate.limits)).await?;
+        Ok(Self { body: T::decode(received.bytes)?, now: gate.clock.now() })
+    }
+}

@@ -1,0 +1,37 @@
+//! The server itself (docs/protocol.md, section 5).
+
+use super::super::app::{App, HttpSettings};
+use super::super::response::with_type;
+use crate::store::Store;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+/// Tells that the server runs.
+pub(super) async fn health() -> Response<Body> {
+    with_type(StatusCode::OK, "text/plain", b"ok\n".to_vec())
+}
+
+/// Returns the description of the server.
+pub(super) async fn describe<S: Store>(State(app): State<App<S>>) -> Response<Body> {
+    with_type(StatusCode::OK, "application/json", app.description.to_vec())
+}
+
+/// Encodes the description of a server.
+pub(super) fn description(settings: &HttpSettings) -> Vec<u8> {
+    let text = |key: &[u8]| Value::from(BASE64_URL_SAFE_NO_PAD.encode(key));
+    let keys: Vec<_> = settings.head_keys.iter().map(|key| text(key.as_bytes())).collect();
+    let removers = settings.removers.iter().map(|(scheme, key)| ((*scheme).to_owned(), text(key)));
+    let description = json!({
+        "versions": ["v1"],
+        "domain": settings.authenticator.authority.domain(),
+        "keys": keys,
+        "removers": removers.collect::<Map<_, _>>(),
+        "limits": settings.limits.by_name(),
+        "modes": ["assisted"],
+    });
+    description.to_string().into_bytes()
+}
