@@ -4,6 +4,7 @@
 //! argument or an input is unusable.
 
 mod demo;
+mod serve;
 mod store;
 mod vectors;
 
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Simulate a group in this process
     Demo(demo::Arguments),
+    /// Serve groups to clients: the delivery service
+    Serve(serve::Arguments),
     /// Inspect and maintain a client's store
     #[command(subcommand)]
     Store(store::Command),
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
         Command::Demo(arguments) => demo::run(&arguments).map_err(|error| error.to_string()),
+        Command::Serve(arguments) => serve::run(&arguments).map_err(|error| error.to_string()),
         Command::Store(command) => store::run(&command).map_err(|error| error.to_string()),
         Command::Vectors(command) => vectors::run(&command).map_err(|error| error.to_string()),
     };
