@@ -72,6 +72,7 @@ impl From<StoreError> for Refusal {
         let code = match error {
             StoreError::Overloaded | StoreError::Stopped => ProblemCode::Overloaded,
             StoreError::OutcomeUnknown(_) => ProblemCode::OutcomeUnknown,
+            StoreError::Limit(_) => ProblemCode::TooLarge,
             _ => ProblemCode::Internal,
         };
         Self::new(code, error.to_string())

@@ -23,6 +23,9 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// The time after which a claim is forgotten, in milliseconds. Repeating it later is a new claim.
 pub const CLAIM_RETENTION: u64 = 24 * 60 * 60 * 1_000;
 
+/// The most types of each kind that a claim may require. They are compared within the transaction.
+const MAX_TYPES: usize = 64;
+
 /// A claim of KeyPackages.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -45,8 +48,15 @@ impl Claim {
     /// Returns the claim of `caller`.
     ///
     /// # Errors
-    /// [`ProblemCode::Internal`] if the request cannot be encoded.
+    /// [`ProblemCode::Malformed`] if the request names too many capabilities.
     pub fn new(caller: &Caller, request: ClaimKeyPackages) -> Result<Self, Refusal> {
+        let RequiredCapabilities { extension_types, proposal_types, credential_types } =
+            &request.capabilities;
+        if [extension_types.len(), proposal_types.len(), credential_types.len()].into_iter().max()
+            > Some(MAX_TYPES)
+        {
+            return Err(Refusal::new(ProblemCode::Malformed, "too many capabilities"));
+        }
         let digest = Digest::of(&encode(&request)?);
         let RequiredCapabilities { extension_types, proposal_types, credential_types } =
             &request.capabilities;

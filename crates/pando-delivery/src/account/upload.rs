@@ -19,6 +19,10 @@ use std::collections::BTreeMap;
 /// The most bytes of a KeyPackage. Its certificate has at most 4,096 bytes.
 pub const MAX_KEY_PACKAGE_BYTES: usize = 16_384;
 
+/// The most types of each kind in the capabilities of a KeyPackage. They are compared within the
+/// transaction of a claim.
+const MAX_TYPES: usize = 256;
+
 /// The most KeyPackages of an upload, apart from the one of last resort.
 pub const MAX_UPLOADED: usize = 100;
 
@@ -163,6 +167,10 @@ fn check(
     let suite = suite.ok_or_else(|| invalid("the server does not support the cipher suite"))?;
 
     let leaf = &key_package.leaf_node;
+    let Capabilities { extensions, proposals, credentials, .. } = &leaf.capabilities;
+    if [extensions.len(), proposals.len(), credentials.len()].into_iter().max() > Some(MAX_TYPES) {
+        return Err(invalid("it lists too many capabilities"));
+    }
     let certificate = DeviceCertificate::read(&leaf.credential);
     let certificate = certificate.map_err(|_| invalid("the credential is not a device certificate"))?;
     if certificate.client != caller.client {

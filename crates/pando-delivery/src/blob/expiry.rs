@@ -8,6 +8,9 @@ use crate::rows::decode;
 use crate::store::{ScanLimit, Snapshot, Transaction};
 use pando_api::ProblemCode;
 
+/// The latest time that a due time can have.
+const LATEST: u64 = u64::MAX >> 1;
+
 /// Deletes a blob before its expiry. The digest stays known until the expiry that the client has
 /// requested, so that a repeated request does not store the blob again.
 ///
@@ -58,7 +61,7 @@ pub(crate) fn remembered(rows: &mut dyn Transaction, now: u64) -> Result<Option<
 /// Sets the due time of the partition to `at`, unless the partition is due earlier.
 pub(crate) fn hasten(rows: &mut dyn Transaction, at: u64) -> Result<(), Refusal> {
     let due = rows.due()?.map_or(at, |due| due.min(at));
-    Ok(rows.set_due(Some(due))?)
+    Ok(rows.set_due(Some(due.min(LATEST)))?)
 }
 
 /// Returns the time at which the next row expires.
@@ -71,7 +74,7 @@ fn next(rows: &dyn Snapshot) -> Result<Option<u64>, Refusal> {
         }
     };
     let deadlines = unfinished(rows)?.into_iter().map(|(_, row)| row.deadline);
-    Ok(deadlines.chain(blob).min())
+    Ok(deadlines.chain(blob).min().map(|at| at.min(LATEST)))
 }
 
 /// Returns the unfinished uploads. Their number is limited.

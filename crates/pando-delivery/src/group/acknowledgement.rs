@@ -34,7 +34,8 @@ pub fn is_news(rows: &dyn Snapshot, caller: &Caller, seq: u64, now: u64) -> Resu
     }
     let Some(row) = rows.get(&Key::Acknowledged(&caller.client).encode())? else { return Ok(true) };
     let stored: AcknowledgementRow = decode(&row)?;
-    Ok(seq > stored.seq && now.saturating_sub(stored.time) >= INTERVAL)
+    // A time in the future is that of a clock that was set back.
+    Ok(seq > stored.seq && now.abs_diff(stored.time) >= INTERVAL)
 }
 
 /// Stores an acknowledgement, if it is to be stored.

@@ -6,6 +6,7 @@
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
+use super::create::GROUP_ID_LENGTHS;
 use super::environment::Environment;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
@@ -19,9 +20,10 @@ use super::welcome::Joiners;
 use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{ClientId, DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
+use pando_mls::wire::{RatchetTree, ResumptionPskUsage};
 use pando_mls::{
-    Decode, Delta, GroupError, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Position, Proposal,
-    PublicGroup, PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
+    Decode, Delta, GroupError, GroupId, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Position,
+    Proposal, Psk, PublicGroup, PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +39,7 @@ pub struct CheckedCommit {
     leaves: Leaves,
     joiners: Option<Joiners>,
     reinit: Option<ReInit>,
+    origin: Option<GroupId>,
 }
 
 impl CheckedCommit {
@@ -64,6 +67,7 @@ impl CheckedCommit {
         let PublicProcessed::Commit(staged) = processed else {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
         };
+        check_reinit(snapshot, &staged)?;
         let leaves = check_leaves(env, &staged)?;
         check_removals(snapshot, &staged, &leaves)?;
         let joiners = Joiners::of(group.public().suite(), &staged, welcome)?;
@@ -81,7 +85,19 @@ impl CheckedCommit {
             leaves,
             joiners,
             reinit: group.reinit().cloned(),
+            origin: staged.proposals().find_map(|(_, proposal)| origin(proposal)).cloned(),
         })
+    }
+
+    /// Returns the identifier of the successor, if the Commit ends the group.
+    pub(crate) fn successor(&self) -> Option<&GroupId> {
+        self.reinit.as_ref().map(|reinit| &reinit.group_id)
+    }
+
+    /// Returns the group that the Commit names as the origin of its own group, by a pre-shared key
+    /// of the usage `reinit`.
+    pub(crate) fn reinitializes(&self) -> Option<&GroupId> {
+        self.origin.as_ref()
     }
 
     /// Returns the bytes of the Commit.
@@ -156,7 +172,7 @@ impl CheckedCommit {
         Relay { seq, time: end.time, changes: self.changes() }.write(rows)?;
         // Removals that are still due are proposed again in the new epoch, and changes of
         // membership are copied to the accounts.
-        rows.set_due(Some(moment.now))?;
+        rows.set_due(Some(0))?;
         Ok(appended)
     }
 
@@ -202,7 +218,23 @@ fn merge(group: &mut PublicGroup, staged: &PublicStaged, group_info: &[u8]) -> R
     let MlsMessageBody::GroupInfo(group_info) = message.body else {
         return Err(Refusal::new(ProblemCode::InvalidGroupInfo, "not a GroupInfo"));
     };
+    // The server has the tree. A wrong one in the GroupInfo would keep others from joining.
+    if group_info.extensions.find::<RatchetTree>().map_or(true, |tree| tree.is_some()) {
+        return Err(Refusal::new(ProblemCode::InvalidGroupInfo, "the GroupInfo contains a ratchet tree"));
+    }
     Ok(parts(group.merge(staged, &group_info).map_err(invalid)?).1)
+}
+
+/// Checks that a group can be created with the identifier of a successor.
+fn check_reinit(snapshot: &GroupSnapshot, staged: &PublicStaged) -> Result<(), Refusal> {
+    for (_, proposal) in staged.proposals() {
+        let Proposal::ReInit(reinit) = proposal else { continue };
+        if !GROUP_ID_LENGTHS.contains(&reinit.group_id.len()) || reinit.group_id == snapshot.log.group_id {
+            let why = "the identifier of the successor is not that of another group";
+            return Err(Refusal::new(ProblemCode::InvalidCommit, why));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the certificates of new and changed leaves. Returns the leaves that the Commit changes.
@@ -254,6 +286,17 @@ fn check_removals(snapshot: &GroupSnapshot, staged: &PublicStaged, leaves: &Leav
         return Ok(());
     }
     Err(Refusal::new(ProblemCode::PendingRemoval, "").with(|problem| problem.proposals = proposals))
+}
+
+/// Returns the group that a proposal names as one that was reinitialized.
+const fn origin(proposal: &Proposal) -> Option<&GroupId> {
+    match proposal {
+        Proposal::PreSharedKey(proposal) => match &proposal.psk.psk {
+            Psk::Resumption { usage: ResumptionPskUsage::ReInit, psk_group_id, .. } => Some(psk_group_id),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Returns the number of past epochs whose messages the policy of the new epoch accepts.

@@ -8,15 +8,17 @@ use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
 use super::relay::{ChangeKind, MembershipChange, Relay};
-use super::{members, public_rows};
+use super::{members, public_rows, reservation};
 use crate::error::Refusal;
 use crate::store::{Snapshot, Transaction};
-use pando_api::{CreateGroup, EntryKind, LogId, Policy, PolicyRules, ProblemCode};
-use pando_mls::wire::ExternalSenders;
-use pando_mls::{Decode, Delta, GroupId, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, PublicGroup};
+use pando_api::{CreateGroup, DeviceCertificate, EntryKind, LogId, Policy, PolicyRules, ProblemCode};
+use pando_mls::wire::{ExternalSender, ExternalSenders};
+use pando_mls::{
+    Credential, Decode, Delta, GroupId, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, PublicGroup,
+};
 
 /// The lengths in bytes that the identifier of a group may have.
-const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+pub(crate) const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A new group that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct CheckedGroup {
     group_info: GroupInfoRow,
     past_epochs: u16,
     creator: Caller,
+    certificate: DeviceCertificate,
     first_commit: Option<CheckedCommit>,
 }
 
@@ -63,7 +66,7 @@ impl CheckedGroup {
         let group = group.map_err(|error| Refusal::of(&error, ProblemCode::InvalidGroup))?;
         #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
         let (mut group, delta) = group.into_parts();
-        let policy = check_creator(env, &group, caller)?;
+        let (policy, certificate) = check_creator(env, &group, caller)?;
         let context = group.public().context();
         let log = LogId { domain: env.domain.clone(), group_id: context.group_id.clone() };
         let group_info = GroupInfoRow::new(group.public(), &bytes);
@@ -76,7 +79,7 @@ impl CheckedGroup {
             CheckedCommit::check(handshake, &snapshot, &mut group, (env, caller), parts)
         });
         let (first_commit, creator) = (first_commit.transpose()?, caller.clone());
-        Ok((Self { log, bytes, delta, group_info, past_epochs, creator, first_commit }, group))
+        Ok((Self { log, bytes, delta, group_info, past_epochs, creator, certificate, first_commit }, group))
     }
 
     /// Returns the identifier of the group.
@@ -92,10 +95,10 @@ impl CheckedGroup {
         self.bytes.len().saturating_mul(4).saturating_add(commit)
     }
 
-    /// Returns the first Commit.
-    #[must_use]
-    pub const fn first_commit(&self) -> Option<&CheckedCommit> {
-        self.first_commit.as_ref()
+    /// Returns the certificates of the creator and of the leaves of the first Commit.
+    pub fn certificates(&self) -> impl Iterator<Item = &DeviceCertificate> {
+        let commit = self.first_commit.as_ref().map(CheckedCommit::certificates);
+        [&self.certificate].into_iter().chain(commit.into_iter().flatten())
     }
 
     /// Writes the new group and its first Commit. If the same request has created the group before,
@@ -107,6 +110,8 @@ impl CheckedGroup {
         if GroupRow::find(rows)?.is_some() {
             return self.find(rows)?.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
         }
+        let origin = self.first_commit.as_ref().and_then(CheckedCommit::reinitializes);
+        reservation::check(rows, origin)?;
         let creation = self.write_creation(rows, moment)?;
         match &self.first_commit {
             Some(commit) => commit.write(rows, moment),
@@ -116,15 +121,8 @@ impl CheckedGroup {
 
     /// Returns the last entry that an earlier request with the same contents has made.
     fn find(&self, rows: &dyn Snapshot) -> Result<Option<Appended>, Refusal> {
-        let is_entry = |bytes: &[u8], seq| {
-            Ok::<_, Refusal>(find(rows, &self.log, bytes)?.filter(|entry| entry.seq() == seq))
-        };
-        let creation = is_entry(&self.bytes, 1)?;
-        match (&self.first_commit, creation) {
-            (_, None) => Ok(None),
-            (None, creation) => Ok(creation),
-            (Some(commit), Some(_)) => is_entry(commit.bytes(), 2),
-        }
+        let commit = self.first_commit.as_ref().map(CheckedCommit::bytes);
+        find_creation(rows, &self.log, (&self.creator, &self.bytes, commit))
     }
 
     fn write_creation(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
@@ -139,8 +137,56 @@ impl CheckedGroup {
         members::begin(rows, &client, LeafIndex(0), end.seq)?;
         let changes = vec![MembershipChange { client, kind: ChangeKind::Joined }];
         Relay { seq: end.seq, time: end.time, changes }.write(rows)?;
-        rows.set_due(Some(moment.now))?;
+        rows.set_due(Some(0))?;
         Ok(appended)
+    }
+}
+
+/// Returns the answer to an earlier request with the same contents, if the caller has created the
+/// group by it. The earlier request was checked when it was new.
+///
+/// # Errors
+/// [`ProblemCode::Malformed`] if the request does not contain a GroupInfo.
+pub fn repeated_creation(
+    rows: &dyn Snapshot,
+    log: &LogId,
+    caller: &Caller,
+    request: &CreateGroup,
+) -> Result<Option<Appended>, Refusal> {
+    if GroupRow::find(rows)?.is_none() {
+        return Ok(None);
+    }
+    let commit = request.first_commit.as_ref().map(|commit| &*commit.commit);
+    find_creation(rows, log, (caller, &request.group_info, commit))
+}
+
+/// Returns the identifier of the group that a request creates.
+///
+/// # Errors
+/// [`ProblemCode::Malformed`], [`ProblemCode::InvalidMessage`] if the request does not contain a
+/// GroupInfo.
+pub fn created_group(request: &CreateGroup) -> Result<GroupId, Refusal> {
+    match MlsMessage::decode(&request.group_info)?.body {
+        MlsMessageBody::GroupInfo(group_info) => Ok(group_info.group_context.group_id),
+        _ => Err(Refusal::new(ProblemCode::InvalidMessage, "not a GroupInfo")),
+    }
+}
+
+/// Returns the last entry of a creation by the client `creator`.
+fn find_creation(
+    rows: &dyn Snapshot,
+    log: &LogId,
+    (creator, creation, commit): (&Caller, &[u8], Option<&[u8]>),
+) -> Result<Option<Appended>, Refusal> {
+    let is_entry =
+        |bytes: &[u8], seq| Ok::<_, Refusal>(find(rows, log, bytes)?.filter(|entry| entry.seq() == seq));
+    if !members::may_read(rows, &creator.client, 1)? {
+        return Ok(None);
+    }
+    match (commit, is_entry(creation, 1)?) {
+        (_, None) => Ok(None),
+        (None, creation) => Ok(creation),
+        (Some(commit), Some(_)) => is_entry(commit, 2),
     }
 }
 
@@ -149,15 +195,25 @@ fn check_remover(env: &Environment<'_>, group_info: &GroupInfo) -> Result<(), Re
     let invalid = |why: String| Refusal::new(ProblemCode::InvalidGroup, why);
     let senders = group_info.group_context.extensions.find::<ExternalSenders>();
     let senders = senders.map_err(|error| invalid(error.to_string()))?.unwrap_or_default().0;
-    if senders.is_empty() || senders.iter().any(|sender| !env.removers.contains(&sender.signature_key)) {
-        return Err(invalid("the external senders must be keys of the server".to_owned()));
+    let cipher_suite = group_info.group_context.cipher_suite;
+    let is_server = |sender: &ExternalSender| {
+        env.removers.iter().any(|remover| remover.is(&sender.signature_key, cipher_suite))
+            && sender.credential == Credential::basic(env.domain.as_str())
+    };
+    if senders.is_empty() || !senders.iter().all(is_server) {
+        let why = "the external senders must be keys of the server for the cipher suite, with its domain";
+        return Err(invalid(why.to_owned()));
     }
     Ok(())
 }
 
 /// Checks that the only member of a new group is the caller, with a certificate that is valid now,
-/// and an admin of the group. Returns the policy of the group.
-fn check_creator(env: &Environment<'_>, group: &PublicGroup, caller: &Caller) -> Result<Policy, Refusal> {
+/// and an admin of the group. Returns the policy of the group and the certificate.
+fn check_creator(
+    env: &Environment<'_>,
+    group: &PublicGroup,
+    caller: &Caller,
+) -> Result<(Policy, DeviceCertificate), Refusal> {
     let mut members = group.public().members();
     let (Some(creator), None) = (members.next(), members.next()) else {
         return Err(Refusal::new(ProblemCode::InvalidGroup, "a new group has one member"));
@@ -174,5 +230,5 @@ fn check_creator(env: &Environment<'_>, group: &PublicGroup, caller: &Caller) ->
     let policy = |error: &dyn std::fmt::Display| Refusal::new(ProblemCode::Policy, error.to_string());
     let extensions = &group.public().context().extensions;
     PolicyRules::check_creation(extensions, &creator.credential).map_err(|error| policy(&error))?;
-    Policy::of(extensions).map_err(|error| policy(&error))
+    Ok((Policy::of(extensions).map_err(|error| policy(&error))?, certificate))
 }

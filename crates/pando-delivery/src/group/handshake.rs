@@ -4,13 +4,15 @@ use super::append::{Appended, EntryRow, Position, find};
 use super::caller::Caller;
 use super::environment::Environment;
 use super::group_row::GroupRow;
+use super::key::Key;
 use super::members::{has_member, is_member, may_read};
-use super::public_rows::position;
+use super::public_rows::{context, position};
 use super::removal::DueRemoval;
 use crate::error::Refusal;
 use crate::store::Snapshot;
 use pando_api::{
-    DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode, SignedHead, Winner,
+    DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode, SignedHead,
+    UserId, Winner,
 };
 use pando_mls::wire::{Content, FramedContent};
 use pando_mls::{
@@ -67,9 +69,8 @@ pub struct GroupSnapshot {
     /// The position of the public group.
     position: Option<PublicPosition>,
     row: GroupRow,
-    is_member: bool,
-    /// Whether a client of the caller's user is a member.
-    user_has_member: bool,
+    /// Whether the caller is a member, or may learn of the group as a joiner.
+    may_send: bool,
     /// The answer to an earlier request with the same message, if the caller may read the entry.
     repeated: Option<Appended>,
     /// The entry that has the sequence number of the handshake's head.
@@ -83,7 +84,7 @@ impl GroupSnapshot {
     /// Reads the rows for a handshake of the client `caller`.
     ///
     /// # Errors
-    /// [`ProblemCode::NotFound`] if there is no such group.
+    /// [`ProblemCode::NotFound`] if there is no such group, or the caller may not send to it.
     pub fn read(
         rows: &dyn Snapshot,
         log: &LogId,
@@ -91,16 +92,21 @@ impl GroupSnapshot {
         handshake: &Handshake,
     ) -> Result<Self, Refusal> {
         let row = GroupRow::read(rows)?;
+        let is_member = is_member(rows, &caller.client)?;
+        let is_joiner =
+            handshake.content.sender == Sender::NewMemberCommit && may_join(rows, &caller.user())?;
         let head = handshake.head.as_ref().map(|signed| EntryRow::find(rows, signed.head.seq));
         let repeated = match find(rows, log, &handshake.bytes)? {
             Some(appended) if may_read(rows, &caller.client, appended.seq())? => Some(appended),
             _ => None,
         };
+        if !is_member && !is_joiner && repeated.is_none() {
+            return Err(Refusal::new(ProblemCode::NotFound, ""));
+        }
         Ok(Self {
             log: log.clone(),
             position: position(rows)?,
-            is_member: is_member(rows, &caller.client)?,
-            user_has_member: has_member(rows, &caller.user())?,
+            may_send: is_member || is_joiner,
             repeated,
             at_head: head.transpose()?.flatten(),
             winner: winner(rows, &row, handshake.content.epoch)?,
@@ -117,8 +123,7 @@ impl GroupSnapshot {
             log: log.clone(),
             position: None,
             row: GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None },
-            is_member: true,
-            user_has_member: true,
+            may_send: true,
             repeated: None,
             at_head: None,
             winner: None,
@@ -155,24 +160,13 @@ impl GroupSnapshot {
         handshake: &Handshake,
     ) -> Result<(), Refusal> {
         let content = &handshake.content;
-        let is_joiner = content.sender == Sender::NewMemberCommit && self.may_join(public, caller);
-        if !is_joiner && !self.is_member {
+        if !self.may_send {
             return Err(Refusal::new(ProblemCode::NotFound, ""));
         }
         self.row.check_active(env.domain)?;
         self.row.check_epoch(content.epoch, handshake.is_commit(), self.winner.as_ref())?;
         check_sender(public, content, caller)?;
         self.check_head(env, handshake)
-    }
-
-    /// Returns whether an external Commit of the caller may learn of the group. The policy decides
-    /// later whether the Commit is valid.
-    fn may_join(&self, public: &PublicState, caller: &Caller) -> bool {
-        let policy = Policy::of(&public.context().extensions);
-        self.user_has_member
-            || policy.is_ok_and(|policy| {
-                policy.external_commits == ExternalCommits::Everyone || policy.is_admin(&caller.user())
-            })
     }
 
     fn check_head(&self, env: &Environment<'_>, handshake: &Handshake) -> Result<(), Refusal> {
@@ -196,13 +190,26 @@ impl GroupSnapshot {
     }
 }
 
-/// Returns the Commit that ended an epoch. Only the latest Commit is looked up, because a client
-/// that is further behind has to read the log anyway.
+/// Returns whether clients of a user may learn of the group, to join it by an external Commit: the
+/// user has a member, or the policy admits everyone or the user as an admin. The rules of the policy
+/// decide later whether the Commit is valid.
+pub(crate) fn may_join(rows: &dyn Snapshot, user: &UserId) -> Result<bool, Refusal> {
+    if has_member(rows, user)? {
+        return Ok(true);
+    }
+    let policy = Policy::of(&context(rows)?.extensions);
+    Ok(policy
+        .is_ok_and(|policy| policy.external_commits == ExternalCommits::Everyone || policy.is_admin(user)))
+}
+
+/// Returns the Commit that ended an epoch, if the server still knows it.
 pub(crate) fn winner(rows: &dyn Snapshot, row: &GroupRow, epoch: u64) -> Result<Option<Winner>, Refusal> {
-    if epoch.checked_add(1) != Some(row.epoch) {
+    if epoch >= row.epoch {
         return Ok(None);
     }
-    let seq = row.epoch_seq;
+    let Some(seq) = rows.get(&Key::Past(epoch).encode())? else { return Ok(None) };
+    let seq = seq.as_slice().try_into().map(u64::from_be_bytes);
+    let seq = seq.map_err(|_| Refusal::corrupt("past epoch"))?;
     let entry = EntryRow::find(rows, seq)?;
     Ok(entry.map(|entry| Winner { seq, digest: Digest::of(&entry.message) }))
 }

@@ -44,6 +44,8 @@ pub(crate) enum Key<'a> {
     Member(&'a ClientId, u64),
     /// The last acknowledgement of a client.
     Acknowledged(&'a ClientId),
+    /// The group for whose successor the identifier of this partition's group is reserved.
+    Reserved,
     /// A removal that is due, by the client.
     Removal(&'a ClientId),
     /// The changes of membership of a log entry that are to be copied to the partitions of accounts,
@@ -78,6 +80,7 @@ impl Key<'_> {
                 [b"m", client.as_str().as_bytes(), &[0], &seq.to_be_bytes()].concat()
             }
             Self::Acknowledged(client) => [b"k", client.as_str().as_bytes()].concat(),
+            Self::Reserved => vec![b'v'],
             Self::Removal(client) => [b"x", client.as_str().as_bytes()].concat(),
             Self::Relay(seq) => number(b'y', *seq),
             Self::Report(seq, client) => joined(b'r', !*seq, client.as_str().as_bytes()),

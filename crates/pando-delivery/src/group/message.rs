@@ -3,7 +3,7 @@
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
 use super::group_row::GroupRow;
-use super::members::check_member;
+use super::members::{check_member, may_read};
 use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{Domain, EntryKind, LogId, ProblemCode};
@@ -60,11 +60,13 @@ impl ApplicationMessage {
         moment: Moment,
     ) -> Result<Appended, Refusal> {
         let mut group = GroupRow::read(rows)?;
-        check_member(rows, &caller.client)?;
         let log = LogId { domain: domain.clone(), group_id: self.group_id.clone() };
         if let Some(appended) = find(rows, &log, &self.bytes)? {
-            return Ok(appended);
+            // The message of a client that was removed since is still in its part of the log.
+            let may_read = may_read(rows, &caller.client, appended.seq())?;
+            return if may_read { Ok(appended) } else { Err(Refusal::new(ProblemCode::NotFound, "")) };
         }
+        check_member(rows, &caller.client)?;
         group.check_active(domain)?;
         let oldest = group.epoch.saturating_sub(group.past_epochs.into());
         let code = match self.epoch {

@@ -12,7 +12,14 @@ use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{DeviceCertificate, EntryKind, LogId, ProblemCode};
 use pando_mls::wire::LeafNode;
-use pando_mls::{Delta, Position, Proposal, PublicGroup, PublicProcessed};
+use pando_mls::{Delta, Position, Proposal, PublicGroup, PublicProcessed, Sender};
+
+/// The largest number of bytes of a proposal.
+const MAX_BYTES: usize = 16 << 10;
+
+/// The most pending proposals of one sender, and of all members.
+const MAX_OF_SENDER: usize = 16;
+const MAX_OF_MEMBERS: usize = 2_048;
 
 /// A proposal that was checked, with everything that its transaction writes.
 #[derive(Debug)]
@@ -41,6 +48,7 @@ impl CheckedProposal {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a proposal"));
         }
         snapshot.check(group.public(), (env, caller), &handshake)?;
+        check_quota(group, &handshake)?;
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
         let processed = processed.map_err(|error| Refusal::of(&error, ProblemCode::InvalidProposal))?;
         let (processed, delta) = parts(processed);
@@ -51,6 +59,11 @@ impl CheckedProposal {
                 return Err(Refusal::new(ProblemCode::InvalidMessage, "not a proposal"));
             }
         };
+        if delta.is_empty() {
+            // The server cannot verify the membership tag, so a proposal has many encodings.
+            let why = "the proposal is pending already, with other bytes";
+            return Err(Refusal::new(ProblemCode::InvalidProposal, why));
+        }
         let certificate = new_leaf(&proposal).map(|leaf| check_leaf(env, leaf)).transpose()?;
         let (log, epoch) = (snapshot.log.clone(), handshake.content.epoch);
         Ok(Self { log, epoch, bytes: handshake.bytes, delta, certificate })
@@ -88,6 +101,23 @@ impl CheckedProposal {
         rows.put(&Key::Proposal(end.seq).encode(), &[])?;
         Ok(appended)
     }
+}
+
+/// Checks that a member's proposal leaves room for those of others, and for the server's removals.
+fn check_quota(group: &PublicGroup, handshake: &Handshake) -> Result<(), Refusal> {
+    if handshake.size() > MAX_BYTES {
+        let limit = u64::try_from(MAX_BYTES).ok();
+        return Err(Refusal::new(ProblemCode::TooLarge, "").with(|problem| problem.limit = limit));
+    }
+    let (mut of_members, mut of_sender) = (0_usize, 0_usize);
+    for pending in group.pending_proposals() {
+        of_members = of_members.saturating_add((!matches!(pending.sender, Sender::External(_))).into());
+        of_sender = of_sender.saturating_add((pending.sender == handshake.content.sender).into());
+    }
+    if of_members >= MAX_OF_MEMBERS || of_sender >= MAX_OF_SENDER {
+        return Err(Refusal::new(ProblemCode::Limit, "too many proposals are pending"));
+    }
+    Ok(())
 }
 
 /// Returns the leaf that a proposal adds or changes.

@@ -39,8 +39,10 @@ pub(crate) fn context_in(rows: &dyn Snapshot, public: &[u8]) -> Result<GroupCont
 /// request has changed the group in the meantime.
 pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta, before: Option<u64>) -> Result<(), Refusal> {
     match delta.check(position(rows)?) {
-        Ok(Fit::Applied) => return Ok(()),
         Ok(Fit::Apply) => {}
+        Ok(Fit::Applied) => {
+            return Err(Refusal::new(ProblemCode::EpochConflict, "the group has changed already"));
+        }
         Err(error) => return Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
     }
     let changes = delta.writes().map(|(key, value)| (key, Some(value)));

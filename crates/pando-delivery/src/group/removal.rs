@@ -4,7 +4,7 @@
 //! proposes each due removal once in each epoch. Until it has done so after a Commit, the removal
 //! has no proposal in the log, but Commits that leave it out are refused already.
 
-use super::append::{Appended, EntryRow, Message, Moment, append};
+use super::append::{Appended, EntryRow, Message, Moment, append, find};
 use super::caller::Caller;
 use super::commit::parts;
 use super::environment::Environment;
@@ -286,6 +286,11 @@ impl CheckedRemovals {
         }
         let mut last = None;
         for RemovalProposal { client, bytes, delta } in &self.proposals {
+            // Another server may have proposed the same removal.
+            if let Some(appended) = find(rows, &self.log, bytes)? {
+                last = Some(appended);
+                continue;
+            }
             public_rows::apply(rows, delta, None)?;
             let message = Message { kind: EntryKind::Proposal, epoch: self.epoch, bytes };
             let (appended, end) = append(rows, &self.log, Some(group.end), message, moment)?;

@@ -15,7 +15,6 @@
 
 use super::append::{Appended, Moment};
 use super::caller::Caller;
-use super::commit::CheckedCommit;
 use super::create::CheckedGroup;
 use super::environment::Environment;
 use super::group_row::GroupRow;
@@ -69,6 +68,14 @@ impl ResetSnapshot {
     }
 }
 
+impl ResetSnapshot {
+    /// Returns whether the same request has reset the group before.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.context.is_none()
+    }
+}
+
 impl CheckedReset {
     /// Checks the successor: `caller` creates it with a first Commit, it is a branch of the last
     /// good epoch, and it has the admins of that epoch. Returns the checked reset and the public
@@ -107,10 +114,9 @@ impl CheckedReset {
         &self.successor
     }
 
-    /// Returns the certificates of the leaves that the first Commit of the successor adds.
-    #[must_use]
-    pub fn certificates(&self) -> &[DeviceCertificate] {
-        self.creation.first_commit().map(CheckedCommit::certificates).unwrap_or_default()
+    /// Returns the certificates of the creator of the successor and of the leaves that it adds.
+    pub fn certificates(&self) -> impl Iterator<Item = &DeviceCertificate> {
+        self.creation.certificates()
     }
 
     /// Returns the number of bytes that the transactions write, approximately.

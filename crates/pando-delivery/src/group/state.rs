@@ -5,23 +5,27 @@ use super::append::{EntryRow, Position};
 use super::caller::Caller;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
+use super::handshake::may_join;
 use super::key::{Key, last_number, proposals};
-use super::members::has_member;
+use super::members::{has_member, is_member};
 use super::public_rows::in_epoch;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot};
-use pando_api::{Domain, GroupState, GroupSummary, LogId, PendingProposal, ProblemCode, ServerKey, UserId};
+use pando_api::{Domain, GroupState, GroupSummary, LogId, PendingProposal, ProblemCode, ServerKey};
 use pando_mls::{CipherSuite, CryptoProvider, GroupId, RowKey, Rows, Tree};
 
 /// The most proposals that a group can have in one epoch.
 const MAX_PROPOSALS: usize = 100_000;
+
+/// The most epochs by which the tree of a past epoch may be behind the current one. The rows of each
+/// of these epochs are read to bring back the tree.
+const MAX_PAST_EPOCHS: u64 = 10_000;
 
 /// The state of a group, without the signature of its head.
 #[derive(Debug)]
 pub struct UnsignedState {
     log: LogId,
     end: Position,
-    epoch: u64,
     group_info: GroupInfoRow,
     proposals: Vec<PendingProposal>,
     successor: Option<GroupId>,
@@ -40,7 +44,7 @@ impl UnsignedState {
         caller: &Caller,
     ) -> Result<Self, Refusal> {
         let group = GroupRow::read(rows)?;
-        check_user(rows, &caller.user())?;
+        check_joiner(rows, caller)?;
         let group_info = GroupInfoRow::read(rows)?;
         let page = rows.scan(&proposals(), ScanLimit::rows(MAX_PROPOSALS))?;
         let mut proposals = Vec::with_capacity(page.rows.len());
@@ -50,16 +54,8 @@ impl UnsignedState {
             proposals.push(PendingProposal { seq, message: entry.message });
         }
         let log = LogId { domain: domain.clone(), group_id: group_id.clone() };
-        let GroupRow { end, epoch, successor, .. } = group;
-        Ok(Self { log, end, epoch, group_info, proposals, successor })
-    }
-
-    /// Returns the entry of the user's list of groups. `is_member` tells whether the caller is a
-    /// member.
-    #[must_use]
-    pub fn summary(&self, is_member: bool) -> GroupSummary {
-        let (group_id, epoch, seq) = (self.log.group_id.clone(), self.epoch, self.end.seq);
-        GroupSummary { group_id, epoch, seq, is_member }
+        let GroupRow { end, successor, .. } = group;
+        Ok(Self { log, end, group_info, proposals, successor })
     }
 
     /// Signs the head.
@@ -67,11 +63,29 @@ impl UnsignedState {
     /// # Errors
     /// [`ProblemCode::Internal`] if the head cannot be encoded.
     pub fn sign(self, key: &ServerKey) -> Result<GroupState, Refusal> {
-        let Self { log, end, group_info, proposals, successor, .. } = self;
+        let Self { log, end, group_info, proposals, successor } = self;
         let GroupInfoRow { group_info, tree_hash, tree_leaves, .. } = group_info;
         let head = end.head(&log).sign(key)?;
         Ok(GroupState { group_info, tree_hash, tree_leaves, proposals, successor, head })
     }
+}
+
+/// Reads the entry of a user's list of groups. Returns `None` if no client of the caller's user is a
+/// member.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`] if there is no such group.
+pub fn summary(
+    rows: &dyn Snapshot,
+    group_id: &GroupId,
+    caller: &Caller,
+) -> Result<Option<GroupSummary>, Refusal> {
+    let group = GroupRow::read(rows)?;
+    if !has_member(rows, &caller.user())? {
+        return Ok(None);
+    }
+    let (group_id, is_member) = (group_id.clone(), is_member(rows, &caller.client)?);
+    Ok(Some(GroupSummary { group_id, epoch: group.epoch, seq: group.end.seq, is_member }))
 }
 
 /// The stored rows of the ratchet tree of an epoch.
@@ -89,6 +103,9 @@ impl TreeRows {
     /// [`ProblemCode::NotFound`] if there is no such tree, or the caller's user has no member.
     pub fn read(rows: &dyn Snapshot, caller: &Caller, tree_hash: &[u8]) -> Result<Self, Refusal> {
         let (group, epoch) = Self::find(rows, caller, tree_hash)?;
+        if group.epoch.saturating_sub(epoch) > MAX_PAST_EPOCHS {
+            return Err(Refusal::new(ProblemCode::NotFound, "the tree is too old"));
+        }
         let cipher_suite = GroupInfoRow::read(rows)?.cipher_suite;
         Ok(Self { cipher_suite, rows: in_epoch(rows, epoch, group.epoch)? })
     }
@@ -103,7 +120,7 @@ impl TreeRows {
         tree_hash: &[u8],
     ) -> Result<(GroupRow, u64), Refusal> {
         let group = GroupRow::read(rows)?;
-        check_user(rows, &caller.user())?;
+        check_joiner(rows, caller)?;
         let epoch = rows.get(&Key::Tree(tree_hash).encode())?;
         let epoch = epoch.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "there is no such tree"))?;
         let epoch = epoch.as_slice().try_into().map(u64::from_be_bytes);
@@ -126,7 +143,7 @@ impl TreeRows {
     }
 }
 
-/// Refuses a client whose user has no member.
-fn check_user(rows: &dyn Snapshot, user: &UserId) -> Result<(), Refusal> {
-    if has_member(rows, user)? { Ok(()) } else { Err(Refusal::new(ProblemCode::NotFound, "")) }
+/// Refuses a client that may not join the group.
+fn check_joiner(rows: &dyn Snapshot, caller: &Caller) -> Result<(), Refusal> {
+    if may_join(rows, &caller.user())? { Ok(()) } else { Err(Refusal::new(ProblemCode::NotFound, "")) }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct BodyLimits {
-    /// The most bytes of the request to create a group.
+    /// The most bytes of the request to create or reset a group.
     pub group: usize,
     /// The most bytes of a request with a Commit.
     pub commit: usize,
@@ -15,6 +15,8 @@ pub struct BodyLimits {
     pub message: usize,
     /// The most bytes of an upload of KeyPackages.
     pub key_packages: usize,
+    /// The most bytes of a blob. The service has a limit, too; the lower one applies.
+    pub blob: usize,
     /// The most bytes of any other request.
     pub other: usize,
     /// The most bytes of all bodies that the server holds at a time.
@@ -30,6 +32,7 @@ impl Default for BodyLimits {
             commit: 64 << 20,
             message: 1 << 20,
             key_packages: 4 << 20,
+            blob: 64 << 20,
             other: 64 << 10,
             all: 512 << 20,
             pause: Duration::from_secs(20),
@@ -47,6 +50,7 @@ impl BodyLimits {
             ("commit_bytes", self.commit),
             ("message_bytes", self.message),
             ("key_package_upload_bytes", self.key_packages),
+            ("blob_bytes", self.blob),
             ("request_bytes", self.other),
         ];
         limits.into_iter().map(|(name, limit)| (name.to_owned(), Value::from(limit))).collect()

@@ -17,15 +17,15 @@ pub(crate) struct Poll {
 }
 
 impl Poll {
-    /// Begins a poll of at most `wait` seconds. The caller obtains `changes` and then reads, so that
-    /// it misses no change.
+    /// Begins a poll of at most `wait` seconds. The caller obtains `changes` and then reads, so
+    /// that it misses no change.
     pub(crate) fn new(changes: watch::Receiver<()>, wait: u64, shutdown: Shutdown) -> Self {
         let wait = Duration::from_secs(wait.min(MAX_WAIT));
         Self { changes, shutdown, end: Instant::now().checked_add(wait) }
     }
 
-    /// Waits after an empty result. Returns whether the caller reads again: after a change, and once
-    /// more when the time is over. Returns `false` at once when the server shuts down.
+    /// Waits after an empty result. Returns whether the caller reads again: after a change, and
+    /// once more when the time is over. Returns `false` at once when the server shuts down.
     pub(crate) async fn wait(&mut self) -> bool {
         let Some(end) = self.end.filter(|end| Instant::now() < *end) else { return false };
         tokio::select! {

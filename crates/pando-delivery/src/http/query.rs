@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use axum::http::Uri;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use pando_api::{Domain, GroupAddress, ProblemCode};
+use pando_api::{Digest, Domain, GroupAddress, ProblemCode};
 use pando_mls::GroupId;
 use std::fmt::Display;
 
@@ -35,6 +35,14 @@ pub(crate) fn group_id(uri: &Uri, domain: &Domain) -> Result<GroupId, Refusal> {
 pub(crate) fn tree_hash(uri: &Uri) -> Result<Vec<u8>, Refusal> {
     let hash = BASE64_URL_SAFE_NO_PAD.decode(segment(uri, 4)).map_err(|error| malformed(&error))?;
     if (1..=MAX_HASH_LEN).contains(&hash.len()) { Ok(hash) } else { Err(malformed(&"not a tree hash")) }
+}
+
+/// Returns the digest in a path `/v1/blobs/{digest}`.
+///
+/// # Errors
+/// [`ProblemCode::Malformed`] if the segment is not the base64url of a digest.
+pub(crate) fn digest(uri: &Uri) -> Result<Digest, Refusal> {
+    segment(uri, 2).parse().map_err(|error| malformed(&error))
 }
 
 /// Returns the sequence number in a path `/v1/inbox/{seq}`.
@@ -102,6 +110,9 @@ mod tests {
         for text in ["", "A", "AB", "AA==", &"A".repeat(88)] {
             assert!(tree_hash(&uri(&format!("/v1/groups/A/trees/{text}"))).is_err(), "{text}");
         }
+        let text = Digest::of(b"blob").to_string();
+        assert_eq!(digest(&uri(&format!("/v1/blobs/{text}"))), Ok(Digest::of(b"blob")));
+        assert!(digest(&uri("/v1/blobs/AAAA")).is_err());
     }
 
     #[test]

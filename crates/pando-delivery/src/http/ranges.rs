@@ -1,11 +1,14 @@
-//! Responses with parts of immutable contents (docs/protocol.md, section 10; RFC 9110, section 14).
+//! Responses with parts of immutable contents (docs/protocol.md, sections 10 and 14; RFC 9110,
+//! section 14).
 //!
 //! A request for several ranges, or in other units than bytes, gets the whole contents, as RFC 9110
 //! permits.
 
 use super::authentication::only;
+use super::request::BYTES_MEDIA_TYPE;
+use super::response::Answer;
 use crate::error::Refusal;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use pando_api::ProblemCode;
 use std::ops::Range;
@@ -14,23 +17,21 @@ use std::ops::Range;
 /// share must not store them, because not all users may read them.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
-/// The media type of contents that this layer does not know.
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
 /// Returns a response with the whole contents, or with the range that the request asks for.
+/// `length` is that of the contents, and `read` returns the bytes of a range.
 ///
 /// # Errors
 /// [`ProblemCode::Malformed`] if the range begins after the end.
-pub(crate) fn immutable(headers: &HeaderMap, contents: &Bytes) -> Result<Response<Body>, Refusal> {
-    let length = contents.len();
-    let range = requested(headers, length)?;
-    let part = range.clone().map_or_else(|| contents.clone(), |range| contents.slice(range));
-    let mut response = Response::new(Body::from(part));
+pub(crate) fn immutable(headers: &HeaderMap, length: u64, read: impl FnOnce(Range<u64>) -> Body) -> Answer {
+    let requested = requested(headers, length)?;
+    let Range { start, end } = requested.clone().unwrap_or(0..length);
+    let mut response = Response::new(read(start..end));
     let answer = response.headers_mut();
-    answer.insert(header::CONTENT_TYPE, MEDIA_TYPE);
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(BYTES_MEDIA_TYPE));
+    answer.insert(header::CONTENT_LENGTH, end.saturating_sub(start).into());
     answer.insert(header::CACHE_CONTROL, IMMUTABLE);
     answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Some(Range { start, end }) = range {
+    if requested.is_some() {
         let range = format!("bytes {start}-{}/{length}", end.saturating_sub(1));
         let range = HeaderValue::try_from(range).map_err(|error| Refusal::internal(&error))?;
         answer.insert(header::CONTENT_RANGE, range);
@@ -40,12 +41,12 @@ pub(crate) fn immutable(headers: &HeaderMap, contents: &Bytes) -> Result<Respons
 }
 
 /// Returns the range that a request asks for, or `None` for the whole contents.
-fn requested(headers: &HeaderMap, length: usize) -> Result<Option<Range<usize>>, Refusal> {
+fn requested(headers: &HeaderMap, length: u64) -> Result<Option<Range<u64>>, Refusal> {
     let Some(value) = only(headers, &header::RANGE)? else { return Ok(None) };
     let Some((first, last)) = value.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return Ok(None);
     };
-    let number = |text: &str| if digits(text) { text.parse::<usize>().ok() } else { None };
+    let number = |text: &str| if digits(text) { text.parse::<u64>().ok() } else { None };
     let range = match (number(first), number(last)) {
         // The last bytes.
         (None, Some(count)) if first.is_empty() => length.saturating_sub(count)..length,
@@ -67,7 +68,7 @@ fn digits(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn ask(range: &str) -> Result<Option<Range<usize>>, Refusal> {
+    fn ask(range: &str) -> Result<Option<Range<u64>>, Refusal> {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, range.parse().unwrap());
         requested(&headers, 10)
@@ -108,12 +109,14 @@ mod tests {
     fn a_part_names_its_place() {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, "bytes=2-4".parse().unwrap());
-        let contents = Bytes::from_static(b"0123456789");
-        let response = immutable(&headers, &contents).unwrap();
+        let whole = |range| assert_eq!(range, 0..10);
+        let part = |range| assert_eq!(range, 2..5);
+        let response = immutable(&headers, 10, |range| (part(range), Body::empty()).1).unwrap();
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(response.headers()[header::CONTENT_RANGE], "bytes 2-4/10");
-        let whole = immutable(&HeaderMap::new(), &contents).unwrap();
-        assert_eq!(whole.status(), StatusCode::OK);
-        assert!(whole.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert_eq!(response.headers()[header::CONTENT_LENGTH], "3");
+        let response = immutable(&HeaderMap::new(), 10, |range| (whole(range), Body::empty()).1).unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
     }
 }

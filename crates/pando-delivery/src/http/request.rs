@@ -20,6 +20,9 @@ use tokio::sync::OwnedSemaphorePermit;
 /// The media type of bodies.
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.pando";
 
+/// The media type of blobs and ratchet trees.
+pub(crate) const BYTES_MEDIA_TYPE: &str = "application/octet-stream";
+
 /// The parts of a server that authenticate and read requests.
 pub(crate) struct Gate {
     pub(crate) authenticator: Authenticator,
@@ -44,8 +47,8 @@ impl Gate {
         Ok((session, caller))
     }
 
-    /// Refuses a client whose certificate was revoked after its login. A token is valid for minutes,
-    /// so the revocations are looked up for each request.
+    /// Refuses a client whose certificate was revoked after its login. A token is valid for
+    /// minutes, so the revocations are looked up for each request.
     pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
         let is_revoked = (self.is_revoked)(caller);
         if is_revoked { Err(Refusal::new(ProblemCode::CertificateRevoked, "")) } else { Ok(()) }
@@ -53,28 +56,31 @@ impl Gate {
 
     /// Reads the body of a request. A body that is not empty has the media type, and an empty one
     /// has none.
-    async fn receive(&self, request: Request, limit: usize) -> Result<(Parts, Received), Refusal> {
+    async fn receive<T: RequestBody>(&self, request: Request) -> Result<(Parts, Received), Refusal> {
         let (parts, body) = request.into_parts();
         let content_type = only(&parts.headers, &header::CONTENT_TYPE)?;
-        if content_type.is_some_and(|content_type| content_type != MEDIA_TYPE) {
-            return Err(unsupported());
+        if content_type.is_some_and(|content_type| content_type != T::MEDIA_TYPE) {
+            return Err(unsupported(T::MEDIA_TYPE));
         }
         let has_type = content_type.is_some();
-        let received = self.memory.read(body, limit).await?;
+        let received = self.memory.read(body, T::limit(&self.limits)).await?;
         match (received.bytes.is_empty(), has_type) {
             (true, true) => Err(Refusal::new(ProblemCode::Malformed, "an empty body has no media type")),
-            (false, false) => Err(unsupported()),
+            (false, false) => Err(unsupported(T::MEDIA_TYPE)),
             _ => Ok((parts, received)),
         }
     }
 }
 
-fn unsupported() -> Refusal {
-    Refusal::new(ProblemCode::UnsupportedMediaType, format!("the media type is {MEDIA_TYPE}"))
+fn unsupported(media_type: &str) -> Refusal {
+    Refusal::new(ProblemCode::UnsupportedMediaType, format!("the media type is {media_type}"))
 }
 
 /// The body of a mutation.
 pub(crate) trait RequestBody: Sized {
+    /// The media type.
+    const MEDIA_TYPE: &str = MEDIA_TYPE;
+
     /// Returns the most bytes.
     fn limit(limits: &BodyLimits) -> usize;
 
@@ -93,6 +99,22 @@ impl RequestBody for Empty {
 
     fn decode(_: Bytes) -> Result<Self, Refusal> {
         Ok(Self)
+    }
+}
+
+/// The bytes of a blob.
+#[derive(Debug)]
+pub(crate) struct BlobBytes(pub(crate) Bytes);
+
+impl RequestBody for BlobBytes {
+    const MEDIA_TYPE: &str = BYTES_MEDIA_TYPE;
+
+    fn limit(limits: &BodyLimits) -> usize {
+        limits.blob
+    }
+
+    fn decode(bytes: Bytes) -> Result<Self, Refusal> {
+        Ok(Self(bytes))
     }
 }
 
@@ -117,6 +139,8 @@ bodies! {
     pando_api::CreateGroup, group;
     pando_api::Login, other;
     pando_api::RemovalIntent, other;
+    pando_api::Report, other;
+    pando_api::Reset, group;
     pando_api::SubmitCommit, commit;
     pando_api::SubmitMessage, message;
     pando_api::UploadKeyPackages, key_packages;
@@ -177,7 +201,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let gate = Arc::<Gate>::from_ref(state);
         let (session, caller) = gate.session(request.headers(), gate.clock.now())?;
-        let (parts, received) = gate.receive(request, T::limit(&gate.limits)).await?;
+        let (parts, received) = gate.receive::<T>(request).await?;
         // A long body may have taken a while.
         let now = gate.clock.now();
         gate.authenticator.verify(&parts, &received.bytes, &session, now)?;
@@ -201,7 +225,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let gate = Arc::<Gate>::from_ref(state);
-        let (_, received) = gate.receive(request, T::limit(&gate.limits)).await?;
+        let (_, received) = gate.receive::<T>(request).await?;
         Ok(Self { body: T::decode(received.bytes)?, now: gate.clock.now() })
     }
 }

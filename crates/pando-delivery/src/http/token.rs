@@ -78,8 +78,8 @@ impl TokenKey {
         Challenge { nonce: [body.as_slice(), mac.as_slice()].concat().into() }
     }
 
-    /// Verifies a nonce. Returns the time from which it is no longer valid. Until then, it must not be
-    /// used again.
+    /// Verifies a nonce. Returns the time from which it is no longer valid. Until then, it must not
+    /// be used again.
     ///
     /// # Errors
     /// [`ProblemCode::LoginRefused`] if the nonce is not of this server, or is not valid now.

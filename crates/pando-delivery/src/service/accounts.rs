@@ -3,7 +3,7 @@
 use super::Service;
 use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};
 use crate::error::Refusal;
-use crate::group::{Caller, JoinerWelcome, partition};
+use crate::group::{Caller, JoinerWelcome, partition, summary};
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{
     ClaimKeyPackages, ClaimedKeyPackages, ClientId, DeviceCertificate, GroupList, InboxEntry, InboxPage,
@@ -42,15 +42,28 @@ impl<S: Store> Service<S> {
     }
 
     /// Refuses certificates below the highest version that the server knows of their clients.
-    pub(super) async fn check_versions(&self, certificates: &[DeviceCertificate]) -> Result<(), Refusal> {
-        for certificate in certificates {
-            let (client, version) = (certificate.client.clone(), certificate.version);
-            let read = move |rows: &dyn Snapshot| sessions::known_version(rows, &client);
-            let user = certificate.client.user();
-            let known = self.shared.store.read(&account::partition(&user), read).await?;
-            if known.is_some_and(|known| version < known) {
-                return Err(Refusal::new(ProblemCode::CertificateSuperseded, ""));
-            }
+    pub(super) async fn check_versions(
+        &self,
+        certificates: impl IntoIterator<Item = &DeviceCertificate>,
+    ) -> Result<(), Refusal> {
+        for DeviceCertificate { client, version, .. } in certificates {
+            self.check_version(client, *version).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a session that began before a login with a higher version. Whoever has its keys may
+    /// be a thief.
+    pub(super) async fn check_session(&self, caller: &Caller) -> Result<(), Refusal> {
+        self.check_version(&caller.client, caller.version).await
+    }
+
+    async fn check_version(&self, client: &ClientId, version: u64) -> Result<(), Refusal> {
+        let (partition, client) = (account::partition(&client.user()), client.clone());
+        let read = move |rows: &dyn Snapshot| sessions::known_version(rows, &client);
+        let known = self.shared.store.read(&partition, read).await?;
+        if known.is_some_and(|known| version < known) {
+            return Err(Refusal::new(ProblemCode::CertificateSuperseded, ""));
         }
         Ok(())
     }
@@ -93,6 +106,7 @@ impl<S: Store> Service<S> {
         request: ClaimKeyPackages,
         now: u64,
     ) -> Result<ClaimedKeyPackages, Refusal> {
+        self.check_session(caller).await?;
         let claim = Claim::new(caller, request)?;
         let (partition, service) = (account::partition(&claim.user()), self.clone());
         let work = move |rows: &mut dyn Transaction| {
@@ -149,6 +163,7 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// See [`inbox::remove`].
     pub async fn remove_inbox_entry(&self, caller: &Caller, seq: u64) -> Result<(), Refusal> {
+        self.check_session(caller).await?;
         let client = caller.client.clone();
         let work = move |rows: &mut dyn Transaction| inbox::remove(rows, &client, seq);
         self.shared.store.write(&account::partition(&caller.user()), 0, work).await
@@ -163,12 +178,10 @@ impl<S: Store> Service<S> {
         let page = self.shared.store.read(&account::partition(&caller.user()), read).await?;
         let mut list = GroupList::default();
         for group in page.groups {
+            let (client, id) = (caller.clone(), group.group_id.clone());
+            let read = move |rows: &dyn Snapshot| summary(rows, &id, &client);
             // The list is a copy, which may be behind the group.
-            match self.read_state(caller, &group.group_id).await {
-                Ok(state) => list.groups.push(state.summary(group.clients.contains(&caller.client))),
-                Err(refusal) if refusal.is(ProblemCode::NotFound) => {}
-                Err(refusal) => return Err(refusal),
-            }
+            list.groups.extend(self.shared.store.read(&partition(&group.group_id), read).await?);
         }
         Ok(list)
     }

@@ -48,6 +48,35 @@ impl<S: Store> Service<S> {
     }
 }
 
+impl<S: Store> Service<S> {
+    /// Writes to the partition of a group. Wakes its readers, and the task that runs the work that
+    /// is due, even if the outcome is not known.
+    async fn write_group<T: Send + 'static>(
+        &self,
+        group_id: &GroupId,
+        bytes: usize,
+        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let partition = partition(group_id);
+        let written = self.shared.store.write(&partition, bytes, work).await;
+        self.shared.wakeups.wake(&partition);
+        self.shared.due.notify_one();
+        written
+    }
+
+    /// Writes to the partition of a group, to the end even if this future is dropped.
+    pub(super) async fn write_group_to_the_end<T: Send + 'static>(
+        &self,
+        group_id: &GroupId,
+        bytes: usize,
+        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (service, group_id) = (self.clone(), group_id.clone());
+        let write = tokio::spawn(async move { service.write_group(&group_id, bytes, work).await });
+        write.await.map_err(|error| Refusal::internal(&error))?
+    }
+}
+
 impl<S: Store> GroupLock<S> {
     /// Runs a check with a clone of the public group at a position. Returns the result with the
     /// changed clone, or `None` if another server has changed the group since the position was read.
@@ -71,25 +100,45 @@ impl<S: Store> GroupLock<S> {
             Ok(Some((check(shared, &mut clone), known, clone)))
         });
         let Some((result, group, clone)) = checked.await? else { return Ok(None) };
-        *self.slot = Some(OpenGroup { group, position });
-        Ok(Some((result?, clone)))
+        match result {
+            Ok(result) => {
+                *self.slot = Some(OpenGroup { group, position });
+                Ok(Some((result, clone)))
+            }
+            Err(refusal) => {
+                // The group reads rows when it needs them. If they have changed during the check,
+                // its verdict is about a mixture of two states.
+                let partition = partition(&self.group_id);
+                let store = &self.service.shared.store;
+                if store.read(&partition, public_rows::position).await? != Some(position) {
+                    return Ok(None);
+                }
+                *self.slot = Some(OpenGroup { group, position });
+                Err(refusal)
+            }
+        }
     }
 
     /// Writes the result of a check in one transaction. `changed` then takes the place of the public
     /// group, which has the position `position` after the transaction.
+    ///
+    /// The lock is held until the outcome is known, even if this future is dropped, because the
+    /// store may still commit a request whose client is gone.
     pub(super) async fn write<T: Send + 'static>(
-        &mut self,
+        mut self,
         changed: (PublicGroup, Position),
         bytes: usize,
         work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        // If this future is dropped, or the outcome is not known, the group is opened again.
-        *self.slot = None;
-        let store = Arc::clone(&self.service.shared.store);
-        let written = store.write(&partition(&self.group_id), bytes, work).await?;
-        let (group, position) = changed;
-        *self.slot = Some(OpenGroup { group, position });
-        Ok(written)
+        let write = tokio::spawn(async move {
+            // If the outcome is not known, the group is opened again.
+            *self.slot = None;
+            let written = self.service.write_group(&self.group_id, bytes, work).await?;
+            let (group, position) = changed;
+            *self.slot = Some(OpenGroup { group, position });
+            Ok(written)
+        });
+        write.await.map_err(|error| Refusal::internal(&error))?
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::Refusal;
 use crate::group::{self, MembershipChange, Relay, RemovalSnapshot, partition};
 use crate::store::{Store, Transaction};
 use pando_mls::GroupId;
+use tokio::task::{JoinError, JoinSet};
 
 /// The number of partitions that are looked up at a time.
 const PARTITIONS: usize = 100;
@@ -18,8 +19,14 @@ const PARTITIONS: usize = 100;
 /// The number of expired rows that one transaction deletes.
 const EXPIRED: usize = 500;
 
+/// The number of partitions whose work runs at the same time.
+const AT_ONCE: usize = 8;
+
+/// The number of entries whose changes of membership are copied before other groups have their turn.
+const RELAYS: usize = 16;
+
 /// The delay before failed work is repeated, in milliseconds.
-const DELAY: u64 = 10_000;
+pub(super) const DELAY: u64 = 10_000;
 
 impl<S: Store> Service<S> {
     /// Runs the work that is due at `now`. Returns the number of partitions whose work has failed;
@@ -31,17 +38,31 @@ impl<S: Store> Service<S> {
         let mut failed = 0_usize;
         loop {
             let due = self.shared.store.due(now, PARTITIONS).await?;
-            for due in &due {
-                if self.run_partition(&due.partition, now).await.is_err() {
-                    failed = failed.saturating_add(1);
-                    // Otherwise, failed partitions could hide all others.
-                    self.postpone(&due.partition, now.saturating_add(DELAY)).await?;
+            let (is_last, mut tasks) = (due.len() < PARTITIONS, JoinSet::new());
+            for due in due {
+                if tasks.len() >= AT_ONCE {
+                    failed = failed.saturating_add(has_failed(tasks.join_next().await)?.into());
                 }
+                let service = self.clone();
+                tasks.spawn(async move { service.run_or_postpone(&due.partition, now).await });
             }
-            if due.len() < PARTITIONS {
+            while !tasks.is_empty() {
+                failed = failed.saturating_add(has_failed(tasks.join_next().await)?.into());
+            }
+            if is_last {
                 return Ok(failed);
             }
         }
+    }
+
+    /// Runs the work of a partition. If it fails, its due time is postponed, because failed
+    /// partitions could otherwise hide all others. Returns whether it has failed.
+    async fn run_or_postpone(&self, partition: &[u8], now: u64) -> Result<bool, Refusal> {
+        if self.run_partition(partition, now).await.is_ok() {
+            return Ok(false);
+        }
+        self.postpone(partition, now.saturating_add(DELAY)).await?;
+        Ok(true)
     }
 
     async fn run_partition(&self, partition: &[u8], now: u64) -> Result<(), Refusal> {
@@ -69,13 +90,19 @@ impl<S: Store> Service<S> {
     /// Copies the changes of membership of a group, and proposes removals that are due.
     async fn run_group(&self, group_id: &GroupId, now: u64) -> Result<(), Refusal> {
         let partition = partition(group_id);
-        while let Some(relay) = self.shared.store.read(&partition, Relay::first).await? {
+        for _ in 0..RELAYS {
+            let Some(relay) = self.shared.store.read(&partition, Relay::first).await? else { break };
             let (seq, changes) = (relay.seq, relay.changes.clone());
             self.copy(group_id, relay, now).await?;
-            // A certificate may have been revoked between the Commit and the copy.
+            // A certificate may have been revoked between the Commit and the copy, by a list that
+            // another server has received.
+            self.load_revocations().await?;
             for MembershipChange { client, .. } in &changes {
                 if let Some(version) = self.shared.revocations.version(client) {
-                    self.remove_revoked(group_id, (client, version), now).await?;
+                    let removed = self.remove_revoked(group_id, (client, version), now).await;
+                    if removed.is_err() {
+                        self.queue_revoked(client, version, now.saturating_add(DELAY)).await?;
+                    }
                 }
             }
             let work = move |rows: &mut dyn Transaction| Relay::delete(rows, seq);
@@ -98,5 +125,14 @@ impl<S: Store> Service<S> {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Returns whether the work of a partition has failed.
+fn has_failed(ended: Option<Result<Result<bool, Refusal>, JoinError>>) -> Result<bool, Refusal> {
+    match ended {
+        None => Ok(false),
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(Refusal::internal(&error)),
     }
 }

@@ -4,7 +4,7 @@ use super::Service;
 use crate::error::Refusal;
 use crate::group::{
     Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
-    Handshake, partition,
+    Handshake, created_group, partition, repeated_creation, reserve,
 };
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
@@ -26,6 +26,12 @@ impl<S: Store> Service<S> {
         request: CreateGroup,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        let group_id = created_group(&request)?;
+        let (log, creator, read) = (self.log(&group_id), caller.clone(), request.clone());
+        let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &creator, &read);
+        if let Some(appended) = self.shared.store.read(&partition(&group_id), read).await? {
+            return self.receipt(appended);
+        }
         let creator = caller.clone();
         // The public state is opened from the rows when it is needed, because a repeated request
         // must not replace a later state.
@@ -33,14 +39,10 @@ impl<S: Store> Service<S> {
             Ok(CheckedGroup::check((&shared.environment(now), &creator), &request)?.0)
         });
         let checked = check.await?;
-        if let Some(commit) = checked.first_commit() {
-            self.check_versions(commit.certificates()).await?;
-        }
-        let (group_id, moment) = (checked.group_id().clone(), self.moment(now));
+        self.check_versions(checked.certificates()).await?;
+        let moment = self.moment(now);
         let (bytes, work) = (checked.size(), move |rows: &mut dyn Transaction| checked.write(rows, moment));
-        let appended = self.shared.store.write(&partition(&group_id), bytes, work).await?;
-        self.shared.due.notify_one();
-        self.receipt(&group_id, appended)
+        self.receipt(self.write_group_to_the_end(&group_id, bytes, work).await?)
     }
 
     /// Appends a Commit to the log of a group.
@@ -61,10 +63,7 @@ impl<S: Store> Service<S> {
         let request = Arc::new(request);
         for _ in 0..ATTEMPTS {
             match self.try_commit(caller, group_id, (&handshake, &request), now).await? {
-                Outcome::Done(appended) => {
-                    self.shared.due.notify_one();
-                    return self.receipt(group_id, appended);
-                }
+                Outcome::Done(appended) => return self.receipt(appended),
                 Outcome::Changed => {}
             }
         }
@@ -78,6 +77,8 @@ impl<S: Store> Service<S> {
         (handshake, request): (&Handshake, &Arc<SubmitCommit>),
         now: u64,
     ) -> Result<Outcome, Refusal> {
+        // Strangers neither wait for the lock nor keep others waiting.
+        self.read_snapshot(caller, group_id, handshake).await?;
         let mut lock = self.lock(group_id).await;
         let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
         if let Some(repeated) = snapshot.repeated() {
@@ -91,6 +92,11 @@ impl<S: Store> Service<S> {
         });
         let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         self.check_versions(checked.certificates()).await?;
+        if let Some(successor) = checked.successor() {
+            let predecessor = group_id.clone();
+            let work = move |rows: &mut dyn Transaction| reserve(rows, &predecessor);
+            self.shared.store.write(&partition(successor), 200, work).await?;
+        }
         let (bytes, moment) = (checked.size(), self.moment(now));
         let changed = (group, checked.position());
         let written = lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await;
@@ -122,11 +128,11 @@ impl<S: Store> Service<S> {
         request: SubmitMessage,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         let message = ApplicationMessage::decode(group_id, request.message.to_vec())?;
         let (domain, sender, moment) = (self.settings().domain.clone(), caller.clone(), self.moment(now));
         let work = move |rows: &mut dyn Transaction| message.append(rows, &domain, &sender, moment);
-        let appended = self.shared.store.write(&partition(group_id), request.message.len(), work).await?;
-        self.receipt(group_id, appended)
+        self.receipt(self.write_group_to_the_end(group_id, request.message.len(), work).await?)
     }
 
     async fn propose(
@@ -139,7 +145,7 @@ impl<S: Store> Service<S> {
         let handshake = Handshake::decode(group_id, request.message.to_vec())?;
         for _ in 0..ATTEMPTS {
             match self.try_proposal(caller, group_id, &handshake, now).await? {
-                Outcome::Done(appended) => return self.receipt(group_id, appended),
+                Outcome::Done(appended) => return self.receipt(appended),
                 Outcome::Changed => {}
             }
         }
@@ -153,6 +159,7 @@ impl<S: Store> Service<S> {
         handshake: &Handshake,
         now: u64,
     ) -> Result<Outcome, Refusal> {
+        self.read_snapshot(caller, group_id, handshake).await?;
         let mut lock = self.lock(group_id).await;
         let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
         if let Some(repeated) = snapshot.repeated() {

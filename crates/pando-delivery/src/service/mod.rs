@@ -35,7 +35,7 @@ pub use blobs::BlobUpload;
 pub use settings::Settings;
 
 use crate::error::Refusal;
-use crate::group::{Environment, Moment, partition};
+use crate::group::{Appended, Environment, Moment, partition};
 use crate::store::Store;
 use check::GroupLock;
 use pando_api::{LogId, Receipt, ServerKey};
@@ -134,9 +134,8 @@ impl<S: Store> Service<S> {
         &self.settings().key
     }
 
-    /// Wakes the readers of a group's log, and signs the receipt of the new entry.
-    fn receipt(&self, group_id: &GroupId, appended: crate::group::Appended) -> Result<Receipt, Refusal> {
-        self.shared.wakeups.wake(&partition(group_id));
+    /// Signs the receipt of an entry.
+    fn receipt(&self, appended: Appended) -> Result<Receipt, Refusal> {
         appended.receipt(self.key())
     }
 }

@@ -32,7 +32,7 @@ struct Slots {
 impl PublicGroups {
     /// Returns a cache for this number of groups.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, slots: Mutex::default() }
+        Self { capacity: capacity.max(1), slots: Mutex::default() }
     }
 
     /// Returns the slot of a group. The slot is empty if the group must be opened.

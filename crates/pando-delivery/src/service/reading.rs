@@ -1,13 +1,14 @@
 //! Reading a group: its log, its state, its ratchet trees, and acknowledgements
 //! (docs/protocol.md, sections 7 and 10).
 
-use super::Service;
+use super::{Service, Shared};
 use crate::error::Refusal;
 use crate::group::{Caller, TreeRows, UnsignedPage, UnsignedState, acknowledgement, partition};
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{GroupState, LogPage};
 use pando_mls::GroupId;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 impl<S: Store> Service<S> {
     /// Returns the entries of a group's log after `after`, with at most `bytes` bytes, and at least
@@ -52,18 +53,9 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// See [`UnsignedState::read`].
     pub async fn group_state(&self, caller: &Caller, group_id: &GroupId) -> Result<GroupState, Refusal> {
-        let state = self.read_state(caller, group_id).await?;
-        state.sign(self.key())
-    }
-
-    pub(super) async fn read_state(
-        &self,
-        caller: &Caller,
-        group_id: &GroupId,
-    ) -> Result<UnsignedState, Refusal> {
         let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
         let read = move |rows: &dyn Snapshot| UnsignedState::read(rows, &domain, &id, &caller);
-        self.shared.store.read(&partition(group_id), read).await
+        self.shared.store.read(&partition(group_id), read).await?.sign(self.key())
     }
 
     /// Returns the contents of the `ratchet_tree` extension with this tree hash.
@@ -81,10 +73,15 @@ impl<S: Store> Service<S> {
         let check = move |rows: &dyn Snapshot| TreeRows::find(rows, &member, &hash).map(drop);
         self.shared.store.read(&partition, check).await?;
         let assemble = async {
-            let (member, hash) = (caller.clone(), tree_hash.to_vec());
-            let read = move |rows: &dyn Snapshot| TreeRows::read(rows, &member, &hash);
-            let rows = self.shared.store.read(&partition, read).await?;
-            self.run_check(move |shared| Ok(rows.export(&*shared.settings.crypto)?.into())).await
+            let (member, hash, runtime) = (caller.clone(), tree_hash.to_vec(), Handle::current());
+            let partition = partition.clone();
+            // The rows of a large tree take memory, so few requests have them at the same time.
+            let assemble = move |shared: &Shared<S>| {
+                let read = move |rows: &dyn Snapshot| TreeRows::read(rows, &member, &hash);
+                let rows = runtime.block_on(shared.store.read(&partition, read))?;
+                Ok(rows.export(&*shared.settings.crypto)?.into())
+            };
+            self.run_check(assemble).await
         };
         self.shared.trees.get(tree_hash, assemble).await
     }

@@ -13,22 +13,23 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 256;
 
 impl<S: Store> Service<S> {
-    /// Copies the changes of an entry to the accounts.
+    /// Copies the changes of an entry to the accounts. If some of the copies fail, the others are
+    /// made nevertheless.
     pub(super) async fn copy(&self, group_id: &GroupId, relay: Relay, now: u64) -> Result<(), Refusal> {
         let Relay { seq, time, changes } = relay;
         let expires = time.saturating_add(self.settings().welcome_lifetime);
-        let mut copies = JoinSet::new();
+        let (mut copies, mut result) = (JoinSet::new(), Ok(()));
         for change in changes {
             if copies.len() >= AT_ONCE {
-                next(&mut copies).await?;
+                result = result.and(next(&mut copies).await);
             }
             let (service, group_id) = (self.clone(), group_id.clone());
             copies.spawn(async move { service.copy_change(&group_id, (seq, expires), change, now).await });
         }
         while !copies.is_empty() {
-            next(&mut copies).await?;
+            result = result.and(next(&mut copies).await);
         }
-        Ok(())
+        result
     }
 
     async fn copy_change(

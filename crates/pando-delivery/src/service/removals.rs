@@ -21,11 +21,12 @@ impl<S: Store> Service<S> {
         request: RemovalIntent,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         let (log, caller) = (self.log(group_id), caller.clone());
         let read = move |rows: &dyn Snapshot| RemovalSnapshot::of_request(rows, &log, &caller, &request);
         let appended = self.propose_removals(group_id, read, now).await?;
         let appended = appended.ok_or_else(|| Refusal::new(ProblemCode::Internal, "no proposal"))?;
-        self.receipt(group_id, appended)
+        self.receipt(appended)
     }
 
     /// Proposes to remove a client if it is a member with this version of its certificate or a lower
@@ -102,8 +103,6 @@ impl<S: Store> Service<S> {
         let Some(position) = checked.position() else { return Ok(Outcome::Done(None)) };
         let (bytes, moment) = (checked.size(), self.moment(now));
         let written = lock.write((group, position), bytes, move |rows| checked.write(rows, moment)).await;
-        let outcome = Outcome::of(written)?;
-        self.shared.wakeups.wake(&partition(group_id));
-        Ok(outcome)
+        Outcome::of(written)
     }
 }

@@ -3,7 +3,8 @@
 use super::{Service, Shared};
 use crate::error::Refusal;
 use crate::group::{
-    Caller, CheckedReport, CheckedReset, ReportSnapshot, ResetSnapshot, partition, read_reports,
+    Caller, CheckedReport, CheckedReset, ReportSnapshot, ResetSnapshot, created_group, partition,
+    read_reports, repeated_creation,
 };
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{Receipt, Report, Reports, Reset};
@@ -59,6 +60,14 @@ impl<S: Store> Service<S> {
         let (log, admin, read) = (self.log(group_id), caller.clone(), request.clone());
         let read = move |rows: &dyn Snapshot| ResetSnapshot::read(rows, &log, &admin, &read);
         let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        if snapshot.is_repeated() {
+            let successor = created_group(&request.successor)?;
+            let (log, admin) = (self.log(&successor), caller.clone());
+            let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &admin, &request.successor);
+            let appended = self.shared.store.read(&partition(&successor), read).await?;
+            let appended = appended.ok_or_else(|| Refusal::corrupt("successor"))?;
+            return self.receipt(appended);
+        }
         let admin = caller.clone();
         let check = move |shared: &Shared<S>| {
             Ok(CheckedReset::check(request, &snapshot, (&shared.environment(now), &admin))?.0)
@@ -68,12 +77,11 @@ impl<S: Store> Service<S> {
         let (successor, moment) = (checked.successor().clone(), self.moment(now));
         let (creation, bytes) = (Arc::clone(&checked), checked.size());
         let work = move |rows: &mut dyn Transaction| creation.create_successor(rows, moment);
-        let appended = self.shared.store.write(&partition(&successor), bytes, work).await?;
-        self.shared.due.notify_one();
+        let appended = self.write_group_to_the_end(&successor, bytes, work).await?;
         // A Commit that is being checked in the meantime finds that the group has ended when it is
         // written.
         let work = move |rows: &mut dyn Transaction| checked.write(rows);
-        self.shared.store.write(&partition(group_id), 500, work).await?;
-        self.receipt(&successor, appended)
+        self.write_group_to_the_end(group_id, 500, work).await?;
+        self.receipt(appended)
     }
 }

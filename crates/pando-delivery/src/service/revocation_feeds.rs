@@ -5,6 +5,7 @@
 //! with the list.
 
 use super::Service;
+use super::due::DELAY;
 use crate::error::Refusal;
 use crate::rows::{decode, encode};
 use crate::store::{KeyRange, ScanLimit, Snapshot, Store, Transaction};
@@ -81,13 +82,35 @@ impl<S: Store> Service<S> {
         Ok(())
     }
 
-    /// Proposes to remove revoked clients from their groups.
+    /// Records that a revoked client is still to be removed from its groups.
+    pub(super) async fn queue_revoked(
+        &self,
+        client: &ClientId,
+        version: u64,
+        at: u64,
+    ) -> Result<(), Refusal> {
+        let key = client_key(client);
+        let work = move |rows: &mut dyn Transaction| {
+            let known = rows.get(&key)?.map(|row| decode::<u64>(&row)).transpose()?;
+            rows.put(&key, &encode(&known.map_or(version, |known| known.max(version)))?)?;
+            if rows.due()?.is_none_or(|due| at < due) {
+                rows.set_due(Some(at))?;
+            }
+            Ok::<_, Refusal>(())
+        };
+        self.shared.store.write(&partition(&client.domain()), 200, work).await
+    }
+
+    /// Proposes to remove revoked clients from their groups. A client that cannot be removed from
+    /// one of its groups delays neither the others nor the removal from its other groups.
     pub(super) async fn run_revocations(&self, partition: &[u8], now: u64) -> Result<(), Refusal> {
         // A change of membership that is copied after this point finds the revocation.
         self.load_revocations().await?;
+        let mut range = KeyRange::prefix([CLIENT]);
         loop {
-            let read = |rows: &dyn Snapshot| {
-                let page = rows.scan(&KeyRange::prefix([CLIENT]), ScanLimit::rows(CLIENTS))?;
+            let page = range.clone();
+            let read = move |rows: &dyn Snapshot| {
+                let page = rows.scan(&page, ScanLimit::rows(CLIENTS))?;
                 let clients = page.rows.iter().map(|row| {
                     let client = client_of(&row.key).ok_or_else(|| Refusal::corrupt("revoked client"))?;
                     Ok::<_, Refusal>((client, decode(&row.value)?))
@@ -95,30 +118,36 @@ impl<S: Store> Service<S> {
                 clients.collect::<Result<Vec<(ClientId, u64)>, _>>()
             };
             let clients = self.shared.store.read(partition, read).await?;
-            for (client, version) in &clients {
-                for group_id in self.groups_of(client).await? {
-                    self.remove_revoked(&group_id, (client, *version), now).await?;
+            let Some((last, _)) = clients.last() else { break };
+            range = range.after(&client_key(last));
+            let mut removed = Vec::new();
+            for (client, version) in clients {
+                let mut is_removed = true;
+                for group_id in self.groups_of(&client).await? {
+                    is_removed &= self.remove_revoked(&group_id, (&client, version), now).await.is_ok();
+                }
+                if is_removed {
+                    removed.push((client, version));
                 }
             }
-            let is_last = clients.is_empty();
             let work = move |rows: &mut dyn Transaction| {
                 // A newer list may have followed in the meantime.
-                for (client, version) in &clients {
+                for (client, version) in &removed {
                     let key = client_key(client);
                     if rows.get(&key)? == Some(encode(version)?) {
                         rows.delete(&key)?;
                     }
                 }
-                if rows.scan(&KeyRange::prefix([CLIENT]), ScanLimit::rows(1))?.rows.is_empty() {
-                    rows.set_due(None)?;
-                }
                 Ok::<_, Refusal>(())
             };
             self.shared.store.write(partition, 0, work).await?;
-            if is_last {
-                return Ok(());
-            }
         }
+        let work = move |rows: &mut dyn Transaction| {
+            let is_done = rows.scan(&KeyRange::prefix([CLIENT]), ScanLimit::rows(1))?.rows.is_empty();
+            rows.set_due((!is_done).then_some(now.saturating_add(DELAY)))?;
+            Ok::<_, Refusal>(())
+        };
+        self.shared.store.write(partition, 0, work).await
     }
 }
 

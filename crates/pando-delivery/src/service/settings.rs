@@ -1,9 +1,10 @@
 //! The settings of a service.
 
 use crate::blob::BlobLimits;
+use crate::group::RemoverKey;
 use ed25519_dalek::VerifyingKey;
 use pando_api::{DeviceIdentities, Domain, PolicyRules, ServerKey, ServerKeys, ServerPublicKey};
-use pando_mls::{Client, CryptoProvider, Limits, RustCrypto, SignaturePublicKey, Signer};
+use pando_mls::{Client, CryptoProvider, Limits, RustCrypto, Signer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct Settings {
     /// The keys by which the server proposes removals, one for each signature scheme.
     pub removers: Vec<Box<dyn Signer>>,
     /// The public keys of `removers`.
-    pub(super) remover_keys: Vec<SignaturePublicKey>,
+    pub(super) remover_keys: Vec<RemoverKey>,
     /// The cryptographic backend.
     pub crypto: Arc<dyn CryptoProvider>,
     /// The identity policy of all groups.
@@ -61,7 +62,7 @@ impl Settings {
             domain,
             keys: [key.public()].into_iter().chain(old_keys).collect(),
             key,
-            remover_keys: removers.iter().map(|signer| signer.public_key().clone()).collect(),
+            remover_keys: removers.iter().map(|signer| RemoverKey::of(&**signer, &RustCrypto)).collect(),
             removers,
             crypto: Arc::new(RustCrypto),
             identities,

@@ -8,10 +8,10 @@ use pando_api::{
 use pando_delivery::Refusal;
 use pando_delivery::group::{
     Admission, Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal,
-    Environment, GroupSnapshot, Handshake, Moment, TreeRows, UnsignedPage, partition,
+    Environment, GroupSnapshot, Handshake, Moment, RemoverKey, TreeRows, UnsignedPage, partition,
 };
 use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Snapshot, Store, Transaction};
-use pando_mls::{CommitBuilder, GroupId, Limits, PublicGroup, RustCrypto, Signer};
+use pando_mls::{CommitBuilder, GroupId, Limits, PublicGroup, RustCrypto};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) public: Option<PublicGroup>,
     pub(crate) server_key: ServerKey,
     pub(crate) keys: ServerKeys,
-    pub(crate) remover: Box<dyn Signer>,
+    remover_key: RemoverKey,
     pub(crate) revoked: Revoked,
     pub(crate) identities: Arc<DeviceIdentities>,
 }
@@ -78,7 +78,7 @@ impl World {
             public: None,
             server_key,
             keys,
-            remover,
+            remover_key: RemoverKey::of(&*remover, &RustCrypto),
             revoked: Revoked::default(),
             identities,
         }
@@ -88,7 +88,7 @@ impl World {
         Environment {
             domain: &self.domain,
             keys: &self.keys,
-            removers: std::slice::from_ref(self.remover.public_key()),
+            removers: std::slice::from_ref(&self.remover_key),
             crypto: &RustCrypto,
             identities: &*self.identities,
             rules: &PolicyRules,

@@ -50,14 +50,14 @@ async fn other_paths_and_methods_are_refused() {
 async fn all_paths_but_logins_need_a_session() {
     let online = online().await;
     let mut client = online.server.http2().await;
-    for path in ["/log", "/info", "/trees/AAAA"].map(|path| format!("{GROUP}{path}")) {
+    for path in ["/log", "/info", "/reports", "/trees/AAAA"].map(|path| format!("{GROUP}{path}")) {
         assert_eq!(client.get(&path).await.unwrap().code(), ProblemCode::Unauthenticated, "{path}");
     }
-    for path in ["/v1/groups", "/v1/key-packages", "/v1/inbox"] {
+    for path in ["/v1/groups", "/v1/key-packages", "/v1/inbox", "/v1/blobs/AAAA"] {
         assert_eq!(client.get(path).await.unwrap().code(), ProblemCode::Unauthenticated, "{path}");
     }
-    let below =
-        ["/commits", "/messages", "/removals", "/acknowledgements"].map(|path| format!("{GROUP}{path}"));
+    let below = ["/commits", "/messages", "/removals", "/acknowledgements", "/reports", "/reset"]
+        .map(|path| format!("{GROUP}{path}"));
     let others = ["/v1/groups", "/v1/key-packages", "/v1/key-packages/claims"].map(str::to_owned);
     for path in below.iter().chain(&others) {
         let answer = client.send(post(path, b"body")).await.unwrap();
@@ -66,8 +66,10 @@ async fn all_paths_but_logins_need_a_session() {
         let mutation = Mutation::new("POST", path, b"body").without("signature");
         assert_eq!(send(&online, &mutation).await.code(), ProblemCode::BadRequestSignature, "{path}");
     }
-    let delete = Request::delete("/v1/inbox/1").body(Full::default()).unwrap();
-    assert_eq!(client.send(delete).await.unwrap().code(), ProblemCode::Unauthenticated);
+    for (method, path) in [(Method::DELETE, "/v1/inbox/1"), (Method::PUT, "/v1/blobs/AAAA?expires=1")] {
+        let request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
+        assert_eq!(client.send(request).await.unwrap().code(), ProblemCode::Unauthenticated, "{path}");
+    }
 }
 
 #[tokio::test]

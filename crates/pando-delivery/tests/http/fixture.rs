@@ -81,7 +81,9 @@ impl Mutation {
     ) -> Self {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let content_type = (!body.is_empty()).then_some("application/vnd.pando");
+        let is_blob = path.starts_with("/v1/blobs/");
+        let content_type = if is_blob { "application/octet-stream" } else { "application/vnd.pando" };
+        let content_type = (!body.is_empty()).then_some(content_type);
         let authority = authority().to_string();
         let request =
             SignedRequest { method, authority: &authority, path, query, content_type, authorization };

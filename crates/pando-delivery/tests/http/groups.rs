@@ -6,11 +6,12 @@ use crate::online::{Online, OnlineSession};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use pando_api::{
-    Acknowledgement, CreateGroup, EntryKind, GroupAddress, GroupList, GroupState, InboxPage,
-    KeyPackageCounts, LogPage, ProblemCode, Receipt, SubmitMessage, UploadKeyPackages,
+    Acknowledgement, CreateGroup, Digest, EntryKind, Failure, GroupAddress, GroupList, GroupState, InboxPage,
+    KeyPackageCounts, LogPage, ProblemCode, Receipt, ReportStatement, Reports, Reset, SubmitMessage,
+    UploadKeyPackages,
 };
 use pando_delivery::http::BodyLimits;
-use pando_mls::Encode;
+use pando_mls::{Encode, LeafIndex};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -174,4 +175,27 @@ async fn key_packages_are_uploaded_and_counted() {
     assert_eq!(answer.status.as_u16(), 204, "{}", String::from_utf8_lossy(&answer.body));
     let counts: KeyPackageCounts = session.get("/v1/key-packages", &[]).await.decode(200);
     assert_eq!((counts.counts.len(), counts.counts[0].count), (1, 1));
+}
+
+#[tokio::test]
+async fn reports_and_resets_reach_the_group() {
+    let mut world = World::new().await;
+    let target = format!("{}/reports", world.group);
+    assert_eq!(world.session.get(&target, &[]).await.decode::<Reports>(200), Reports::default());
+    let state: GroupState = world.session.get(&format!("{}/info", world.group), &[]).await.decode(200);
+    let statement = ReportStatement {
+        domain: world.clients.domain.clone(),
+        group_id: group_id(),
+        seq: 1,
+        digest: Digest::of(&state.group_info),
+        leaf: LeafIndex(0),
+        failure: Failure::Other,
+    };
+    // The entry is the creation and not a Commit.
+    let report = statement.sign(&*world.alice.signer).unwrap();
+    assert_eq!(world.session.post(&target, report).await.code(), ProblemCode::InvalidReport);
+    let successor = CreateGroup { group_info: state.group_info, first_commit: None };
+    let reset = Reset { last_good_epoch: 0, successor };
+    let answer = world.session.post(&format!("{}/reset", world.group), reset).await;
+    assert_ne!(answer.code(), ProblemCode::NotFound, "{}", answer.problem());
 }

@@ -13,6 +13,7 @@
 )]
 
 mod authentication;
+mod blobs;
 mod client;
 #[path = "../support/clients.rs"]
 #[allow(dead_code, reason = "these tests need some of the clients' requests")]

@@ -40,8 +40,8 @@ pub(crate) struct Online {
 }
 
 impl Online {
-    /// Starts a service that trusts an anchor and the feed of its domain, and proposes removals with
-    /// `remover`.
+    /// Starts a service that trusts an anchor and the feed of its domain, and proposes removals
+    /// with `remover`.
     pub(crate) async fn start(
         anchor: &[u8],
         feed: Option<VerifyingKey>,

@@ -16,6 +16,7 @@
 mod clients;
 mod creation;
 mod fixture;
+mod hostile;
 mod inbox;
 mod invariants;
 mod key_packages;

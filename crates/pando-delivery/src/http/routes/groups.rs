@@ -5,8 +5,9 @@ use super::super::query::tree_hash;
 use super::super::ranges::immutable;
 use super::super::request::{Mutation, Read};
 use super::super::response::{Answer, encoded};
+use crate::error::Refusal;
 use crate::store::Store;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use pando_api::{CreateGroup, RemovalIntent, SubmitCommit, SubmitMessage};
@@ -62,5 +63,9 @@ pub(super) async fn tree<S: Store>(
 ) -> Answer {
     let (group_id, hash) = (app.group_id(&uri)?, tree_hash(&uri)?);
     let tree = app.service.tree(&caller, &group_id, &hash).await?;
-    immutable(&headers, &Bytes::from_owner(tree))
+    let length = u64::try_from(tree.len()).map_err(|error| Refusal::internal(&error))?;
+    immutable(&headers, length, |range| {
+        let place = |number| usize::try_from(number).unwrap_or(usize::MAX).min(tree.len());
+        Body::from(Bytes::from_owner(tree.clone()).slice(place(range.start)..place(range.end)))
+    })
 }

@@ -3,10 +3,12 @@
 //! A handler decodes, calls one method of the service, and encodes. The extractors of
 //! [`request`](super::request) authenticate before a handler runs.
 
+mod blobs;
 mod groups;
 mod inbox;
 mod key_packages;
 mod log;
+mod reports;
 mod server;
 mod sessions;
 
@@ -18,13 +20,15 @@ use crate::group::Caller;
 use crate::service::Service;
 use crate::store::Store;
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use pando_api::ProblemCode;
 use std::sync::Arc;
 
 /// Returns the paths of a service. Every answer to a request with another path or method is a
 /// problem document.
-pub fn router<S: Store>(service: Service<S>, settings: HttpSettings) -> Router {
+pub fn router<S: Store>(service: Service<S>, mut settings: HttpSettings) -> Router {
+    let blob = usize::try_from(service.settings().blobs.bytes).unwrap_or(usize::MAX);
+    settings.limits.blob = settings.limits.blob.min(blob);
     let description = server::description(&settings).into();
     let HttpSettings { authenticator, clock, randomness, limits, shutdown, .. } = settings;
     let (revocations, memory) = (service.clone(), BodyMemory::new(&limits));
@@ -57,6 +61,9 @@ fn paths<S: Store>() -> Vec<(&'static str, MethodRouter<App<S>>)> {
         ("/v1/key-packages/claims", post(key_packages::claim::<S>)),
         ("/v1/inbox", get(inbox::read::<S>)),
         ("/v1/inbox/{seq}", delete(inbox::remove::<S>)),
+        ("/v1/blobs/{digest}", put(blobs::upload::<S>).get(blobs::read::<S>)),
+        ("/v1/groups/{group}/reports", post(reports::file::<S>).get(reports::list::<S>)),
+        ("/v1/groups/{group}/reset", post(reports::reset::<S>)),
     ]
 }
 
