@@ -34,8 +34,8 @@ pub struct CheckedGroup {
 }
 
 impl CheckedGroup {
-    /// Checks the GroupInfo of a new group, which `caller` creates, and the first Commit if there is
-    /// one. Returns the checked group and its public state.
+    /// Checks the GroupInfo of a new group, which `caller` creates, and the first Commit if there
+    /// is one. Returns the checked group and its public state.
     ///
     /// # Errors
     /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.

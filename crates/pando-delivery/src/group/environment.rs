@@ -43,7 +43,8 @@ pub struct RemoverKey {
 }
 
 impl RemoverKey {
-    /// Returns the public key of a signer, with the cipher suites in which its signatures are valid.
+    /// Returns the public key of a signer, with the cipher suites in which its signatures are
+    /// valid.
     #[must_use]
     pub fn of(signer: &dyn Signer, crypto: &dyn CryptoProvider) -> Self {
         const PROBE: &[u8] = b"Pando 1.0 Remover";

@@ -11,8 +11,8 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// The row with the GroupInfo of the current epoch.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct GroupInfoRow {
-    /// The `MLSMessage` of the GroupInfo. Empty if the group has ended by a ReInit, because its last
-    /// epoch cannot be joined.
+    /// The `MLSMessage` of the GroupInfo. Empty if the group has ended by a ReInit, because its
+    /// last epoch cannot be joined.
     pub(crate) group_info: Opaque,
     /// The cipher suite of the group.
     pub(crate) cipher_suite: CipherSuite,

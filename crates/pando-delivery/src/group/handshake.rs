@@ -191,8 +191,8 @@ impl GroupSnapshot {
 }
 
 /// Returns whether clients of a user may learn of the group, to join it by an external Commit: the
-/// user has a member, or the policy admits everyone or the user as an admin. The rules of the policy
-/// decide later whether the Commit is valid.
+/// user has a member, or the policy admits everyone or the user as an admin. The rules of the
+/// policy decide later whether the Commit is valid.
 pub(crate) fn may_join(rows: &dyn Snapshot, user: &UserId) -> Result<bool, Refusal> {
     if has_member(rows, user)? {
         return Ok(true);

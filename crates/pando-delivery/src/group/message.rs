@@ -19,7 +19,8 @@ pub struct ApplicationMessage {
 }
 
 impl ApplicationMessage {
-    /// Returns whether the bytes begin as an `MLSMessage` with a PrivateMessage, without decoding it.
+    /// Returns whether the bytes begin as an `MLSMessage` with a PrivateMessage, without decoding
+    /// it.
     #[must_use]
     pub fn has_wire_format(bytes: &[u8]) -> bool {
         let format = bytes.get(2..4).and_then(|format| format.try_into().ok()).map(u16::from_be_bytes);

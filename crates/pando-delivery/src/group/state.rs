@@ -17,8 +17,8 @@ use pando_mls::{CipherSuite, CryptoProvider, GroupId, RowKey, Rows, Tree};
 /// The most proposals that a group can have in one epoch.
 const MAX_PROPOSALS: usize = 100_000;
 
-/// The most epochs by which the tree of a past epoch may be behind the current one. The rows of each
-/// of these epochs are read to bring back the tree.
+/// The most epochs by which the tree of a past epoch may be behind the current one. The rows of
+/// each of these epochs are read to bring back the tree.
 const MAX_PAST_EPOCHS: u64 = 10_000;
 
 /// The state of a group, without the signature of its head.
@@ -70,8 +70,8 @@ impl UnsignedState {
     }
 }
 
-/// Reads the entry of a user's list of groups. Returns `None` if no client of the caller's user is a
-/// member.
+/// Reads the entry of a user's list of groups. Returns `None` if no client of the caller's user is
+/// a member.
 ///
 /// # Errors
 /// [`ProblemCode::NotFound`] if there is no such group.

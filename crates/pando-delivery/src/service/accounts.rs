@@ -1,4 +1,5 @@
-//! Logins, KeyPackages, inboxes and lists of groups (docs/protocol.md, sections 6.1, 10, 12 and 13).
+//! Logins, KeyPackages, inboxes and lists of groups (docs/protocol.md, sections 6.1, 10, 12 and
+//! 13).
 
 use super::Service;
 use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};

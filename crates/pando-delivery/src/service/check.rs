@@ -29,8 +29,8 @@ impl<S: Store> Service<S> {
         GroupLock { service: self.clone(), group_id: group_id.clone(), slot: slot.lock_owned().await }
     }
 
-    /// Runs a check on a thread that may block. At most [`Settings::checks`](super::Settings::checks)
-    /// run at the same time.
+    /// Runs a check on a thread that may block. At most
+    /// [`Settings::checks`](super::Settings::checks) run at the same time.
     pub(super) async fn run_check<T: Send + 'static>(
         &self,
         check: impl FnOnce(&Shared<S>) -> Result<T, Refusal> + Send + 'static,
@@ -79,7 +79,8 @@ impl<S: Store> Service<S> {
 
 impl<S: Store> GroupLock<S> {
     /// Runs a check with a clone of the public group at a position. Returns the result with the
-    /// changed clone, or `None` if another server has changed the group since the position was read.
+    /// changed clone, or `None` if another server has changed the group since the position was
+    /// read.
     pub(super) async fn check<T: Send + 'static>(
         &mut self,
         position: Option<Position>,
@@ -119,8 +120,8 @@ impl<S: Store> GroupLock<S> {
         }
     }
 
-    /// Writes the result of a check in one transaction. `changed` then takes the place of the public
-    /// group, which has the position `position` after the transaction.
+    /// Writes the result of a check in one transaction. `changed` then takes the place of the
+    /// public group, which has the position `position` after the transaction.
     ///
     /// The lock is held until the outcome is known, even if this future is dropped, because the
     /// store may still commit a request whose client is gone.
@@ -142,8 +143,8 @@ impl<S: Store> GroupLock<S> {
     }
 }
 
-/// Opens the public group at a position. Returns `None` if another server has changed the rows since
-/// the position was read.
+/// Opens the public group at a position. Returns `None` if another server has changed the rows
+/// since the position was read.
 fn open<S: Store>(
     shared: &Shared<S>,
     group_id: &GroupId,

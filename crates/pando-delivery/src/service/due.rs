@@ -22,7 +22,8 @@ const EXPIRED: usize = 500;
 /// The number of partitions whose work runs at the same time.
 const AT_ONCE: usize = 8;
 
-/// The number of entries whose changes of membership are copied before other groups have their turn.
+/// The number of entries whose changes of membership are copied before other groups have their
+/// turn.
 const RELAYS: usize = 16;
 
 /// The delay before failed work is repeated, in milliseconds.

@@ -11,8 +11,8 @@ use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
 use pando_mls::GroupId;
 use std::sync::Arc;
 
-/// The number of attempts to write a handshake. A second attempt is necessary only if another server
-/// has changed the group in the meantime.
+/// The number of attempts to write a handshake. A second attempt is necessary only if another
+/// server has changed the group in the meantime.
 const ATTEMPTS: usize = 3;
 
 impl<S: Store> Service<S> {
@@ -106,7 +106,8 @@ impl<S: Store> Service<S> {
     /// Appends a proposal or an application message to the log of a group.
     ///
     /// # Errors
-    /// See [`CheckedProposal::check`], [`CheckedProposal::write`] and [`ApplicationMessage::append`].
+    /// See [`CheckedProposal::check`], [`CheckedProposal::write`] and
+    /// [`ApplicationMessage::append`].
     pub async fn submit_message(
         &self,
         caller: &Caller,

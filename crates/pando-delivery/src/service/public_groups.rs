@@ -4,9 +4,9 @@ use pando_mls::{GroupId, Position, PublicGroup};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The place for the public state of a group. Whoever checks a handshake of the group holds the lock, so that
-/// handshakes that race are checked one after the other, and the losers are refused before their
-/// signatures are verified.
+/// The place for the public state of a group. Whoever checks a handshake of the group holds the
+/// lock, so that handshakes that race are checked one after the other, and the losers are refused
+/// before their signatures are verified.
 pub(super) type PublicGroupSlot = Arc<tokio::sync::Mutex<Option<OpenGroup>>>;
 
 /// The public state of a group.

@@ -8,8 +8,8 @@ use crate::store::{Store, Transaction};
 use pando_mls::GroupId;
 use tokio::task::JoinSet;
 
-/// The number of accounts that are written at the same time, so that the store can write them in one
-/// batch.
+/// The number of accounts that are written at the same time, so that the store can write them in
+/// one batch.
 const AT_ONCE: usize = 256;
 
 impl<S: Store> Service<S> {

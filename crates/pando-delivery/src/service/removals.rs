@@ -29,8 +29,8 @@ impl<S: Store> Service<S> {
         self.receipt(appended)
     }
 
-    /// Proposes to remove a client if it is a member with this version of its certificate or a lower
-    /// one.
+    /// Proposes to remove a client if it is a member with this version of its certificate or a
+    /// lower one.
     ///
     /// # Errors
     /// See [`RemovalSnapshot::of_revoked`].

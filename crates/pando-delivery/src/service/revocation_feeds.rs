@@ -44,7 +44,8 @@ impl<S: Store> Service<S> {
         Ok(())
     }
 
-    /// Replaces the list of a domain by a newer one. The same list is accepted, and changes nothing.
+    /// Replaces the list of a domain by a newer one. The same list is accepted, and changes
+    /// nothing.
     ///
     /// # Errors
     /// [`ProblemCode::Malformed`] if the domain has no feed, the signature is wrong, or the list

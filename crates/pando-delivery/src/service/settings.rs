@@ -50,8 +50,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns settings with default limits. `key` signs heads, `old_keys` have signed heads before,
-    /// and `removers` sign proposals to remove clients.
+    /// Returns settings with default limits. `key` signs heads, `old_keys` have signed heads
+    /// before, and `removers` sign proposals to remove clients.
     pub fn new(
         domain: Domain,
         (key, old_keys): (ServerKey, impl IntoIterator<Item = ServerPublicKey>),

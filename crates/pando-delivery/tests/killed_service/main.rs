@@ -1,11 +1,11 @@
-//! A server is killed repeatedly under load. Nothing that it has acknowledged is lost: every receipt
-//! stays true, the log has no gap, each Welcome exists exactly if its Commit has won, no KeyPackage
-//! is served twice, and the group goes on.
+//! A server is killed repeatedly under load. Nothing that it has acknowledged is lost: every
+//! receipt stays true, the log has no gap, each Welcome exists exactly if its Commit has won, no
+//! KeyPackage is served twice, and the group goes on.
 //!
 //! The clients are real members in this process. They send a request with an unknown outcome again,
 //! unchanged, to the next life of the server. In half of the lives, the server ends itself at a
-//! failpoint of the store, that is, before or after any transaction. In the other half, it is killed
-//! from outside at an arbitrary time. `PANDO_KILLS` sets the number of kills, which is 12 by
+//! failpoint of the store, that is, before or after any transaction. In the other half, it is
+//! killed from outside at an arbitrary time. `PANDO_KILLS` sets the number of kills, which is 12 by
 //! default:
 //!
 //! ```sh
