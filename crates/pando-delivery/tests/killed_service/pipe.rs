@@ -87,7 +87,7 @@ impl Request {
 pub(crate) enum Failure {
     /// The server was killed: the outcome is unknown.
     Gone,
-    Refused(Problem),
+    Refused(Box<Problem>),
 }
 
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Vec<u8>>>>>>;
@@ -151,7 +151,7 @@ impl Server {
         let answer = receiver.await.map_err(|_| Failure::Gone)?;
         match answer.split_first().unwrap() {
             (1, body) => Ok(body.to_vec()),
-            (_, problem) => Err(Failure::Refused(Problem::from_json(problem).unwrap())),
+            (_, problem) => Err(Failure::Refused(Problem::from_json(problem).unwrap().into())),
         }
     }
 

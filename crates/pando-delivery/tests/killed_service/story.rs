@@ -80,14 +80,13 @@ impl Story {
 
     /// Checks everything with a server that is not killed.
     pub(crate) async fn end(&mut self, server: &Arc<Server>) {
-        let gone = "the last server is not killed";
-        self.round(server).await.expect(gone);
-        self.recover(server).await.expect(gone);
+        self.round(server).await.unwrap();
+        self.recover(server).await.unwrap();
         let epoch = self.members[0].group().epoch();
-        self.round(server).await.expect(gone);
-        self.recover(server).await.expect(gone);
+        self.round(server).await.unwrap();
+        self.recover(server).await.unwrap();
         assert!(self.members[0].group().epoch() > epoch, "the group goes on");
-        self.check_welcomes(server).await.expect(gone);
+        self.check_welcomes(server).await.unwrap();
     }
 
     /// Sends what has an unknown outcome again, brings all members to the end of the log, and sends
@@ -143,8 +142,9 @@ impl Story {
     fn requests_of(&mut self, index: usize) -> Vec<Request> {
         self.number += 1;
         let number = self.number;
-        let mut guest =
-            (number % 4 == 0).then(|| self.clients.device(&format!("guest{number}@example.org/phone"), 1));
+        let mut guest = number
+            .is_multiple_of(4)
+            .then(|| self.clients.device(&format!("guest{number}@example.org/phone"), 1));
         let (clients, member) = (&mut self.clients, &mut self.members[index]);
         let caller = member.caller.clone();
         let request = |kind, body| Request { caller: caller.clone(), kind, body };

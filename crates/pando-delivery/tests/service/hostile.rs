@@ -1,13 +1,13 @@
 //! Members that try to stop a group, and requests that are repeated late.
 
-use crate::clients::{Device, message, policy};
+use crate::clients::{Device, SUITE, message, policy};
 use crate::fixture::{World, code};
 use pando_api::{CreateGroup, ExternalCommits, Policy, ProblemCode, RemovalIntent, SubmitCommit};
 use pando_delivery::group::Caller;
 use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
-    CipherSuite, Credential, CryptoProvider, Decode, Encode, Extension, Extensions, MlsMessage,
-    MlsMessageBody, RustCrypto,
+    CipherSuite, Credential, CryptoProvider, Decode, Encode, Extension, Extensions, GroupId, MlsMessage,
+    MlsMessageBody, ProtocolVersion, ReInit, RustCrypto,
 };
 
 /// Returns a handshake with another membership tag, which the server cannot verify.
@@ -160,4 +160,38 @@ async fn clients_that_may_join_can_read_the_state() {
     let (group_info, tree) = world.state(&dave.caller).await.unwrap();
     let join: SubmitCommit = world.build_external_commit_with(&dave, &group_info, (&tree, None));
     world.submit(&dave.caller, &join).await.unwrap();
+}
+
+/// The identifier of a successor is reserved, so nobody can end a group without one.
+#[tokio::test]
+async fn nobody_takes_the_identifier_of_a_successor() {
+    let (mut world, mut alice, mut bob, _) = World::with_three(1).await;
+    let group = world.group_id.clone();
+    let reinit = |world: &World, group_id: GroupId| ReInit {
+        group_id,
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: SUITE,
+        extensions: world.extensions(&policy()),
+    };
+    for bad in [group.clone(), GroupId::from("short")] {
+        let proposal = reinit(&world, bad);
+        let commit = world.build_commit(&mut alice, None, |commit| commit.reinit(proposal));
+        assert_eq!(code(world.submit(&alice.caller, &commit).await), ProblemCode::InvalidCommit);
+        world.clear(&mut alice);
+    }
+    let successor = GroupId::from("a successor of 16 bytes");
+    let proposal = reinit(&world, successor.clone());
+    let commit = world.build_commit(&mut alice, None, |commit| commit.reinit(proposal));
+    world.submit(&alice.caller, &commit).await.unwrap();
+    let state = world.service.group_state(&bob.caller, &group).await.unwrap();
+    assert_eq!(state.successor, Some(successor.clone()));
+
+    // Bob's own group with this identifier, of which he is the admin.
+    let admin = Policy { admins: vec![bob.caller.user()], ..policy() };
+    let extensions = world.extensions(&admin);
+    world.group_id = successor;
+    let group_info = world.build_group(&mut bob, extensions);
+    let request = CreateGroup { group_info: group_info.into(), first_commit: None };
+    let created = world.service.create_group(&bob.caller, request, world.now).await;
+    assert_eq!(code(created), ProblemCode::GroupExists);
 }
