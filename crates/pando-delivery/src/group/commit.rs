@@ -6,16 +6,16 @@
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
-use super::create::GROUP_ID_LENGTHS;
+use super::due_removal::MAX_REMOVALS;
 use super::environment::Environment;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
 use super::members;
-use super::public_rows;
+use super::public_rows::{self, parts};
 use super::relay::{ChangeKind, MembershipChange, Relay};
-use super::removal::MAX_REMOVALS;
+use super::reservation::GROUP_ID_LENGTHS;
 use super::welcome::Joiners;
 use crate::error::Refusal;
 use crate::store::Transaction;
@@ -23,7 +23,7 @@ use pando_api::{ClientId, DeviceCertificate, EntryKind, LogId, Policy, ProblemCo
 use pando_mls::wire::{RatchetTree, ResumptionPskUsage};
 use pando_mls::{
     Decode, Delta, GroupError, GroupId, LeafChange, LeafIndex, MlsMessage, MlsMessageBody, Position,
-    Proposal, Psk, PublicGroup, PublicProcessed, PublicStaged, ReInit, Sender, Unpersisted,
+    Proposal, Psk, PublicGroup, PublicProcessed, PublicStaged, ReInit, Sender,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -197,13 +197,6 @@ struct Leaves {
     added: BTreeMap<ClientId, LeafIndex>,
     /// The certificates of added and changed leaves.
     certificates: Vec<DeviceCertificate>,
-}
-
-/// Takes the result of an operation apart. The transaction that appends the message stores the
-/// Delta; if the transaction fails, the group in memory is dropped.
-#[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
-pub(super) fn parts<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
-    unpersisted.into_parts()
 }
 
 /// Enters the new epoch, which the GroupInfo must confirm. A Commit with a ReInit has no GroupInfo,

@@ -8,7 +8,8 @@ use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
 use super::relay::{ChangeKind, MembershipChange, Relay};
-use super::{members, public_rows, reservation};
+use super::reservation::{self, GROUP_ID_LENGTHS};
+use super::{members, public_rows};
 use crate::error::Refusal;
 use crate::store::{Snapshot, Transaction};
 use pando_api::{CreateGroup, DeviceCertificate, EntryKind, LogId, Policy, PolicyRules, ProblemCode};
@@ -16,9 +17,6 @@ use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
     Credential, Decode, Delta, GroupId, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, PublicGroup,
 };
-
-/// The lengths in bytes that the identifier of a group may have.
-pub(crate) const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A new group that was checked, with everything that its transaction writes.
 #[derive(Debug)]

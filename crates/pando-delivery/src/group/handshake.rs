@@ -2,12 +2,12 @@
 
 use super::append::{Appended, EntryRow, Position, find};
 use super::caller::Caller;
+use super::due_removal::DueRemoval;
 use super::environment::Environment;
 use super::group_row::GroupRow;
 use super::key::Key;
 use super::members::{has_member, is_member, may_read};
 use super::public_rows::{context, position};
-use super::removal::DueRemoval;
 use crate::error::Refusal;
 use crate::store::Snapshot;
 use pando_api::{

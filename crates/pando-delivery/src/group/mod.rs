@@ -19,6 +19,7 @@ mod append;
 mod caller;
 mod commit;
 mod create;
+mod due_removal;
 mod environment;
 mod expiry;
 mod group_info;

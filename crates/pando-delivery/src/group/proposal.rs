@@ -2,12 +2,11 @@
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
-use super::commit::parts;
 use super::environment::Environment;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
 use super::key::Key;
-use super::public_rows;
+use super::public_rows::{self, parts};
 use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{DeviceCertificate, EntryKind, LogId, ProblemCode};

@@ -5,7 +5,9 @@ use super::key::{self, Key};
 use crate::error::Refusal;
 use crate::store::{KeyRange, ScanLimit, Snapshot, StoreError, Transaction};
 use pando_api::ProblemCode;
-use pando_mls::{Delta, Fit, GroupContext, Position, RowKey, Rows, SecretBytes, StateRow, StoredGroup};
+use pando_mls::{
+    Delta, Fit, GroupContext, Position, RowKey, Rows, SecretBytes, StateRow, StoredGroup, Unpersisted,
+};
 
 /// Number of rows that are read at a time.
 const ROWS: usize = 1_000;
@@ -67,6 +69,13 @@ fn keep(rows: &mut dyn Transaction, epoch: u64, key: RowKey, stored: &[u8]) -> R
         None => vec![0],
     };
     Ok(rows.put(&kept, &value)?)
+}
+
+/// Takes the result of an operation apart. The transaction that appends the message stores the
+/// Delta; if the transaction fails, the group in memory is dropped.
+#[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
+pub(crate) fn parts<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
+    unpersisted.into_parts()
 }
 
 /// Returns a row of the public group.

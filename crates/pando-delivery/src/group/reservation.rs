@@ -12,6 +12,9 @@ use crate::store::{Snapshot, Transaction};
 use pando_api::ProblemCode;
 use pando_mls::GroupId;
 
+/// The lengths in bytes that the identifier of a group may have.
+pub(crate) const GROUP_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+
 /// Reserves the partition of a successor for the group `predecessor`.
 ///
 /// # Errors

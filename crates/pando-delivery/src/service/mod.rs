@@ -37,7 +37,6 @@ pub use settings::Settings;
 use crate::error::Refusal;
 use crate::group::{Appended, Environment, Moment, partition};
 use crate::store::Store;
-use check::GroupLock;
 use pando_api::{LogId, Receipt, ServerKey};
 use pando_mls::GroupId;
 use public_groups::PublicGroups;

@@ -1,8 +1,9 @@
 //! Removals that clients ask for, and that the server proposes again in each epoch
 //! (docs/protocol.md, section 11).
 
+use super::Service;
+use super::check::GroupLock;
 use super::groups::Outcome;
-use super::{GroupLock, Service};
 use crate::error::Refusal;
 use crate::group::{Appended, Caller, CheckedRemovals, RemovalSnapshot, partition};
 use crate::store::{Snapshot, Store};
