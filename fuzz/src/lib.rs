@@ -1,6 +1,8 @@
 //! The fuzz targets. The simplest targets check that a decoder either rejects the bytes or returns
 //! a value whose encoding is equal to the bytes.
 
+mod api_requests;
+mod delivery;
 mod group_fixture;
 mod honest_messages;
 mod insider;
@@ -16,6 +18,11 @@ mod script;
 mod secrets;
 mod seeds;
 mod store;
+
+// Clients with certificates from the tests of `pando-delivery`. The fuzzer chooses their requests.
+#[allow(dead_code, reason = "the tests use more")]
+#[path = "../../crates/pando-delivery/tests/support/clients.rs"]
+mod clients;
 
 // The pair of clients from the tests of `pando-store`. The fuzzer chooses when their stores fail.
 #[path = "../../crates/pando-store/tests/fixtures/mod.rs"]
@@ -76,6 +83,8 @@ mod simulation;
 #[path = "../../crates/pando-mls/tests/simulation/successors.rs"]
 mod successors;
 
+pub use api_requests::api_requests;
+pub use delivery::service;
 pub use join::join;
 pub use open_message::open_message;
 pub use operations::operations;

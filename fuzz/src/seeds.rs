@@ -1,6 +1,8 @@
-//! The seed inputs for the targets that run groups. The seeds cover all operations, with few or no
+//! The seed inputs for the targets that run groups, and for the delivery service. The seeds cover all operations, with few or no
 //! edits.
 
+use crate::api_requests::CHECKS;
+use crate::delivery::KINDS;
 use crate::group_fixture::{GROUPS, GroupFixture, fixture};
 use crate::insider::SIGN_AGAIN;
 use crate::join::welcome;
@@ -16,11 +18,13 @@ use pando_mls::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use std::fs;
+use std::path::Path;
 
 /// The name of a target and an input for it.
 type Seed = (&'static str, Vec<u8>);
 
-/// Returns the seeds of all targets that run groups.
+/// Returns the seeds of all targets that run groups, and of the delivery service.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for group in GROUPS {
@@ -34,7 +38,61 @@ pub fn seeds() -> Vec<Seed> {
         seeds.push(("operations", [vec![start], steps.collect()].concat()));
     }
     stores(&mut seeds);
+    requests(&mut seeds);
+    services(&mut seeds);
     seeds
+}
+
+/// Adds the golden structures of `pando-api` and texts, each after the number of its check.
+fn requests(seeds: &mut Vec<Seed>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/pando-api/tests/golden");
+    for (number, (name, _)) in (0..).zip(CHECKS) {
+        let texts: &[&str] = match *name {
+            "domain" => &["example.org", "a-1.b.c"],
+            "user" => &["alice@example.org"],
+            "device" => &["laptop", "a.b_c-1"],
+            "client" => &["alice@example.org/laptop"],
+            "group" => &["MDEyMzQ1Njc4OWFiY2RlZg@example.org", "MDEyMzQ1Njc4OWFiY2RlZg"],
+            "digest" => &["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"],
+            "token" => &["AbC0-._~+/=", "\x0bAbC0-._~+/="],
+            "authority" => &["ds.example.org", "ds.example.org:8443"],
+            "problem" => &[
+                r#"{"code":"gap","status":410,"retryable":false,"title":"t","first":7}"#,
+                r#"{"code":"epoch-conflict","status":409,"epoch":8,"proposals":[3,5],"winner":{"seq":41,"digest":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}}"#,
+            ],
+            _ => &[],
+        };
+        seeds.extend(texts.iter().map(|text| ("api_requests", [&[number], text.as_bytes()].concat())));
+        let file = if *name == "revocations" { "RevocationList" } else { name };
+        let Ok(text) = fs::read_to_string(folder.join(format!("{file}.hex"))) else { continue };
+        let bytes = hex::decode(text.split_whitespace().collect::<String>()).expect("hexadecimal digits");
+        // The list is the input without its signature.
+        let length = if *name == "revocations" { bytes.len() - 66 } else { bytes.len() };
+        seeds.push(("api_requests", [&[number], &bytes[..length]].concat()));
+    }
+    for message in GROUPS.iter().flat_map(|group| &fixture(*group).honest) {
+        let number = CHECKS.iter().position(|(name, _)| *name == "message").expect("there is one");
+        let number = u8::try_from(number).expect("there are few");
+        seeds.push(("api_requests", [&[number], &**message].concat()));
+    }
+}
+
+/// Adds scripts for the delivery service. Each kind of step occurs without and with an alteration,
+/// by a member and by another client, followed by other steps.
+fn services(seeds: &mut Vec<Seed>) {
+    for kind in 0..KINDS {
+        for how in [0, 16, 32, 5, 6, 13, 47] {
+            let steps = (0..12_u8).flat_map(|step| {
+                let next = if step % 3 == 0 { kind } else { kind.wrapping_mul(step) % KINDS };
+                let who = (step * 5 + how) % 16;
+                [next, who, step.wrapping_mul(7) ^ how, if step % 3 == 0 { how } else { 0 }]
+            });
+            seeds.push(("service", steps.collect()));
+        }
+        let mut chance = [0; 140];
+        ChaCha20Rng::seed_from_u64(u64::from(kind) + 100).fill_bytes(&mut chance);
+        seeds.push(("service", chance.to_vec()));
+    }
 }
 
 /// Adds seeds that combine every operation with every fault, early and late. Also adds random
