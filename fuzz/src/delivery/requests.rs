@@ -8,9 +8,13 @@ use pando_delivery::Refusal;
 use pando_delivery::group::Caller;
 use pando_delivery::service::Service;
 use pando_delivery::store::MemoryStore;
-use pando_mls::{Decode, Encode, GroupId, MlsMessage, MlsMessageBody};
+use pando_mls::{Decode, Encode, GroupId, MlsMessage, MlsMessageBody, Opaque};
 use std::mem::swap;
 use std::sync::Arc;
+
+/// If the first byte of an edit has at least this value, the place is in the MLSMessage and counted
+/// from its end, where the tags are.
+const FROM_END: u8 = 0x80;
 
 /// A request that a client sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,20 +99,38 @@ impl Request {
         }
     }
 
-    /// Returns the request after edits of its encoding, unless it cannot be decoded any more.
+    /// Returns the request after edits of its encoding, unless it cannot be decoded any more. An edit
+    /// has three bytes: the place, and the difference of the byte there.
     pub(super) fn edited(&self, edits: &[u8]) -> Option<Self> {
         fn edit<T: Encode + Decode>(value: &T, edits: &[u8]) -> Option<T> {
             let mut bytes = value.encode().expect("requests are short");
-            for edit in edits.as_chunks::<3>().0 {
+            for edit in edits.as_chunks::<3>().0.iter().filter(|edit| edit[0] < FROM_END) {
                 let at = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % bytes.len();
                 bytes[at] ^= edit[2];
             }
             T::decode(&bytes).ok()
         }
+        fn edit_end(message: &Opaque, edits: &[u8]) -> Opaque {
+            let mut bytes = message.to_vec();
+            for edit in edits.as_chunks::<3>().0.iter().filter(|edit| edit[0] >= FROM_END) {
+                let at = bytes.len().checked_sub(1 + usize::from(edit[1]));
+                if let Some(byte) = at.and_then(|at| bytes.get_mut(at)) {
+                    *byte ^= edit[2];
+                }
+            }
+            bytes.into()
+        }
         Some(match self {
             Self::Create(request) => Self::Create(edit(request, edits)?),
-            Self::Commit(request) => Self::Commit(edit(request, edits)?),
-            Self::Message(request) => Self::Message(edit(request, edits)?),
+            Self::Commit(request) => {
+                let mut request: SubmitCommit = edit(request, edits)?;
+                request.commit = edit_end(&request.commit, edits);
+                Self::Commit(request)
+            }
+            Self::Message(request) => {
+                let request: SubmitMessage = edit(request, edits)?;
+                Self::Message(SubmitMessage { message: edit_end(&request.message, edits) })
+            }
             Self::Removal(request) => Self::Removal(edit(request, edits)?),
             Self::Upload(request) => Self::Upload(edit(request, edits)?),
             Self::Claim(request) => Self::Claim(edit(request, edits)?),

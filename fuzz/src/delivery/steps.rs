@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// The number of different steps.
 pub(crate) const KINDS: u8 = 28;
 
-/// The latest time of a script. Afterwards, the certificates expire.
+/// The latest time of a script. Later, the certificates expire.
 const LATEST: u64 = NOW + 25 * 24 * HOUR;
 
 /// How much the clock advances.
@@ -139,7 +139,7 @@ impl World<'_> {
                 let later = self.now() + ADVANCES[usize::from(argument) % ADVANCES.len()];
                 // The clock may be set back, too.
                 let now = if how == 0xff { self.now().saturating_sub(1_000) } else { later };
-                self.clients.now = now.min(LATEST);
+                self.clients.now = now.clamp(NOW, LATEST);
             }
             24 => self.revoke(argument, (how, server)).await,
             25 => self.log_in(who, (argument, server)).await,
