@@ -4,7 +4,7 @@ use super::base::{feed, other_group};
 use super::honest::How;
 use super::world::{HOUR, World, check_refusal};
 use crate::clients::{NOW, group_id};
-use pando_api::{Blob, Digest, ProblemCode, RevocationList, Revocations};
+use pando_api::{Blob, Digest, ExternalCommits, Policy, ProblemCode, RevocationList, Revocations};
 use pando_delivery::blob::UploadId;
 use pando_mls::{Decode, Group, LeafIndex, Sender};
 use std::collections::BTreeSet;
@@ -284,9 +284,14 @@ impl World<'_> {
             (page, membership) => panic!("{page:?} and {membership:?}"),
         }
         let has_member = self.spectator.members().any(|member| member.user() == caller.user());
+        // Whoever may join by an external Commit needs the state.
+        let policy = Policy::of(&self.spectator.group().public().context().extensions).expect("a policy");
+        let may_join = has_member
+            || policy.external_commits == ExternalCommits::Everyone
+            || policy.is_admin(&caller.user());
         match service.group_state(&caller, &group_id()).await {
             Ok(state) => {
-                assert!(has_member, "a stranger reads the state");
+                assert!(may_join, "a stranger reads the state");
                 self.record(&state.head);
                 assert_eq!(state.head.head.seq, self.spectator.end());
                 let public = self.spectator.group().public();
@@ -294,7 +299,7 @@ impl World<'_> {
                 let tree = service.tree(&caller, &group_id(), &state.tree_hash).await.expect("a tree");
                 assert!(pando_mls::wire::RatchetTree::decode(&tree).is_ok());
             }
-            Err(refusal) => assert!(!has_member && refusal.is(ProblemCode::NotFound), "{refusal}"),
+            Err(refusal) => assert!(!may_join && refusal.is(ProblemCode::NotFound), "{refusal}"),
         }
         if let Err(refusal) = service.list_reports(&caller, &group_id()).await {
             check_refusal(&refusal);
