@@ -120,19 +120,92 @@ fn every_test_that_is_named_exists() {
         for named in rows(document).into_iter().flat_map(|row| row.tests) {
             assert_eq!(named.file.file_stem().unwrap(), &*named.stem, "{named:?}");
             let text = read(&named.file);
-            let lines: Vec<_> = text.lines().collect();
-            let definition = format!("fn {}(", named.name);
-            let defines = |line: &str| {
-                let line = line.trim_start();
-                line.strip_prefix("async ").unwrap_or(line).starts_with(&definition)
-            };
-            let found = lines.iter().position(|line| defines(line));
-            let found = found.unwrap_or_else(|| panic!("no such test: {named:?}"));
-            let before = lines.get(found.saturating_sub(3)..found).unwrap();
-            let is_attribute = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
-            assert!(before.iter().any(|line| is_attribute(line.trim())), "not a test: {named:?}");
+            assert!(is_test(&text, &named.name), "not a test: {named:?}");
         }
     }
+}
+
+/// Returns whether a file defines a test with this name: a function with the attribute of a test,
+/// or a function of the macro that defines tests.
+fn is_test(text: &str, name: &str) -> bool {
+    let lines: Vec<_> = text.lines().collect();
+    let definition = format!("fn {name}(");
+    let defines = |line: &str| {
+        let line = line.trim_start();
+        line.strip_prefix("async ").unwrap_or(line).starts_with(&definition)
+    };
+    let Some(found) = lines.iter().position(|line| defines(line)) else { return false };
+    let before = lines.get(found.saturating_sub(3)..found).unwrap();
+    let is_attribute = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
+    before.iter().any(|line| is_attribute(line.trim())) || tests_of_macro(text).contains(&name)
+}
+
+/// Returns the names of the functions directly inside the macro `on_one_and_eight_files!`, which
+/// gives each of them the attribute of a test.
+///
+/// The invocation of the macro and the functions in it begin and end at the left margin. Any other
+/// code between the functions ends the search, because the macro accepts only functions.
+fn tests_of_macro(text: &str) -> Vec<&str> {
+    let mut tests = Vec::new();
+    let mut lines = text.lines().skip_while(|line| *line != "on_one_and_eight_files! {").skip(1);
+    while let Some(line) = lines.next() {
+        let signature = line.strip_prefix("async fn ").and_then(|line| line.strip_suffix("(files: u16) {"));
+        if let Some(name) = signature {
+            tests.push(name);
+            // Skip the body of the function.
+            lines.by_ref().take_while(|line| *line != "}").for_each(drop);
+        } else if !line.is_empty() && !line.starts_with("///") {
+            break;
+        }
+    }
+    tests
+}
+
+/// Checks that only functions directly inside the macro count as tests.
+#[test]
+fn functions_of_the_macro_are_tests() {
+    let text = "\
+async fn before(files: u16) {
+}
+
+on_one_and_eight_files! {
+/// A test.
+async fn first(files: u16) {
+    async fn nested(files: u16) {
+    }
+    let helper = async || {};
+async fn unindented(files: u16) {
+    let text = \"{\";
+}
+
+async fn second(files: u16) {
+}
+}
+
+async fn after(files: u16) {
+}
+
+#[tokio::test]
+async fn attribute() {
+}
+";
+    assert_eq!(tests_of_macro(text), ["first", "second"]);
+    for (name, expected) in [
+        ("first", true),
+        ("second", true),
+        ("attribute", true),
+        ("before", false),
+        ("nested", false),
+        ("unindented", false),
+        ("after", false),
+        ("missing", false),
+        ("fir", false),
+    ] {
+        assert_eq!(is_test(text, name), expected, "{name}");
+    }
+    // Functions of another macro, or of none, are no tests.
+    assert!(tests_of_macro(&text.replace("on_one_and_eight_files!", "other!")).is_empty());
+    assert!(tests_of_macro("async fn first(files: u16) {\n}\n").is_empty());
 }
 
 /// Checks that no row is skipped because of its format.
