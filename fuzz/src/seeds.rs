@@ -1,5 +1,5 @@
-//! The seed inputs for the targets that run groups, and for the delivery service. The seeds cover all operations, with few or no
-//! edits.
+//! The seed inputs for the targets that run groups, and for the delivery service. The seeds cover
+//! all operations, with few or no edits.
 
 use crate::api_requests::CHECKS;
 use crate::delivery::KINDS;

@@ -18,8 +18,8 @@ use pando_mls::{
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The clients, and the versions of their certificates. The first three are members, and the user of
-/// the first one is the admin.
+/// The clients, and the versions of their certificates. The first three are members, and the user
+/// of the first one is the admin.
 pub(super) const CLIENTS: [(&str, u64); 8] = [
     ("alice@example.org/phone", 1),
     ("bob@example.org/phone", 1),

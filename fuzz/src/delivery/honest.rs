@@ -25,7 +25,8 @@ pub(super) struct How {
     pub(super) with_head: bool,
 }
 
-/// The resumption PSKs of a group, and an arbitrary one for each epoch that the group does not have.
+/// The resumption PSKs of a group, and an arbitrary one for each epoch that the group does not
+/// have.
 struct PsksOf<'a>(Option<&'a Group>);
 
 impl PskStore for PsksOf<'_> {
@@ -104,8 +105,8 @@ impl World<'_> {
         }
     }
 
-    /// Runs an operation of a member's group. Returns an error if the client has no group, or if the
-    /// library refuses the operation.
+    /// Runs an operation of a member's group. Returns an error if the client has no group, or if
+    /// the library refuses the operation.
     fn with_group<T>(
         &mut self,
         (who, how): (usize, How),
@@ -346,7 +347,8 @@ impl World<'_> {
         Request::Report(statement.sign(&**signer).expect("a key"))
     }
 
-    /// Builds the request to create another group. With `epoch`, the group is a branch of that epoch.
+    /// Builds the request to create another group. With `epoch`, the group is a branch of that
+    /// epoch.
     pub(super) fn create(&mut self, who: usize, which: u8, epoch: Option<u64>) -> Option<Request> {
         let id = if which & 0x40 == 0 { GroupId::from(&self.identifier()) } else { group_id() };
         let admins = match epoch {

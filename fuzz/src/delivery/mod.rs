@@ -29,8 +29,8 @@ thread_local! {
     static BASE: OnceCell<RefCell<Base>> = const { OnceCell::new() };
 }
 
-/// Runs a script. A step has four bytes: what to do, who does it, an argument, and how. Edits of the
-/// request follow if the last byte asks for them, three bytes each.
+/// Runs a script. A step has four bytes: what to do, who does it, an argument, and how. Edits of
+/// the request follow if the last byte asks for them, three bytes each.
 pub fn service(input: &[u8]) {
     RUNTIME.with(|runtime| {
         BASE.with(|base| {

@@ -99,8 +99,8 @@ impl Request {
         }
     }
 
-    /// Returns the request after edits of its encoding, unless it cannot be decoded any more. An edit
-    /// has three bytes: the place, and the difference of the byte there.
+    /// Returns the request after edits of its encoding, unless it cannot be decoded any more. An
+    /// edit has three bytes: the place, and the difference of the byte there.
     pub(super) fn edited(&self, edits: &[u8]) -> Option<Self> {
         fn edit<T: Encode + Decode>(value: &T, edits: &[u8]) -> Option<T> {
             let mut bytes = value.encode().expect("requests are short");

@@ -1,4 +1,5 @@
-//! An observer of the group that reads the whole log, and knows from it what the server must answer.
+//! An observer of the group that reads the whole log, and knows from it what the server must
+//! answer.
 
 use crate::clients::{Clients, group_id};
 use pando_api::{

@@ -105,7 +105,8 @@ impl<'a> World<'a> {
     }
 
     /// Sends a request as a client, and checks the answer. Returns the receipt if there is one, and
-    /// `None` if the request was refused. `is_altered` tells whether no client has made the request.
+    /// `None` if the request was refused. `is_altered` tells whether no client has made the
+    /// request.
     pub(super) async fn send(
         &mut self,
         request: Request,
