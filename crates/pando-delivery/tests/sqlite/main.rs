@@ -9,6 +9,7 @@
 )]
 
 mod backups;
+mod large_values;
 mod log_length;
 mod opening;
 mod overload;

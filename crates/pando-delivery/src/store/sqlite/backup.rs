@@ -68,10 +68,7 @@ pub(super) fn copy(source: &Folder, meta: Meta, shards: &[Arc<Shard>], to: &Path
     }
     // As in a new store, the first file is completed last.
     for (number, connection) in numbers().zip(connections).rev() {
-        connection.execute_batch(
-            "INSERT INTO copy.entries SELECT partition, key, value FROM main.entries ORDER BY partition, key;
-             INSERT INTO copy.due SELECT partition, at FROM main.due ORDER BY partition",
-        )?;
+        connection.execute_batch(rows::COPY)?;
         connection.execute_batch("COMMIT")?;
         // The rows are on the disk now. Within one transaction, this entry could reach the disk
         // before the rows.

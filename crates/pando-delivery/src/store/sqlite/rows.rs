@@ -2,6 +2,11 @@
 //!
 //! The table `entries` has the rows of all partitions, ordered by partition and key. It has no row
 //! numbers, so a row is stored once, in the order in which it is read.
+//!
+//! A value of more than [`INLINE`] bytes is in the table `large_values`. SQLite searches `entries`
+//! by comparing whole records: to compare a key with that of a record on several pages, SQLite first
+//! reads the value, too. A value of some megabytes near the root of the tree would slow down each
+//! access to any partition of the file. The search by a number in `large_values` reads no values.
 
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::{Snapshot, Transaction};
@@ -10,15 +15,28 @@ use crate::store::sqlite::connection::failure;
 use rusqlite::{Connection, Error, OptionalExtension, Params, Statement};
 use std::cell::Cell;
 
-/// Returns the statements that create the tables in a schema.
+/// Maximum length of a value in the table `entries`, in bytes.
+const INLINE: usize = 4_096;
+
+/// Returns the statements that create the tables in a schema. Each row of `entries` has either a
+/// value or the number of a large value.
+///
+/// There are no triggers and no checks, because with them, each statement would have a savepoint of
+/// its own within that of the request. To end such a savepoint takes SQLite a time in proportion to
+/// all pages that the request has changed.
 pub(super) fn tables(schema: &str) -> String {
     format!(
         "CREATE TABLE {schema}.entries (
              partition BLOB NOT NULL,
              key BLOB NOT NULL,
-             value BLOB NOT NULL,
+             value BLOB,
+             large INTEGER,
              PRIMARY KEY (partition, key)
          ) STRICT, WITHOUT ROWID;
+         CREATE TABLE {schema}.large_values (
+             id INTEGER NOT NULL PRIMARY KEY,
+             value BLOB NOT NULL
+         ) STRICT;
          CREATE TABLE {schema}.due (
              partition BLOB NOT NULL PRIMARY KEY,
              at INTEGER NOT NULL
@@ -26,6 +44,12 @@ pub(super) fn tables(schema: &str) -> String {
          CREATE INDEX {schema}.due_by_time ON due (at, partition);"
     )
 }
+
+/// The statements that copy all rows from the schema `main` to the empty schema `copy`.
+pub(super) const COPY: &str = "
+    INSERT INTO copy.large_values SELECT id, value FROM main.large_values ORDER BY id;
+    INSERT INTO copy.entries SELECT partition, key, value, large FROM main.entries ORDER BY partition, key;
+    INSERT INTO copy.due SELECT partition, at FROM main.due ORDER BY partition";
 
 /// Number of bytes that [`SqliteTransaction::written`] counts for each change in addition to its
 /// key and value.
@@ -84,6 +108,12 @@ impl<'a> SqliteSnapshot<'a> {
         self.run(sql, |statement| statement.execute(values))
     }
 
+    /// Stores a large value, and returns its number.
+    fn insert_large(&self, value: &[u8]) -> Result<i64, StoreError> {
+        let sql = "INSERT INTO large_values (value) VALUES (?1)";
+        self.run(sql, |statement| statement.insert((value,)))
+    }
+
     /// Returns the key of the row that follows the first `skipped` rows of a range.
     fn key_after(&self, range: &KeyRange, skipped: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT key FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
@@ -95,12 +125,14 @@ impl<'a> SqliteSnapshot<'a> {
 
 impl Snapshot for SqliteSnapshot<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT value FROM entries WHERE partition = ?1 AND key = ?2";
+        let sql = "SELECT coalesce(value, (SELECT value FROM large_values WHERE id = large))
+                   FROM entries WHERE partition = ?1 AND key = ?2";
         self.run(sql, |statement| statement.query_row((self.partition, key), |row| row.get(0)).optional())
     }
 
     fn scan(&self, range: &KeyRange, limit: ScanLimit) -> Result<Page, StoreError> {
-        let sql = "SELECT key, value FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
+        let sql = "SELECT key, coalesce(value, (SELECT value FROM large_values WHERE id = large))
+                   FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
                    ORDER BY key LIMIT ?4";
         // One more row tells whether the range has more rows than the limit.
         let count = sql_number(limit.rows.saturating_add(1));
@@ -109,7 +141,8 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn last(&self, range: &KeyRange) -> Result<Option<Row>, StoreError> {
-        let sql = "SELECT key, value FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
+        let sql = "SELECT key, coalesce(value, (SELECT value FROM large_values WHERE id = large))
+                   FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3
                    ORDER BY key DESC LIMIT 1";
         let values = (self.partition, range.start(), range.end_or_greatest());
         self.run(sql, |statement| statement.query_row(values, row).optional())
@@ -144,6 +177,13 @@ impl<'a> SqliteTransaction<'a> {
         self.snapshot.result()
     }
 
+    /// Deletes the large value of a row, if it has one. The row itself is changed next.
+    fn delete_large(&self, key: &[u8]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM large_values
+                   WHERE id = (SELECT large FROM entries WHERE partition = ?1 AND key = ?2)";
+        self.snapshot.execute(sql, (self.snapshot.partition, key)).map(drop)
+    }
+
     fn count(&mut self, changes: usize, bytes: usize) {
         self.written = self.written.saturating_add(bytes).saturating_add(changes.saturating_mul(CHANGE));
     }
@@ -170,14 +210,27 @@ impl Snapshot for SqliteTransaction<'_> {
 impl Transaction for SqliteTransaction<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.snapshot.check(Limit::check_row(key, value))?;
-        let sql = "INSERT INTO entries (partition, key, value) VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET value = excluded.value";
-        self.snapshot.execute(sql, (self.snapshot.partition, key, value))?;
-        self.count(1, key.len().saturating_add(value.len()));
+        let written = key.len().saturating_add(value.len());
+        let (value, large) = if value.len() > INLINE {
+            (None, Some(self.snapshot.insert_large(value)?))
+        } else {
+            (Some(value), None)
+        };
+        let values = (self.snapshot.partition, key, value, large);
+        // Most rows are new, and have no large value that must be deleted first.
+        let sql = "INSERT INTO entries (partition, key, value, large) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO NOTHING";
+        if self.snapshot.execute(sql, values)? == 0 {
+            self.delete_large(key)?;
+            let sql = "UPDATE entries SET value = ?3, large = ?4 WHERE partition = ?1 AND key = ?2";
+            self.snapshot.execute(sql, values)?;
+        }
+        self.count(1, written);
         Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        self.delete_large(key)?;
         let sql = "DELETE FROM entries WHERE partition = ?1 AND key = ?2";
         let changes = self.snapshot.execute(sql, (self.snapshot.partition, key))?;
         self.count(changes, key.len());
@@ -187,8 +240,11 @@ impl Transaction for SqliteTransaction<'_> {
     fn delete_range(&mut self, range: &KeyRange, limit: usize) -> Result<bool, StoreError> {
         let rest = self.snapshot.key_after(range, limit)?;
         let end = rest.as_deref().unwrap_or_else(|| range.end_or_greatest());
-        let sql = "DELETE FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3";
         let values = (self.snapshot.partition, range.start(), end);
+        let sql = "DELETE FROM large_values WHERE id IN (
+                       SELECT large FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3)";
+        self.snapshot.execute(sql, values)?;
+        let sql = "DELETE FROM entries WHERE partition = ?1 AND key >= ?2 AND key < ?3";
         let changes = self.snapshot.execute(sql, values)?;
         self.count(changes, 0);
         Ok(rest.is_some())
