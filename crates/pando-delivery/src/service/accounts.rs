@@ -2,6 +2,7 @@
 //! 13).
 
 use super::Service;
+use super::relays::next;
 use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};
 use crate::error::Refusal;
 use crate::group::{Caller, JoinerWelcome, partition, summary};
@@ -12,12 +13,16 @@ use pando_api::{
 };
 use pando_mls::GroupId;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// The most Welcomes of a page of an inbox.
 const INBOX_ENTRIES: usize = 100;
 
 /// The most groups of a list. A user in more groups reads the others by their invitations.
 const GROUPS: usize = 10_000;
+
+/// The number of accounts that are read at the same time.
+const READS_AT_ONCE: usize = 256;
 
 impl<S: Store> Service<S> {
     /// Records a login that was verified. `nonce` is valid until `expires`.
@@ -47,8 +52,17 @@ impl<S: Store> Service<S> {
         &self,
         certificates: impl IntoIterator<Item = &DeviceCertificate>,
     ) -> Result<(), Refusal> {
+        // Each read waits for a thread of the store, so many Adds would take long one by one.
+        let mut reads = JoinSet::new();
         for DeviceCertificate { client, version, .. } in certificates {
-            self.check_version(client, *version).await?;
+            if reads.len() >= READS_AT_ONCE {
+                next(&mut reads).await?;
+            }
+            let (service, client, version) = (self.clone(), client.clone(), *version);
+            reads.spawn(async move { service.check_version(&client, version).await });
+        }
+        while !reads.is_empty() {
+            next(&mut reads).await?;
         }
         Ok(())
     }

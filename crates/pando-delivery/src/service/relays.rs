@@ -58,9 +58,9 @@ impl<S: Store> Service<S> {
     }
 }
 
-/// Waits for one of the copies.
-async fn next(copies: &mut JoinSet<Result<(), Refusal>>) -> Result<(), Refusal> {
-    match copies.join_next().await {
+/// Waits for one of several tasks.
+pub(super) async fn next(tasks: &mut JoinSet<Result<(), Refusal>>) -> Result<(), Refusal> {
+    match tasks.join_next().await {
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(Refusal::internal(&error)),
         None => Ok(()),
