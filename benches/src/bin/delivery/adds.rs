@@ -3,9 +3,10 @@
 use crate::clients::{Clients, Device, Member};
 use crate::old_welcome::Epoch;
 use crate::population::Population;
+use crate::recording::Detail;
 use crate::senders::Paced;
 use crate::server::Server;
-use crate::table::Durations;
+use crate::table::{Durations, time};
 use pando_api::InboxPage;
 use pando_mls::Encode;
 use std::time::{Duration, Instant};
@@ -63,7 +64,7 @@ pub(crate) async fn measure(
     }
     latencies.before = paced.latencies();
 
-    server.service.store().record();
+    server.service.store().record(Detail::Times);
     let bytes = request.encode().unwrap().len();
     let began = Instant::now();
     server.submit(&mut group.creator, request).await;
@@ -96,7 +97,12 @@ pub(crate) async fn prepare(server: &Server, clients: &mut Clients, group: &mut 
         if is_last {
             return devices;
         }
-        measure(server, group, devices, Vec::new()).await;
-        eprintln!("{} of {} members", group.members(), group.size);
+        let (added, ..) = measure(server, group, devices, Vec::new()).await;
+        let [build, submit, copies] = [added.build, added.submit, added.copies].map(time);
+        let members = group.members();
+        eprintln!(
+            "{members} of {} members; made in {build}, accepted in {submit}, copied in {copies}",
+            group.size
+        );
     }
 }

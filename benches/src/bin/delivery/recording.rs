@@ -5,7 +5,7 @@ use pando_delivery::store::{
 };
 use std::mem;
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A row that a request has written or deleted, or a due time that it has set.
@@ -30,37 +30,50 @@ pub(crate) enum ChangeKind {
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) partition: Vec<u8>,
+    /// Empty if only times are recorded.
     pub(crate) changes: Vec<Change>,
     /// The time from the request to its answer.
     pub(crate) duration: Duration,
+}
+
+/// The details of requests that are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Nothing. This is the detail between recordings.
+    Nothing,
+    /// The time of each request.
+    Times,
+    /// The time and the changes of each request. To record a change reads the row before, which
+    /// makes requests slower.
+    Changes,
 }
 
 /// A store that records write requests while it is told to.
 #[derive(Debug)]
 pub(crate) struct RecordingStore {
     store: SqliteStore,
-    /// The requests since the recording has begun. `None` while nothing is recorded.
-    recording: Mutex<Option<Vec<Written>>>,
+    /// The detail of the recording, and the requests since it has begun.
+    recording: Mutex<(Detail, Vec<Written>)>,
 }
 
 impl RecordingStore {
     /// Returns a store that records nothing yet.
     pub(crate) const fn new(store: SqliteStore) -> Self {
-        Self { store, recording: Mutex::new(None) }
+        Self { store, recording: Mutex::new((Detail::Nothing, Vec::new())) }
     }
 
     /// Begins to record.
-    pub(crate) fn record(&self) {
-        *self.lock() = Some(Vec::new());
+    pub(crate) fn record(&self, detail: Detail) {
+        *self.lock() = (detail, Vec::new());
     }
 
     /// Ends the recording, and returns the requests in the partition that have succeeded.
     pub(crate) fn recorded(&self, partition: &[u8]) -> Vec<Written> {
-        let requests = mem::take(&mut *self.lock()).unwrap_or_default();
+        let (_, requests) = mem::replace(&mut *self.lock(), (Detail::Nothing, Vec::new()));
         requests.into_iter().filter(|request| request.partition == partition).collect()
     }
 
-    fn lock(&self) -> impl std::ops::DerefMut<Target = Option<Vec<Written>>> {
+    fn lock(&self) -> MutexGuard<'_, (Detail, Vec<Written>)> {
         self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -84,21 +97,21 @@ impl Store for RecordingStore {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let is_recording = self.lock().is_some();
-        if !is_recording {
-            return self.store.write(partition, bytes, work).await;
-        }
-        let began = Instant::now();
-        let work = move |rows: &mut dyn Transaction| {
-            let mut recorder = Recorder { rows, changes: Vec::new() };
-            let value = work(&mut recorder)?;
-            Ok::<_, E>((value, recorder.changes))
+        let (detail, began) = (self.lock().0, Instant::now());
+        let (value, changes) = match detail {
+            Detail::Nothing => return self.store.write(partition, bytes, work).await,
+            Detail::Times => (self.store.write(partition, bytes, work).await?, Vec::new()),
+            Detail::Changes => {
+                let work = move |rows: &mut dyn Transaction| {
+                    let mut recorder = Recorder { rows, changes: Vec::new() };
+                    let value = work(&mut recorder)?;
+                    Ok::<_, E>((value, recorder.changes))
+                };
+                self.store.write(partition, bytes, work).await?
+            }
         };
-        let (value, changes) = self.store.write(partition, bytes, work).await?;
         let written = Written { partition: partition.into(), changes, duration: began.elapsed() };
-        if let Some(requests) = &mut *self.lock() {
-            requests.push(written);
-        }
+        self.lock().1.push(written);
         Ok(value)
     }
 

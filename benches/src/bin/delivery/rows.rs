@@ -1,7 +1,7 @@
 //! The rows that a message and a warm Commit write.
 
 use crate::population::Population;
-use crate::recording::{Change, ChangeKind};
+use crate::recording::{Change, ChangeKind, Detail};
 use crate::server::Server;
 use crate::table::{Durations, kilobytes};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl MessageRows {
 /// Measures what a message of 32 bytes writes.
 pub(crate) async fn message(server: &Server, group: &mut Population) -> MessageRows {
     let message = group.creator.encrypt(&[0; 32]);
-    server.service.store().record();
+    server.service.store().record(Detail::Changes);
     group.creator.seq = server.send(&group.creator, message).await.head.head.seq;
     let changes = server.recorded(&group.creator).changes;
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
@@ -78,7 +78,7 @@ pub(crate) async fn commits(server: &Server, group: &mut Population, count: u32)
     let (mut largest, mut durations) = (None::<CommitRows>, Durations::default());
     for _ in 0..count {
         let request = group.creator.commit(Vec::new());
-        server.service.store().record();
+        server.service.store().record(Detail::Changes);
         let began = Instant::now();
         server.submit(&mut group.creator, request).await;
         durations.push(began.elapsed());
