@@ -49,8 +49,8 @@ impl<S: Store> Service<S> {
 }
 
 impl<S: Store> Service<S> {
-    /// Writes to the partition of a group. Wakes its readers, and the task that runs the work that
-    /// is due, even if the outcome is not known.
+    /// Writes to the partition of a group. Wakes its readers, unless the request did nothing:
+    /// otherwise, anybody could wake all readers of a group.
     async fn write_group<T: Send + 'static>(
         &self,
         group_id: &GroupId,
@@ -59,8 +59,9 @@ impl<S: Store> Service<S> {
     ) -> Result<T, Refusal> {
         let partition = partition(group_id);
         let written = self.shared.store.write(&partition, bytes, work).await;
-        self.shared.wakeups.wake(&partition);
-        self.shared.due.notify_one();
+        if written.as_ref().map_or_else(|refusal| refusal.is(ProblemCode::OutcomeUnknown), |_| true) {
+            self.shared.wakeups.wake(&partition);
+        }
         written
     }
 
@@ -134,10 +135,12 @@ impl<S: Store> GroupLock<S> {
         let write = tokio::spawn(async move {
             // If the outcome is not known, the group is opened again.
             *self.slot = None;
-            let written = self.service.write_group(&self.group_id, bytes, work).await?;
+            let written = self.service.write_group(&self.group_id, bytes, work).await;
+            // Handshakes leave work behind.
+            self.service.shared.due.notify_one();
             let (group, position) = changed;
-            *self.slot = Some(OpenGroup { group, position });
-            Ok(written)
+            *self.slot = written.is_ok().then_some(OpenGroup { group, position });
+            written
         });
         write.await.map_err(|error| Refusal::internal(&error))?
     }

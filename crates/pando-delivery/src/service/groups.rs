@@ -42,7 +42,9 @@ impl<S: Store> Service<S> {
         self.check_versions(checked.certificates()).await?;
         let moment = self.moment(now);
         let (bytes, work) = (checked.size(), move |rows: &mut dyn Transaction| checked.write(rows, moment));
-        self.receipt(self.write_group_to_the_end(&group_id, bytes, work).await?)
+        let appended = self.write_group_to_the_end(&group_id, bytes, work).await?;
+        self.shared.due.notify_one();
+        self.receipt(appended)
     }
 
     /// Appends a Commit to the log of a group.

@@ -78,6 +78,7 @@ impl<S: Store> Service<S> {
         let (creation, bytes) = (Arc::clone(&checked), checked.size());
         let work = move |rows: &mut dyn Transaction| creation.create_successor(rows, moment);
         let appended = self.write_group_to_the_end(&successor, bytes, work).await?;
+        self.shared.due.notify_one();
         // A Commit that is being checked in the meantime finds that the group has ended when it is
         // written.
         let work = move |rows: &mut dyn Transaction| checked.write(rows);

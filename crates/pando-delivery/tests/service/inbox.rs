@@ -41,6 +41,12 @@ async fn readers_are_woken() {
     let message = world.encrypt(&mut bob, "hello");
     world.send(&bob.caller, &message).await.unwrap();
     log.changed().await.unwrap();
+    // A refused message wakes nobody.
+    let mallory = world.device("mallory@example.org/phone", 1);
+    assert!(world.send(&mallory.caller, &message).await.unwrap_err().is(ProblemCode::NotFound));
+    let proposal = world.build_update(&mut bob);
+    assert!(world.send(&mallory.caller, &proposal).await.unwrap_err().is(ProblemCode::NotFound));
+    assert!(!log.has_changed().unwrap());
     let mut dave = world.device("dave@example.org/phone", 1);
     let mut inbox = world.service.watch_inbox(&dave.caller.user());
     world.add(&mut alice, &mut [&mut dave]).await;
