@@ -85,16 +85,17 @@ impl CheckedReset {
     /// - [`ProblemCode::InvalidGroup`] if the successor is not such a branch.
     /// - See [`CheckedGroup::check`].
     pub fn check(
-        request: Reset,
+        request: &Reset,
         snapshot: &ResetSnapshot,
         (env, caller): (&Environment<'_>, &Caller),
     ) -> Result<(Self, PublicGroup), Refusal> {
         let invalid = |why: &str| Refusal::new(ProblemCode::InvalidGroup, why);
         let digest = Digest::of(&request.encode()?);
         let Reset { last_good_epoch, successor } = request;
+        let last_good_epoch = *last_good_epoch;
         let (log, caller_id) = (snapshot.log.clone(), caller.clone());
-        check_branch(&successor, &log.group_id, last_good_epoch)?;
-        let (creation, public) = CheckedGroup::check((env, caller), &successor)?;
+        check_branch(successor, &log.group_id, last_good_epoch)?;
+        let (creation, public) = CheckedGroup::check((env, caller), successor)?;
         let new = public.public().context();
         if let Some(old) = &snapshot.context {
             if (new.version, new.cipher_suite) != (old.version, old.cipher_suite) {

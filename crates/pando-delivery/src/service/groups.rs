@@ -1,6 +1,7 @@
 //! Creating groups, and sending to them (docs/protocol.md, section 10).
 
 use super::Service;
+use super::check::GroupLock;
 use crate::error::Refusal;
 use crate::group::{
     Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
@@ -26,8 +27,8 @@ impl<S: Store> Service<S> {
         request: CreateGroup,
         now: u64,
     ) -> Result<Receipt, Refusal> {
-        let group_id = created_group(&request)?;
-        let (log, creator, read) = (self.log(&group_id), caller.clone(), request.clone());
+        let (group_id, request) = (created_group(&request)?, Arc::new(request));
+        let (log, creator, read) = (self.log(&group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &creator, &read);
         if let Some(appended) = self.shared.store.read(&partition(&group_id), read).await? {
             return self.receipt(appended);
@@ -58,35 +59,28 @@ impl<S: Store> Service<S> {
         request: SubmitCommit,
         now: u64,
     ) -> Result<Receipt, Refusal> {
-        let handshake = Handshake::decode(group_id, request.commit.to_vec())?;
+        let handshake = Arc::new(Handshake::decode(group_id, request.commit.to_vec())?);
         if !handshake.is_commit() {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
         }
         let request = Arc::new(request);
-        for _ in 0..ATTEMPTS {
-            match self.try_commit(caller, group_id, (&handshake, &request), now).await? {
-                Outcome::Done(appended) => return self.receipt(appended),
-                Outcome::Changed => {}
-            }
-        }
-        Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
+        let attempt = || self.try_commit(caller, group_id, (&handshake, &request), now);
+        self.receipt(retry(attempt).await?)
     }
 
     async fn try_commit(
         &self,
         caller: &Caller,
         group_id: &GroupId,
-        (handshake, request): (&Handshake, &Arc<SubmitCommit>),
+        (handshake, request): (&Arc<Handshake>, &Arc<SubmitCommit>),
         now: u64,
     ) -> Result<Outcome, Refusal> {
-        // Strangers neither wait for the lock nor keep others waiting.
-        self.read_snapshot(caller, group_id, handshake).await?;
-        let mut lock = self.lock(group_id).await;
-        let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
+        let (mut lock, snapshot) = self.lock_for(caller, group_id, handshake).await?;
         if let Some(repeated) = snapshot.repeated() {
             return Ok(Outcome::Done(repeated.clone()));
         }
-        let (sender, handshake, request) = (caller.clone(), handshake.clone(), Arc::clone(request));
+        let (sender, request) = (caller.clone(), Arc::clone(request));
+        let handshake = Handshake::clone(handshake);
         let checked = lock.check(snapshot.position(), move |shared, group| {
             let env = shared.environment(now);
             let parts = (&*request.welcome, &*request.group_info);
@@ -145,30 +139,22 @@ impl<S: Store> Service<S> {
         request: SubmitMessage,
         now: u64,
     ) -> Result<Receipt, Refusal> {
-        let handshake = Handshake::decode(group_id, request.message.to_vec())?;
-        for _ in 0..ATTEMPTS {
-            match self.try_proposal(caller, group_id, &handshake, now).await? {
-                Outcome::Done(appended) => return self.receipt(appended),
-                Outcome::Changed => {}
-            }
-        }
-        Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
+        let handshake = Arc::new(Handshake::decode(group_id, request.message.to_vec())?);
+        self.receipt(retry(|| self.try_proposal(caller, group_id, &handshake, now)).await?)
     }
 
     async fn try_proposal(
         &self,
         caller: &Caller,
         group_id: &GroupId,
-        handshake: &Handshake,
+        handshake: &Arc<Handshake>,
         now: u64,
     ) -> Result<Outcome, Refusal> {
-        self.read_snapshot(caller, group_id, handshake).await?;
-        let mut lock = self.lock(group_id).await;
-        let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
+        let (mut lock, snapshot) = self.lock_for(caller, group_id, handshake).await?;
         if let Some(repeated) = snapshot.repeated() {
             return Ok(Outcome::Done(repeated.clone()));
         }
-        let (sender, handshake) = (caller.clone(), handshake.clone());
+        let (sender, handshake) = (caller.clone(), Handshake::clone(handshake));
         let bytes = handshake.size();
         let checked = lock.check(snapshot.position(), move |shared, group| {
             CheckedProposal::check(handshake, &snapshot, group, (&shared.environment(now), &sender))
@@ -180,16 +166,43 @@ impl<S: Store> Service<S> {
         Outcome::of(written)
     }
 
+    /// Waits for the lock of a group, and reads a snapshot under it. Strangers are refused before:
+    /// they neither wait for the lock nor keep others waiting.
+    async fn lock_for(
+        &self,
+        caller: &Caller,
+        group_id: &GroupId,
+        handshake: &Arc<Handshake>,
+    ) -> Result<(GroupLock<S>, GroupSnapshot), Refusal> {
+        self.read_snapshot(caller, group_id, handshake).await?;
+        let lock = self.lock(group_id).await;
+        let snapshot = self.read_snapshot(caller, group_id, handshake).await?;
+        Ok((lock, snapshot))
+    }
+
     async fn read_snapshot(
         &self,
         caller: &Caller,
         group_id: &GroupId,
-        handshake: &Handshake,
+        handshake: &Arc<Handshake>,
     ) -> Result<GroupSnapshot, Refusal> {
-        let (log, caller, handshake) = (self.log(group_id), caller.clone(), handshake.clone());
+        let (log, caller, handshake) = (self.log(group_id), caller.clone(), Arc::clone(handshake));
         let read = move |rows: &dyn Snapshot| GroupSnapshot::read(rows, &log, &caller, &handshake);
         self.shared.store.read(&partition(group_id), read).await
     }
+}
+
+/// Repeats an attempt as long as other servers change the group, a few times.
+pub(super) async fn retry<T, F: Future<Output = Result<Outcome<T>, Refusal>>>(
+    attempt: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    for _ in 0..ATTEMPTS {
+        match attempt().await? {
+            Outcome::Done(value) => return Ok(value),
+            Outcome::Changed => {}
+        }
+    }
+    Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
 }
 
 /// The outcome of an attempt to write a handshake.

@@ -2,8 +2,7 @@
 //! (docs/protocol.md, section 11).
 
 use super::Service;
-use super::check::GroupLock;
-use super::groups::Outcome;
+use super::groups::{Outcome, retry};
 use crate::error::Refusal;
 use crate::group::{Appended, Caller, CheckedRemovals, RemovalSnapshot, partition};
 use crate::store::{Snapshot, Store};
@@ -74,23 +73,16 @@ impl<S: Store> Service<S> {
         read: impl Fn(&dyn Snapshot) -> Result<RemovalSnapshot, Refusal> + Clone + Send + 'static,
         now: u64,
     ) -> Result<Option<Appended>, Refusal> {
-        for _ in 0..3 {
-            let lock = self.lock(group_id).await;
-            match self.try_removals(lock, group_id, read.clone(), now).await? {
-                Outcome::Done(appended) => return Ok(appended),
-                Outcome::Changed => {}
-            }
-        }
-        Err(Refusal::new(ProblemCode::Overloaded, "other servers change the group"))
+        retry(|| self.try_removals(group_id, read.clone(), now)).await
     }
 
     async fn try_removals(
         &self,
-        mut lock: GroupLock<S>,
         group_id: &GroupId,
         read: impl FnOnce(&dyn Snapshot) -> Result<RemovalSnapshot, Refusal> + Send + 'static,
         now: u64,
     ) -> Result<Outcome<Option<Appended>>, Refusal> {
+        let mut lock = self.lock(group_id).await;
         let snapshot = self.shared.store.read(&partition(group_id), read).await?;
         if snapshot.is_empty() {
             return Ok(Outcome::Done(snapshot.repeated().cloned()));

@@ -57,7 +57,8 @@ impl<S: Store> Service<S> {
         request: Reset,
         now: u64,
     ) -> Result<Receipt, Refusal> {
-        let (log, admin, read) = (self.log(group_id), caller.clone(), request.clone());
+        let request = Arc::new(request);
+        let (log, admin, read) = (self.log(group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| ResetSnapshot::read(rows, &log, &admin, &read);
         let snapshot = self.shared.store.read(&partition(group_id), read).await?;
         if snapshot.is_repeated() {
@@ -70,7 +71,7 @@ impl<S: Store> Service<S> {
         }
         let admin = caller.clone();
         let check = move |shared: &Shared<S>| {
-            Ok(CheckedReset::check(request, &snapshot, (&shared.environment(now), &admin))?.0)
+            Ok(CheckedReset::check(&request, &snapshot, (&shared.environment(now), &admin))?.0)
         };
         let checked = Arc::new(self.run_check(check).await?);
         self.check_versions(checked.certificates()).await?;

@@ -83,7 +83,7 @@ impl World {
     pub(crate) fn check_reset(&self, caller: &Caller, request: &Reset) -> Result<CheckedReset, Refusal> {
         let (log, reader, read) = (self.log(), caller.clone(), request.clone());
         let snapshot = self.read(move |rows| ResetSnapshot::read(rows, &log, &reader, &read))?;
-        Ok(CheckedReset::check(request.clone(), &snapshot, (&self.environment(), caller))?.0)
+        Ok(CheckedReset::check(request, &snapshot, (&self.environment(), caller))?.0)
     }
 
     /// Performs both transactions of a reset.
