@@ -14,6 +14,9 @@ use pando_api::{ClientId, Domain, ProblemCode, RevocationError, RevocationList};
 
 /// The key of the row with the newest list.
 const LIST: &[u8] = b"l";
+/// The key of the row with the number of this list, so that servers notice a newer list without
+/// reading it.
+const NUMBER: &[u8] = b"n";
 /// The first byte of the keys of revoked clients that are still to be removed from their groups.
 const CLIENT: u8 = b'c';
 /// The number of clients that are read at a time.
@@ -29,17 +32,25 @@ fn refused(error: &RevocationError) -> Refusal {
 }
 
 impl<S: Store> Service<S> {
-    /// Reads the stored lists, which must be done before the first request.
+    /// Reads the stored lists that are newer than the known ones. This must be done before the first
+    /// request.
     ///
     /// # Errors
     /// An error of the store, or [`ProblemCode::Internal`] if a stored list is damaged.
     pub async fn load_revocations(&self) -> Result<(), Refusal> {
         for (domain, key) in &self.settings().feeds {
-            let read = |rows: &dyn Snapshot| Ok::<_, Refusal>(rows.get(LIST)?);
+            let known = self.shared.revocations.number(domain);
+            let read = move |rows: &dyn Snapshot| {
+                let number = rows.get(NUMBER)?.map(|row| decode::<u64>(&row)).transpose()?;
+                Ok::<_, Refusal>(if number > known { rows.get(LIST)? } else { None })
+            };
             let Some(row) = self.shared.store.read(&partition(domain), read).await? else { continue };
             let revocations = decode::<RevocationList>(&row)?.verify(domain, key);
             let revocations = revocations.map_err(|_| Refusal::corrupt("list of revocations"))?;
-            self.shared.revocations.replace(revocations).map_err(|error| refused(&error))?;
+            // An even newer list may have arrived in the meantime.
+            if self.shared.revocations.number(domain) < Some(revocations.number()) {
+                self.shared.revocations.replace(revocations).map_err(|error| refused(&error))?;
+            }
         }
         Ok(())
     }
@@ -74,6 +85,7 @@ impl<S: Store> Service<S> {
                 }
             }
             rows.put(LIST, &encode(&list)?)?;
+            rows.put(NUMBER, &encode(&newer.number())?)?;
             Ok(rows.set_due(Some(now))?)
         };
         let bytes = revocations.versions().len().saturating_mul(200);

@@ -26,6 +26,12 @@ impl RevocationTable {
         }
     }
 
+    /// Returns the number of the list of a domain.
+    pub(super) fn number(&self, domain: &Domain) -> Option<u64> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.get(domain).map(Revocations::number)
+    }
+
     /// Returns the highest revoked version of a client.
     pub(super) fn version(&self, client: &ClientId) -> Option<u64> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
