@@ -99,8 +99,13 @@ async fn files_of_another_store_are_refused() {
         (None, OpenError::OtherFile(1)),
         (Some(database("CREATE TABLE t (x)")), OpenError::NotAStore(1)),
         (
-            Some(database("CREATE TABLE t (x); PRAGMA user_version = 2; PRAGMA application_id = 0x5044646c")),
-            OpenError::Newer { found: 2, known: 1 },
+            Some(database("CREATE TABLE t (x); PRAGMA user_version = 3; PRAGMA application_id = 0x5044646c")),
+            OpenError::Newer { found: 3, known: 2 },
+        ),
+        // The first format had no table for large values.
+        (
+            Some(database("CREATE TABLE t (x); PRAGMA user_version = 1; PRAGMA application_id = 0x5044646c")),
+            OpenError::Older { found: 1, known: 2 },
         ),
     ] {
         match content {

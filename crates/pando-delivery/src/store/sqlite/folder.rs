@@ -17,7 +17,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the format of the files.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// The `application_id` of the files, "PDdl" in ASCII, by which tools recognise the files.
 const APPLICATION: i64 = 0x5044_646c;
@@ -134,6 +134,9 @@ impl Folder {
         }
         if format > FORMAT {
             return Err(OpenError::Newer { found: format, known: FORMAT });
+        }
+        if format < FORMAT {
+            return Err(OpenError::Older { found: format, known: FORMAT });
         }
         read_entry(&connection)
     }

@@ -29,6 +29,14 @@ pub enum OpenError {
     /// The folder contains a file that is not part of a store.
     #[error("file {0} is not part of a store")]
     NotAStore(u16),
+    /// The store was written by an earlier version of this program, whose format is not supported.
+    #[error("the store has format {found}, which is older than format {known} of this program")]
+    Older {
+        /// The format of the store.
+        found: i64,
+        /// The format of this program.
+        known: i64,
+    },
     /// The store was written by a later version of this program.
     #[error("the store has format {found}, which is newer than format {known} of this program")]
     Newer {
