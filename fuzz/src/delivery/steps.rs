@@ -284,7 +284,7 @@ impl World<'_> {
             (page, membership) => panic!("{page:?} and {membership:?}"),
         }
         let has_member = self.spectator.members().any(|member| member.user() == caller.user());
-        // Whoever may join by an external Commit needs the state.
+        // A client that may join by an external Commit needs the state.
         let policy = Policy::of(&self.spectator.group().public().context().extensions).expect("a policy");
         let may_join = has_member
             || policy.external_commits == ExternalCommits::Everyone

@@ -20,7 +20,7 @@ struct AcknowledgementRow {
     time: u64,
 }
 
-/// Returns whether an acknowledgement is to be stored: it is higher than the stored one, which is
+/// Returns whether an acknowledgement must be stored: it is higher than the stored one, which is
 /// at least a minute old.
 ///
 /// # Errors
@@ -34,11 +34,11 @@ pub fn is_news(rows: &dyn Snapshot, caller: &Caller, seq: u64, now: u64) -> Resu
     }
     let Some(row) = rows.get(&Key::Acknowledged(&caller.client).encode())? else { return Ok(true) };
     let stored: AcknowledgementRow = decode(&row)?;
-    // A time in the future is that of a clock that was set back.
+    // A stored time in the future means that the clock was set back.
     Ok(seq > stored.seq && now.abs_diff(stored.time) >= INTERVAL)
 }
 
-/// Stores an acknowledgement, if it is to be stored.
+/// Stores an acknowledgement, if this is necessary.
 ///
 /// # Errors
 /// See [`is_news`].

@@ -188,7 +188,7 @@ fn find_creation(
     }
 }
 
-/// Checks that the server may propose removals, and that nobody else is an external sender.
+/// Checks that the server may propose removals, and that it is the only external sender.
 fn check_remover(env: &Environment<'_>, group_info: &GroupInfo) -> Result<(), Refusal> {
     let invalid = |why: String| Refusal::new(ProblemCode::InvalidGroup, why);
     let senders = group_info.group_context.extensions.find::<ExternalSenders>();

@@ -48,7 +48,7 @@ pub(crate) enum Key<'a> {
     Reserved,
     /// A removal that is due, by the client.
     Removal(&'a ClientId),
-    /// The changes of membership of a log entry that are to be copied to the partitions of
+    /// The changes of membership of a log entry that must be copied to the partitions of
     /// accounts, by the sequence number of the entry.
     Relay(u64),
     /// A client's report about a Commit, by the sequence number of the Commit. Reports about later

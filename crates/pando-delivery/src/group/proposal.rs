@@ -102,7 +102,7 @@ impl CheckedProposal {
     }
 }
 
-/// Checks that a member's proposal leaves room for those of others, and for the server's removals.
+/// Checks that a member's proposal leaves room for other senders, and for the server's removals.
 fn check_quota(group: &PublicGroup, handshake: &Handshake) -> Result<(), Refusal> {
     if handshake.size() > MAX_BYTES {
         let limit = u64::try_from(MAX_BYTES).ok();

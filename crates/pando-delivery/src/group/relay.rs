@@ -1,9 +1,9 @@
 //! Copies of changes of membership for the partitions of accounts.
 //!
 //! A Commit changes the partition of its group alone. It leaves a row with the clients that it has
-//! added and removed, which is to be copied to the partitions of their accounts. Whoever has copied
-//! a row deletes it. A change that is copied twice has no further effect, so a crash between the
-//! two steps does no harm.
+//! added and removed. The service copies this row to the partitions of their accounts and then
+//! deletes the row. A change that is copied twice has no further effect, so a crash between the two
+//! steps does no harm.
 
 use super::key::{Key, last_number, relays};
 use crate::error::Refusal;
@@ -13,7 +13,7 @@ use pando_api::ClientId;
 use pando_wire::list;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The changes of membership of one log entry, which are to be copied.
+/// The changes of membership of one log entry, which are not copied yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
     /// The sequence number of the entry.
@@ -74,7 +74,7 @@ impl Relay {
         Ok(!rows.scan(&relays(), ScanLimit::rows(1))?.rows.is_empty())
     }
 
-    /// Records that the changes are to be copied.
+    /// Records changes that must be copied.
     pub(crate) fn write(self, rows: &mut dyn Transaction) -> Result<(), Refusal> {
         let Self { seq, time, changes } = self;
         if changes.is_empty() {

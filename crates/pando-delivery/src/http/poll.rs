@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(polled(30, 1).await, (1, 0));
         assert_eq!(polled(30, 2).await, (2, 7));
         assert_eq!(polled(30, 3).await, (3, 14));
-        // Nothing comes: a last read at the end of the time, or none when the server shuts down.
+        // No entry comes: a last read at the end of the time, or none when the server shuts down.
         assert_eq!(polled(0, 9).await, (1, 0));
         assert_eq!(polled(5, 9).await, (2, 5));
         assert_eq!(polled(16, 9).await, (4, 16));

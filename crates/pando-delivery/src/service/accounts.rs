@@ -67,8 +67,8 @@ impl<S: Store> Service<S> {
         Ok(())
     }
 
-    /// Refuses a session that began before a login with a higher version. Whoever has its keys may
-    /// be a thief.
+    /// Refuses a session that began before a login with a higher version. A thief may have the keys
+    /// of such a session.
     pub(super) async fn check_session(&self, caller: &Caller) -> Result<(), Refusal> {
         self.check_version(&caller.client, caller.version).await
     }

@@ -50,7 +50,7 @@ impl<S: Store> Service<S> {
 
 impl<S: Store> Service<S> {
     /// Writes to the partition of a group. Wakes its readers, unless the request did nothing:
-    /// otherwise, anybody could wake all readers of a group.
+    /// otherwise, a stranger could wake all readers of a group.
     async fn write_group<T: Send + 'static>(
         &self,
         group_id: &GroupId,

@@ -4,8 +4,8 @@ use pando_mls::{GroupId, Position, PublicGroup};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The place for the public state of a group. Whoever checks a handshake of the group holds the
-/// lock, so that handshakes that race are checked one after the other, and the losers are refused
+/// The place for the public state of a group. A request that checks a handshake of the group holds
+/// the lock, so racing handshakes are checked one after the other, and the losers are refused
 /// before their signatures are verified.
 pub(super) type PublicGroupSlot = Arc<tokio::sync::Mutex<Option<OpenGroup>>>;
 
@@ -55,7 +55,7 @@ impl PublicGroups {
 }
 
 impl Slots {
-    /// Drops the older half of the slots that nobody uses.
+    /// Drops the older half of the slots that are not in use.
     fn evict(&mut self) {
         let mut uses: Vec<_> = self.slots.values().map(|(_, used)| *used).collect();
         let middle = uses.len() / 2;

@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 256;
 
 impl<S: Store> Service<S> {
-    /// Copies the changes of an entry to the accounts. If some of the copies fail, the others are
-    /// made nevertheless.
+    /// Copies the changes of an entry to the accounts. A failing copy does not prevent
+    /// the others.
     pub(super) async fn copy(&self, group_id: &GroupId, relay: Relay, now: u64) -> Result<(), Refusal> {
         let Relay { seq, time, changes } = relay;
         let expires = time.saturating_add(self.settings().welcome_lifetime);

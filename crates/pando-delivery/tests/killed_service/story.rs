@@ -1,4 +1,4 @@
-//! What the clients do, and what must hold.
+//! The actions of the clients, and the properties that must hold.
 
 use crate::clients::{Clients, Device, SUITE, group_id, policy};
 use crate::pipe::{Failure, Kind, Request, Server};
@@ -89,8 +89,8 @@ impl Story {
         self.check_welcomes(server).await.unwrap();
     }
 
-    /// Sends what has an unknown outcome again, brings all members to the end of the log, and sends
-    /// new requests of all members at the same time.
+    /// Sends requests with an unknown outcome again, brings all members to the end of the log, and
+    /// sends new requests of all members at the same time.
     async fn round(&mut self, server: &Arc<Server>) -> Result<(), Failure> {
         self.recover(server).await?;
         let mut requests = Vec::new();

@@ -84,7 +84,7 @@ async fn a_superseded_client_can_do_nothing() {
     let commit = world.build_commit(&mut bob, None, |commit| commit);
     assert_eq!(code(world.submit(&bob.caller, &commit).await), ProblemCode::CertificateSuperseded);
 
-    // Nobody adds a certificate of a lower version, and nobody creates a group with one.
+    // The server refuses an Add and a new group with a certificate of a lower version.
     let mut dave = world.device("dave@example.org/phone", 1);
     let newer = Caller { version: 2, ..dave.caller.clone() };
     let nonce = (b"nonce".to_vec(), world.now + 1_000);
@@ -102,7 +102,7 @@ async fn a_superseded_client_can_do_nothing() {
 }
 
 /// The server could never remove a client from a group whose external sender is a key of another
-/// signature scheme, or of somebody else.
+/// signature scheme, or of another party.
 #[tokio::test]
 async fn the_external_sender_is_the_server_with_a_key_for_the_cipher_suite() {
     let mut world = World::new(1).await;
@@ -141,7 +141,7 @@ async fn a_group_info_with_a_tree_is_refused() {
     world.submit(&alice.caller, &good).await.unwrap();
 }
 
-/// An admin without a member, and anybody if the policy admits everyone, gets what a joiner needs.
+/// The state is served to admins without a member, and to every client if the policy admits all.
 #[tokio::test]
 async fn clients_that_may_join_can_read_the_state() {
     let (mut world, _, bob, _) = World::with_three(1).await;
@@ -162,7 +162,7 @@ async fn clients_that_may_join_can_read_the_state() {
     world.submit(&dave.caller, &join).await.unwrap();
 }
 
-/// The identifier of a successor is reserved, so nobody can end a group without one.
+/// The identifier of a successor is reserved, so a group cannot end without a successor.
 #[tokio::test]
 async fn nobody_takes_the_identifier_of_a_successor() {
     let (mut world, mut alice, mut bob, _) = World::with_three(1).await;

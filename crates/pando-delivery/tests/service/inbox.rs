@@ -41,7 +41,7 @@ async fn readers_are_woken() {
     let message = world.encrypt(&mut bob, "hello");
     world.send(&bob.caller, &message).await.unwrap();
     log.changed().await.unwrap();
-    // A refused message wakes nobody.
+    // A refused message wakes no reader.
     let mallory = world.device("mallory@example.org/phone", 1);
     assert!(world.send(&mallory.caller, &message).await.unwrap_err().is(ProblemCode::NotFound));
     let proposal = world.build_update(&mut bob);
@@ -110,6 +110,6 @@ async fn welcomes_and_old_trees_expire_together() {
     let tree = world.other_server().tree(&dave.caller, &world.group_id, old_tree).await;
     assert!(tree.unwrap_err().is(ProblemCode::NotFound));
     world.state(&alice.caller).await.unwrap();
-    // What remains is the log and the current state: nothing is due any more.
+    // The log and the current state remain, and no work is due.
     assert!((**world.service.store()).due(u64::MAX >> 1, 10).await.unwrap().is_empty());
 }

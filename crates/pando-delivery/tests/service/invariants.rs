@@ -1,6 +1,6 @@
 //! The invariants I1 to I4, I7 and I9 of the delivery service, by their names.
 //!
-//! I5 and I10 are those of clients. I6 is in `key_packages`.
+//! I5 and I10 concern clients. I6 is in `key_packages`.
 
 use crate::fixture::{World, code, on_one_and_eight_files};
 use pando_api::{ProblemCode, SubmitMessage};
@@ -56,7 +56,7 @@ async fn i2_sequence_numbers_have_no_gaps(files: u16) {
     }
 }
 
-/// What was acknowledged is delivered to every member, with the bytes that were sent.
+/// Acknowledged messages are delivered to every member, with the bytes that were sent.
 async fn i3_acknowledged_messages_are_delivered(files: u16) {
     let (mut world, mut alice, mut bob, carol) = World::with_three(files).await;
     let mut acknowledged = Vec::new();

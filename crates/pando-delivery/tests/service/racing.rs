@@ -10,7 +10,7 @@ const COMMITTERS: usize = 64;
 const EPOCHS: usize = 100;
 
 /// In each epoch, all members send a Commit at the same time. Exactly one wins, the others learn
-/// which, and the GroupInfo is always that of the epoch.
+/// which, and the GroupInfo always belongs to the epoch.
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_committers_race_over_a_hundred_epochs() {
     let mut world = World::new(1).await;
