@@ -32,8 +32,8 @@ fn refused(error: &RevocationError) -> Refusal {
 }
 
 impl<S: Store> Service<S> {
-    /// Reads the stored lists that are newer than the known ones. This must be done before the first
-    /// request.
+    /// Reads the stored lists that are newer than the known ones. This must be done before the
+    /// first request.
     ///
     /// # Errors
     /// An error of the store, or [`ProblemCode::Internal`] if a stored list is damaged.

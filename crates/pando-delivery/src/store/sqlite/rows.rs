@@ -4,9 +4,10 @@
 //! numbers, so a row is stored once, in the order in which it is read.
 //!
 //! A value of more than [`INLINE`] bytes is in the table `large_values`. SQLite searches `entries`
-//! by comparing whole records: to compare a key with that of a record on several pages, SQLite first
-//! reads the value, too. A value of some megabytes near the root of the tree would slow down each
-//! access to any partition of the file. The search by a number in `large_values` reads no values.
+//! by comparing whole records. To compare a key with that of a record on several pages, SQLite
+//! first reads the value, too. A value of some megabytes near the root of the tree would slow
+//! down each access to any partition of the file. The search by a number in `large_values` reads
+//! no values.
 
 use crate::store::error::{Limit, StoreError};
 use crate::store::interface::{Snapshot, Transaction};
