@@ -163,6 +163,7 @@ fn settings(clients: &Clients) -> Settings {
     let mut settings = Settings::new(clients.domain.clone(), (key, no_keys), removers, identities);
     settings.feeds.insert(clients.domain.clone(), feed().verifying_key());
     settings.welcome_lifetime = WELCOME_LIFETIME;
+    settings.changes_at_once = 4;
     settings
 }
 

@@ -25,8 +25,10 @@ pub(crate) struct Added {
     pub(crate) build: Duration,
     /// The time from the request to the receipt.
     pub(crate) submit: Duration,
-    /// The part of `submit` in which the store writes the transaction.
-    pub(crate) transaction: Duration,
+    /// The transactions that write the Commit.
+    pub(crate) transactions: usize,
+    /// The time of the longest of them.
+    pub(crate) longest: Duration,
     /// The time until all inboxes have their entry, from the receipt on.
     pub(crate) copies: Duration,
     /// The bytes of one joiner's page of its inbox.
@@ -69,7 +71,9 @@ pub(crate) async fn measure(
     let began = Instant::now();
     server.submit(&mut group.creator, request).await;
     let submit = began.elapsed();
-    let transaction = server.recorded(&group.creator).duration;
+    let transactions = server.recorded(&group.creator);
+    let longest = transactions.iter().map(|written| written.duration).max().unwrap();
+    let transactions = transactions.len();
     latencies.submit = paced.latencies();
 
     let began = Instant::now();
@@ -86,7 +90,7 @@ pub(crate) async fn measure(
     let epoch = Epoch { number: group.creator.group.epoch(), tree_hash: group.creator.tree_hash() };
     let clients = devices.len();
     group.added(devices);
-    let added = Added { clients, request: bytes, build, submit, transaction, copies, inbox, epoch };
+    let added = Added { clients, request: bytes, build, submit, transactions, longest, copies, inbox, epoch };
     (added, latencies, others)
 }
 

@@ -149,9 +149,10 @@ fn print_groups(table: &mut Table, mut small: Results, mut large: Results) {
     both("Adds in one Commit", &mut |results| results.added.clients.to_string());
     both("size of the request", &mut |results| kilobytes(results.added.request));
     both("time of the committer to make it", &mut |results| time(results.added.build));
-    both("time of the request, of this the transaction", &mut |results| {
-        let Added { submit, transaction, .. } = &results.added;
-        format!("{}, {}", time(*submit), time(*transaction))
+    both("time of the request", &mut |results| time(results.added.submit));
+    both("transactions that write the Commit, the longest of them", &mut |results| {
+        let Added { transactions, longest, .. } = &results.added;
+        format!("{transactions}, {}", time(*longest))
     });
     both("time until all inboxes have their entry", &mut |results| time(results.added.copies));
     both("bytes of a joiner besides the tree", &mut |results| format!("{} B", results.added.inbox));

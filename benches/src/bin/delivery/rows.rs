@@ -32,7 +32,7 @@ pub(crate) async fn message(server: &Server, group: &mut Population) -> MessageR
     let message = group.creator.encrypt(&[0; 32]);
     server.service.store().record(Detail::Changes);
     group.creator.seq = server.send(&group.creator, message).await.head.head.seq;
-    let changes = server.recorded(&group.creator).changes;
+    let changes = server.recorded_one(&group.creator).changes;
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
     MessageRows {
         new: count(ChangeKind::New),
@@ -82,7 +82,7 @@ pub(crate) async fn commits(server: &Server, group: &mut Population, count: u32)
         let began = Instant::now();
         server.submit(&mut group.creator, request).await;
         durations.push(began.elapsed());
-        let rows = CommitRows::of(&server.recorded(&group.creator).changes);
+        let rows = CommitRows::of(&server.recorded_one(&group.creator).changes);
         if largest.as_ref().is_none_or(|largest| rows.derived > largest.derived) {
             largest = Some(rows);
         }

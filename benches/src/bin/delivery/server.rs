@@ -102,11 +102,16 @@ impl Server {
         }
     }
 
-    /// Returns the only request that was recorded in the partition of a member's group.
-    pub(crate) fn recorded(&self, member: &Member) -> Written {
-        let mut requests = self.service.store().recorded(&partition(&member.group_id()));
-        assert_eq!(requests.len(), 1, "a message or Commit is one transaction");
-        requests.remove(0)
+    /// Returns the transactions that were recorded in the partition of a member's group.
+    pub(crate) fn recorded(&self, member: &Member) -> Vec<Written> {
+        self.service.store().recorded(&partition(&member.group_id()))
+    }
+
+    /// Returns the only transaction that was recorded in the partition of a member's group.
+    pub(crate) fn recorded_one(&self, member: &Member) -> Written {
+        let mut transactions = self.recorded(member);
+        assert_eq!(transactions.len(), 1, "a message or a small Commit is one transaction");
+        transactions.remove(0)
     }
 }
 

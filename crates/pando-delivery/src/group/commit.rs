@@ -2,7 +2,8 @@
 //!
 //! [`CheckedCommit::check`] verifies a Commit with the rows of a snapshot. [`CheckedCommit::write`]
 //! writes the Commit, the new public state, the GroupInfo, the Welcomes and the memberships in one
-//! transaction, unless another Commit has won the epoch in the meantime.
+//! transaction, unless another Commit has won the epoch in the meantime. If there are too many
+//! rows for one transaction, [`CheckedCommit::parts`] divides them.
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
@@ -12,7 +13,7 @@ use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
-use super::members;
+use super::parts::{AddedClient, Change, Parts, Place, PublicChange};
 use super::public_rows::{self, parts};
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::GROUP_ID_LENGTHS;
@@ -127,20 +128,38 @@ impl CheckedCommit {
             .fold(0, usize::saturating_add)
     }
 
+    /// Returns the changes of the Commit in parts with at most `at_once` changes, or `None` if one
+    /// transaction can write them.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if a change cannot be encoded.
+    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
+        if self.changes().nth(at_once).is_none() {
+            return Ok(None);
+        }
+        Parts::of(self.changes(), at_once).map(Some)
+    }
+
     /// Writes the Commit and everything that follows from it. If the log has the Commit already,
-    /// writes nothing and returns the entry that the log has.
+    /// writes nothing and returns the entry that the log has. If there are `parts`, they have been
+    /// written, and must be applied afterwards.
     ///
     /// # Errors
     /// - [`ProblemCode::EpochConflict`] with the winner if another Commit has won the epoch.
     /// - [`ProblemCode::GroupEnded`] if the group has ended.
-    pub fn write(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
+    pub fn write(
+        &self,
+        rows: &mut dyn Transaction,
+        moment: Moment,
+        parts: Option<&Parts>,
+    ) -> Result<Appended, Refusal> {
         let mut row = GroupRow::read(rows)?;
         if let Some(appended) = find(rows, &self.log, &self.bytes)? {
             return Ok(appended);
         }
         row.check_active(&self.log.domain)?;
         row.check_epoch(self.epoch, true, winner(rows, &row, self.epoch)?.as_ref())?;
-        public_rows::apply(rows, &self.delta, Some(self.epoch))?;
+        public_rows::check(rows, &self.delta)?;
         let message = Message { kind: EntryKind::Commit, epoch: self.epoch, bytes: &self.bytes };
         let (appended, end) = append(rows, &self.log, Some(row.end), message, moment)?;
         let seq = end.seq;
@@ -156,33 +175,48 @@ impl CheckedCommit {
         // The proposals of the epoch end with the epoch. There are few, because their number is
         // limited.
         while rows.delete_range(&proposals(), MAX_REMOVALS)? {}
-        for client in &self.leaves.removed {
-            members::end(rows, client, seq)?;
-            // A client that the Commit adds again is still to be removed.
-            if !self.leaves.added.contains_key(client) {
-                rows.delete(&Key::Removal(client).encode())?;
-            }
-        }
-        for (client, leaf) in &self.leaves.added {
-            members::begin(rows, client, *leaf, seq)?;
-        }
         if let Some(joiners) = &self.joiners {
-            joiners.write(rows, seq, &self.group_info.tree_hash)?;
+            joiners.write_shared(rows, seq, &self.group_info.tree_hash)?;
         }
-        Relay { seq, time: end.time, changes: self.changes() }.write(rows)?;
+        let place = Place { epoch: self.epoch, seq };
+        match parts {
+            Some(parts) => parts.begin(rows, place)?,
+            None => self.changes().try_for_each(|change| change.apply(rows, place))?,
+        }
+        Relay { seq, time: end.time, changes: self.memberships() }.write(rows)?;
         // Removals that are still due are proposed again in the new epoch, and changes of
         // membership are copied to the accounts.
         rows.set_due(Some(0))?;
         Ok(appended)
     }
 
+    /// Returns the changes whose number grows with the Commit. A client that is removed and added
+    /// again is removed first.
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        let Leaves { removed, added, .. } = &self.leaves;
+        let public = public_rows::changes(&self.delta);
+        let public = public.map(|(key, value)| Change::Public(PublicChange::new(key, value)));
+        let removed = removed.iter().map(|client| {
+            if added.contains_key(client) {
+                Change::Replaced(client.clone())
+            } else {
+                Change::Removed(client.clone())
+            }
+        });
+        let added = added.iter().map(|(client, leaf)| {
+            let secrets = self.joiners.as_ref().and_then(|joiners| joiners.secrets(client)).cloned();
+            Change::Added(AddedClient { client: client.clone(), leaf: leaf.0, secrets })
+        });
+        public.chain(removed).chain(added)
+    }
+
     /// Returns the changes of membership.
-    fn changes(&self) -> Vec<MembershipChange> {
+    fn memberships(&self) -> Vec<MembershipChange> {
         let Leaves { removed, added, .. } = &self.leaves;
         let removed = removed.iter().filter(|client| !added.contains_key(*client));
         let removed = removed.map(|client| (client, ChangeKind::Removed));
         let added = added.keys().map(|client| {
-            let is_invited = self.joiners.as_ref().is_some_and(|joiners| joiners.contains(client));
+            let is_invited = self.joiners.as_ref().is_some_and(|joiners| joiners.secrets(client).is_some());
             (client, if is_invited { ChangeKind::Invited } else { ChangeKind::Joined })
         });
         let changes = removed.chain(added);

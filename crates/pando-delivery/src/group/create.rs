@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
+use super::parts::Parts;
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::{self, GROUP_ID_LENGTHS};
 use super::{members, public_rows};
@@ -99,12 +100,27 @@ impl CheckedGroup {
         [&self.certificate].into_iter().chain(commit.into_iter().flatten())
     }
 
+    /// Returns the changes of the first Commit in parts. See [`CheckedCommit::parts`].
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if a change cannot be encoded.
+    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
+        let parts = self.first_commit.as_ref().map(|commit| commit.parts(at_once));
+        Ok(parts.transpose()?.flatten())
+    }
+
     /// Writes the new group and its first Commit. If the same request has created the group before,
-    /// writes nothing. Returns the last entry that the request has made.
+    /// writes nothing. Returns the last entry that the request has made. For `parts`, see
+    /// [`CheckedCommit::write`].
     ///
     /// # Errors
     /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
-    pub fn write(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
+    pub fn write(
+        &self,
+        rows: &mut dyn Transaction,
+        moment: Moment,
+        parts: Option<&Parts>,
+    ) -> Result<Appended, Refusal> {
         if GroupRow::find(rows)?.is_some() {
             return self.find(rows)?.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
         }
@@ -112,7 +128,7 @@ impl CheckedGroup {
         reservation::check(rows, origin)?;
         let creation = self.write_creation(rows, moment)?;
         match &self.first_commit {
-            Some(commit) => commit.write(rows, moment),
+            Some(commit) => commit.write(rows, moment, parts),
             None => Ok(creation),
         }
     }
@@ -126,7 +142,7 @@ impl CheckedGroup {
     fn write_creation(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
         let message = Message { kind: EntryKind::Creation, epoch: 0, bytes: &self.bytes };
         let (appended, end) = append(rows, &self.log, None, message, moment)?;
-        public_rows::apply(rows, &self.delta, None)?;
+        public_rows::apply(rows, &self.delta)?;
         let past_epochs = self.past_epochs;
         let row = GroupRow { end, epoch: 0, epoch_seq: end.seq, past_epochs, successor: None };
         row.write(rows)?;

@@ -1,4 +1,5 @@
-//! Deleting Welcomes and the states of past epochs (docs/protocol.md, sections 13 and 15).
+//! Deleting Welcomes and the states of past epochs (docs/protocol.md, sections 13 and 15), and
+//! parts of Commits that were never decided.
 //!
 //! A Welcome expires some time after its Commit, and the state of an epoch at the same time after
 //! the epoch has ended. So the tree of an epoch is kept for at least as long as the Welcomes of the
@@ -10,6 +11,7 @@
 
 use super::append::EntryRow;
 use super::key::{self, Key, past_epoch};
+use super::parts;
 use super::public_rows::context_in;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot, Transaction};
@@ -43,7 +45,12 @@ pub fn expire(
         }
         return Ok(Some(at));
     }
-    Ok([epoch, welcome].into_iter().flatten().map(|(_, at)| at).min())
+    let parts = parts::first_expiry(rows)?;
+    if parts.is_some_and(|at| at <= now) {
+        parts::delete_first(rows, limit)?;
+        return Ok(parts);
+    }
+    Ok([epoch, welcome].into_iter().flatten().map(|(_, at)| at).chain(parts).min())
 }
 
 /// Returns the earliest past epoch, and the time at which it expires.

@@ -56,6 +56,12 @@ pub(crate) enum Key<'a> {
     Report(u64, &'a ClientId),
     /// The digest of the request that has reset the group.
     Reset,
+    /// The latest Commit, if some of its parts are not applied yet.
+    Unfinished,
+    /// The time at which the parts of a Commit expire, by the digest of the parts.
+    PartsExpire(Digest),
+    /// A part of the changes of a Commit, by the digest of the parts and the number of the part.
+    Part(Digest, u32),
 }
 
 impl Key<'_> {
@@ -85,6 +91,9 @@ impl Key<'_> {
             Self::Relay(seq) => number(b'y', *seq),
             Self::Report(seq, client) => joined(b'r', !*seq, client.as_str().as_bytes()),
             Self::Reset => vec![b'z'],
+            Self::Unfinished => vec![b'u'],
+            Self::PartsExpire(id) => [b"s".as_slice(), id.as_ref()].concat(),
+            Self::Part(id, part) => [b"s".as_slice(), id.as_ref(), &part.to_be_bytes()].concat(),
         }
     }
 }
@@ -164,6 +173,12 @@ pub(crate) fn reporter(key: &[u8]) -> Option<ClientId> {
 /// Returns the keys of the memberships of all clients.
 pub(crate) fn all_memberships() -> KeyRange {
     KeyRange::prefix(*b"m")
+}
+
+/// Returns the keys of the parts whose digest begins with `id`. The expiry of parts comes before
+/// them, so a range that is deleted loses its expiry first.
+pub(crate) fn parts(id: &[u8]) -> KeyRange {
+    KeyRange::prefix([b"s", id].concat())
 }
 
 /// Returns the number at the end of a key.

@@ -3,7 +3,8 @@
 //! Everything about a group is in one partition of the store, so that one transaction decides about
 //! each message. Signatures and rules are checked before the transaction, on a snapshot
 //! ([`CheckedCommit::check`], [`CheckedProposal::check`]). The transaction compares the epoch and
-//! the position of the public state with those of the snapshot, and writes.
+//! the position of the public state with those of the snapshot, and writes. A Commit with too many
+//! rows for one transaction is decided by one transaction, too; see [`Parts`].
 //!
 //! All functions here are pure: they take rows, requests, the time and randomness, and neither read
 //! a clock nor wait.
@@ -29,6 +30,7 @@ mod key;
 mod members;
 mod message;
 mod page;
+mod parts;
 mod past_epoch;
 mod proposal;
 pub(crate) mod public_rows;
@@ -50,6 +52,7 @@ pub use handshake::{GroupSnapshot, Handshake};
 pub use key::partition;
 pub use message::ApplicationMessage;
 pub use page::UnsignedPage;
+pub use parts::{Parts, apply_next, is_unfinished};
 pub use proposal::CheckedProposal;
 pub use relay::{ChangeKind, MembershipChange, Relay};
 pub use removal::{CheckedRemovals, RemovalSnapshot};

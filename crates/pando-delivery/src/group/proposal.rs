@@ -92,7 +92,7 @@ impl CheckedProposal {
         }
         row.check_active(&self.log.domain)?;
         row.check_epoch(self.epoch, false, None)?;
-        public_rows::apply(rows, &self.delta, None)?;
+        public_rows::apply(rows, &self.delta)?;
         let message = Message { kind: EntryKind::Proposal, epoch: self.epoch, bytes: &self.bytes };
         let (appended, end) = append(rows, &self.log, Some(row.end), message, moment)?;
         row.end = end;

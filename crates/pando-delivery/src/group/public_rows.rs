@@ -33,32 +33,53 @@ pub(crate) fn context_in(rows: &dyn Snapshot, public: &[u8]) -> Result<GroupCont
     Ok(stored.map_err(|error| Refusal::internal(&error))?.context)
 }
 
-/// Applies a Delta. Keeps the previous values of the tree and of the GroupContext, so that the tree
-/// of the epoch `before` can be brought back for joiners, and the GroupContext for resets.
+/// Applies the Delta of a creation or of a proposal.
 ///
 /// # Errors
-/// [`ProblemCode::EpochConflict`] if the Delta does not follow the stored rows, because another
-/// request has changed the group in the meantime.
-pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta, before: Option<u64>) -> Result<(), Refusal> {
-    match delta.check(position(rows)?) {
-        Ok(Fit::Apply) => {}
-        Ok(Fit::Applied) => {
-            return Err(Refusal::new(ProblemCode::EpochConflict, "the group has changed already"));
-        }
-        Err(error) => return Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
-    }
-    let changes = delta.writes().map(|(key, value)| (key, Some(value)));
-    for (key, value) in changes.chain(delta.deletes().map(|key| (key, None))) {
-        let stored = Key::Public(key).encode();
-        if let (Some(epoch), RowKey::Tree(_) | RowKey::Public) = (before, key) {
-            keep(rows, epoch, key, &stored)?;
-        }
-        match value {
-            Some(value) => rows.put(&stored, value)?,
-            None => rows.delete(&stored)?,
-        }
+/// See [`check`].
+pub(crate) fn apply(rows: &mut dyn Transaction, delta: &Delta) -> Result<(), Refusal> {
+    check(rows, delta)?;
+    for (key, value) in changes(delta) {
+        change(rows, None, key, value)?;
     }
     Ok(())
+}
+
+/// Checks that a Delta follows the stored rows.
+///
+/// # Errors
+/// [`ProblemCode::EpochConflict`] if another request has changed the group in the meantime.
+pub(crate) fn check(rows: &dyn Snapshot, delta: &Delta) -> Result<(), Refusal> {
+    match delta.check(position(rows)?) {
+        Ok(Fit::Apply) => Ok(()),
+        Ok(Fit::Applied) => Err(Refusal::new(ProblemCode::EpochConflict, "the group has changed already")),
+        Err(error) => Err(Refusal::new(ProblemCode::EpochConflict, error.to_string())),
+    }
+}
+
+/// Returns the rows that a Delta changes, with their values. A row without a value is deleted.
+pub(crate) fn changes(delta: &Delta) -> impl Iterator<Item = (RowKey, Option<&[u8]>)> {
+    let written = delta.writes().map(|(key, value)| (key, Some(value)));
+    written.chain(delta.deletes().map(|key| (key, None)))
+}
+
+/// Changes a row. If a Commit ends the epoch `before`, keeps the previous values of the tree and of
+/// the GroupContext, so that the tree of this epoch can be brought back for joiners, and the
+/// GroupContext for resets.
+pub(crate) fn change(
+    rows: &mut dyn Transaction,
+    before: Option<u64>,
+    key: RowKey,
+    value: Option<&[u8]>,
+) -> Result<(), Refusal> {
+    let stored = Key::Public(key).encode();
+    if let (Some(epoch), RowKey::Tree(_) | RowKey::Public) = (before, key) {
+        keep(rows, epoch, key, &stored)?;
+    }
+    match value {
+        Some(value) => Ok(rows.put(&stored, value)?),
+        None => Ok(rows.delete(&stored)?),
+    }
 }
 
 /// Keeps the value that a row has before the epoch ends. The first byte says whether there is one.

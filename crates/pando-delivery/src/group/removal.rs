@@ -43,12 +43,13 @@ pub struct RemovalSnapshot {
 }
 
 impl RemovalSnapshot {
-    /// Reads the rows for all removals that are due.
+    /// Reads the rows for all removals that are due. Returns `None` if there are none.
     ///
     /// # Errors
-    /// [`ProblemCode::NotFound`] if there is no such group.
-    pub fn of_due(rows: &dyn Snapshot, log: &LogId) -> Result<Self, Refusal> {
-        let group = GroupRow::read(rows)?;
+    /// [`ProblemCode::Internal`] if a row is damaged.
+    pub fn of_due(rows: &dyn Snapshot, log: &LogId) -> Result<Option<Self>, Refusal> {
+        // A creation that has failed may have left a partition without a group.
+        let Some(group) = GroupRow::find(rows)? else { return Ok(None) };
         let mut removals = Vec::new();
         if group.successor.is_none() {
             let due = DueRemoval::read_all(rows, &group)?;
@@ -57,8 +58,11 @@ impl RemovalSnapshot {
                 removals.push((due.client, membership.leaf));
             }
         }
+        if removals.is_empty() {
+            return Ok(None);
+        }
         let position = public_rows::position(rows)?;
-        Ok(Self { log: log.clone(), position, group, removals, revoked: None, repeated: None })
+        Ok(Some(Self { log: log.clone(), position, group, removals, revoked: None, repeated: None }))
     }
 
     /// Reads the rows for a request of a client to remove itself or another client of its user.
@@ -264,7 +268,7 @@ impl CheckedRemovals {
                 last = Some(appended);
                 continue;
             }
-            public_rows::apply(rows, delta, None)?;
+            public_rows::apply(rows, delta)?;
             let message = Message { kind: EntryKind::Proposal, epoch: self.epoch, bytes };
             let (appended, end) = append(rows, &self.log, Some(group.end), message, moment)?;
             group.end = end;

@@ -21,6 +21,7 @@ use super::group_row::GroupRow;
 use super::handshake::Handshake;
 use super::key::{Key, reporter, reports_about};
 use super::members::{are_all_of, check_member, was_member_before};
+use super::parts::Parts;
 use super::past_epoch::PastEpoch;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot, Transaction};
@@ -126,13 +127,27 @@ impl CheckedReset {
         self.creation.size()
     }
 
+    /// Returns the changes of the successor's first Commit in parts. See
+    /// [`CheckedCommit::parts`](super::CheckedCommit::parts).
+    ///
+    /// # Errors
+    /// [`ProblemCode::Internal`] if a change cannot be encoded.
+    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
+        self.creation.parts(at_once)
+    }
+
     /// Writes the successor into its own partition. Returns the last entry that was made. If the
     /// same request has created the successor before, writes nothing and returns the same entry.
     ///
     /// # Errors
     /// See [`CheckedGroup::write`].
-    pub fn create_successor(&self, rows: &mut dyn Transaction, moment: Moment) -> Result<Appended, Refusal> {
-        self.creation.write(rows, moment)
+    pub fn create_successor(
+        &self,
+        rows: &mut dyn Transaction,
+        moment: Moment,
+        parts: Option<&Parts>,
+    ) -> Result<Appended, Refusal> {
+        self.creation.write(rows, moment, parts)
     }
 
     /// Ends the group. The caller of this function has created the successor. If the same request

@@ -75,13 +75,13 @@ impl Joiners {
         self.secrets.len().saturating_mul(200).saturating_add(self.encrypted_group_info.len())
     }
 
-    /// Returns whether a client is a joiner.
-    pub(crate) fn contains(&self, client: &ClientId) -> bool {
-        self.secrets.contains_key(client)
+    /// Returns the secrets of a client, if it is a joiner.
+    pub(crate) fn secrets(&self, client: &ClientId) -> Option<&EncryptedGroupSecrets> {
+        self.secrets.get(client)
     }
 
-    /// Writes the Welcome.
-    pub(crate) fn write(
+    /// Writes the part of the Welcome that all joiners share.
+    pub(crate) fn write_shared(
         &self,
         rows: &mut dyn Transaction,
         seq: u64,
@@ -92,11 +92,7 @@ impl Joiners {
             encrypted_group_info: self.encrypted_group_info.clone(),
             tree_hash: tree_hash.into(),
         };
-        rows.put(&Key::Welcome(seq).encode(), &encode(&row)?)?;
-        for (client, secrets) in &self.secrets {
-            rows.put(&Key::Joiner(seq, client).encode(), &encode(secrets)?)?;
-        }
-        Ok(())
+        Ok(rows.put(&Key::Welcome(seq).encode(), &encode(&row)?)?)
     }
 }
 

@@ -5,7 +5,7 @@ use super::Service;
 use super::relays::next;
 use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};
 use crate::error::Refusal;
-use crate::group::{Caller, JoinerWelcome, partition, summary};
+use crate::group::{Caller, JoinerWelcome, summary};
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{
     ClaimKeyPackages, ClaimedKeyPackages, ClientId, DeviceCertificate, GroupList, InboxEntry, InboxPage,
@@ -158,8 +158,7 @@ impl<S: Store> Service<S> {
             let (client, group_seq) = (caller.client.clone(), pointer.group_seq);
             let read = move |rows: &dyn Snapshot| JoinerWelcome::read(rows, group_seq, &client);
             // A Welcome may expire a moment before the entry that points to it.
-            let Some(JoinerWelcome { tree_hash, welcome }) =
-                self.shared.store.read(&partition(&pointer.group_id), read).await?
+            let Some(JoinerWelcome { tree_hash, welcome }) = self.read_group(&pointer.group_id, read).await?
             else {
                 continue;
             };
@@ -196,7 +195,7 @@ impl<S: Store> Service<S> {
             let (client, id) = (caller.clone(), group.group_id.clone());
             let read = move |rows: &dyn Snapshot| summary(rows, &id, &client);
             // The list is a copy, which may be behind the group.
-            list.groups.extend(self.shared.store.read(&partition(&group.group_id), read).await?);
+            list.groups.extend(self.read_group(&group.group_id, read).await?);
         }
         Ok(list)
     }

@@ -4,7 +4,7 @@ use super::public_groups::{OpenGroup, PublicGroupSlot};
 use super::rows::StoredRows;
 use super::{Service, Shared};
 use crate::error::Refusal;
-use crate::group::{partition, public_rows};
+use crate::group::{Parts, public_rows};
 use crate::store::{Store, Transaction};
 use pando_api::ProblemCode;
 use pando_mls::{GroupId, Position, PublicGroup};
@@ -48,36 +48,6 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Service<S> {
-    /// Writes to the partition of a group. Wakes its readers, unless the request did nothing:
-    /// otherwise, a stranger could wake all readers of a group.
-    async fn write_group<T: Send + 'static>(
-        &self,
-        group_id: &GroupId,
-        bytes: usize,
-        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let partition = partition(group_id);
-        let written = self.shared.store.write(&partition, bytes, work).await;
-        if written.as_ref().map_or_else(|refusal| refusal.is(ProblemCode::OutcomeUnknown), |_| true) {
-            self.shared.wakeups.wake(&partition);
-        }
-        written
-    }
-
-    /// Writes to the partition of a group, to the end even if this future is dropped.
-    pub(super) async fn write_group_to_the_end<T: Send + 'static>(
-        &self,
-        group_id: &GroupId,
-        bytes: usize,
-        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let (service, group_id) = (self.clone(), group_id.clone());
-        let write = tokio::spawn(async move { service.write_group(&group_id, bytes, work).await });
-        write.await.map_err(|error| Refusal::internal(&error))?
-    }
-}
-
 impl<S: Store> GroupLock<S> {
     /// Runs a check with a clone of the public group at a position. Returns the result with the
     /// changed clone, or `None` if another server has changed the group since the position was
@@ -90,10 +60,11 @@ impl<S: Store> GroupLock<S> {
         let position = position.ok_or_else(|| Refusal::corrupt("state of a group"))?;
         let known = self.slot.take().filter(|known| known.position == position);
         let (runtime, group_id) = (Handle::current(), self.group_id.clone());
+        let service = self.service.clone();
         let checked = self.service.run_check(move |shared| {
             let known = match known {
                 Some(known) => known.group,
-                None => match open(shared, &group_id, &runtime, position)? {
+                None => match open(&service, &group_id, &runtime, position)? {
                     Some(group) => group,
                     None => return Ok(None),
                 },
@@ -110,9 +81,8 @@ impl<S: Store> GroupLock<S> {
             Err(refusal) => {
                 // The group reads rows when it needs them. If they have changed during the check,
                 // its verdict is about a mixture of two states.
-                let partition = partition(&self.group_id);
-                let store = &self.service.shared.store;
-                if store.read(&partition, public_rows::position).await? != Some(position) {
+                let stored = self.service.read_group(&self.group_id, public_rows::position).await?;
+                if stored != Some(position) {
                     return Ok(None);
                 }
                 *self.slot = Some(OpenGroup { group, position });
@@ -121,21 +91,24 @@ impl<S: Store> GroupLock<S> {
         }
     }
 
-    /// Writes the result of a check in one transaction. `changed` then takes the place of the
-    /// public group, which has the position `position` after the transaction.
+    /// Writes the result of a check. `changed` then takes the place of the public group, which has
+    /// the position `position` afterwards. `parts` are the changes of a Commit that are too many
+    /// for one transaction.
     ///
     /// The lock is held until the outcome is known, even if this future is dropped, because the
     /// store may still commit a request whose client is gone.
     pub(super) async fn write<T: Send + 'static>(
         mut self,
         changed: (PublicGroup, Position),
-        bytes: usize,
-        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
+        parts: (Option<Parts>, usize),
+        decide: impl FnOnce(&mut dyn Transaction, Option<&Parts>) -> Result<T, Refusal> + Send + 'static,
+        now: u64,
     ) -> Result<T, Refusal> {
         let write = tokio::spawn(async move {
             // If the outcome is not known, the group is opened again.
             *self.slot = None;
-            let written = self.service.write_group(&self.group_id, bytes, work).await;
+            let decide = Box::new(decide);
+            let written = self.service.write_in_parts(&self.group_id, parts, decide, now).await;
             // Handshakes leave work behind.
             self.service.shared.due.notify_one();
             let (group, position) = changed;
@@ -149,16 +122,15 @@ impl<S: Store> GroupLock<S> {
 /// Opens the public group at a position. Returns `None` if another server has changed the rows
 /// since the position was read.
 fn open<S: Store>(
-    shared: &Shared<S>,
+    service: &Service<S>,
     group_id: &GroupId,
     runtime: &Handle,
     position: Position,
 ) -> Result<Option<PublicGroup>, Refusal> {
-    let rows = StoredRows::new(Arc::clone(&shared.store), group_id, runtime.clone());
-    let settings = &shared.settings;
+    let rows = StoredRows::new(Arc::clone(&service.shared.store), group_id, runtime.clone());
+    let settings = service.settings();
     let group = PublicGroup::open(Arc::new(rows), &*settings.crypto, settings.limits);
-    let partition = partition(group_id);
-    if runtime.block_on(shared.store.read(&partition, public_rows::position))? != Some(position) {
+    if runtime.block_on(service.read_group(group_id, public_rows::position))? != Some(position) {
         return Ok(None);
     }
     group.map(Some).map_err(|error| Refusal::internal(&error))

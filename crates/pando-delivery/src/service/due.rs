@@ -8,7 +8,7 @@ use super::Service;
 use crate::account;
 use crate::blob;
 use crate::error::Refusal;
-use crate::group::{self, MembershipChange, Relay, RemovalSnapshot, partition};
+use crate::group::{self, MembershipChange, Relay, RemovalSnapshot};
 use crate::store::{Store, Transaction};
 use pando_mls::GroupId;
 use tokio::task::{JoinError, JoinSet};
@@ -90,9 +90,8 @@ impl<S: Store> Service<S> {
 
     /// Copies the changes of membership of a group, and proposes removals that are due.
     async fn run_group(&self, group_id: &GroupId, now: u64) -> Result<(), Refusal> {
-        let partition = partition(group_id);
         for _ in 0..RELAYS {
-            let Some(relay) = self.shared.store.read(&partition, Relay::first).await? else { break };
+            let Some(relay) = self.read_group(group_id, Relay::first).await? else { break };
             let (seq, changes) = (relay.seq, relay.changes.clone());
             self.copy(group_id, relay, now).await?;
             // A certificate may have been revoked between the Commit and the copy, by a list that
@@ -107,7 +106,7 @@ impl<S: Store> Service<S> {
                 }
             }
             let work = move |rows: &mut dyn Transaction| Relay::delete(rows, seq);
-            self.shared.store.write(&partition, 0, work).await?;
+            self.write_quietly(group_id, 0, work).await?;
         }
         self.renew_removals(group_id, now).await?;
         let lifetime = self.settings().welcome_lifetime;
@@ -116,13 +115,13 @@ impl<S: Store> Service<S> {
             let work = move |rows: &mut dyn Transaction| {
                 let next = group::expire(rows, now, lifetime, EXPIRED)?;
                 // Another Commit may have followed in the meantime.
-                let has_work = Relay::exist(rows)? || !RemovalSnapshot::of_due(rows, &log)?.is_empty();
+                let has_work = Relay::exist(rows)? || RemovalSnapshot::of_due(rows, &log)?.is_some();
                 if !has_work {
                     rows.set_due(next)?;
                 }
                 Ok::<_, Refusal>(next.is_some_and(|next| next <= now))
             };
-            if !self.shared.store.write(&partition, 0, work).await? {
+            if !self.write_quietly(group_id, 0, work).await? {
                 return Ok(());
             }
         }

@@ -5,7 +5,7 @@ use super::check::GroupLock;
 use crate::error::Refusal;
 use crate::group::{
     Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
-    Handshake, created_group, partition, repeated_creation, reserve,
+    Handshake, Parts, created_group, repeated_creation, reserve,
 };
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
@@ -30,7 +30,7 @@ impl<S: Store> Service<S> {
         let (group_id, request) = (created_group(&request)?, Arc::new(request));
         let (log, creator, read) = (self.log(&group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &creator, &read);
-        if let Some(appended) = self.shared.store.read(&partition(&group_id), read).await? {
+        if let Some(appended) = self.read_group(&group_id, read).await? {
             return self.receipt(appended);
         }
         let creator = caller.clone();
@@ -41,11 +41,27 @@ impl<S: Store> Service<S> {
         });
         let checked = check.await?;
         self.check_versions(checked.certificates()).await?;
+        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
         let moment = self.moment(now);
-        let (bytes, work) = (checked.size(), move |rows: &mut dyn Transaction| checked.write(rows, moment));
-        let appended = self.write_group_to_the_end(&group_id, bytes, work).await?;
-        self.shared.due.notify_one();
-        self.receipt(appended)
+        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| checked.write(rows, moment, parts);
+        self.receipt(self.write_creation(&group_id, parts, write, now).await?)
+    }
+
+    /// Writes a new group, to the end even if this future is dropped.
+    pub(super) async fn write_creation(
+        &self,
+        group_id: &GroupId,
+        parts: (Option<Parts>, usize),
+        write: impl FnOnce(&mut dyn Transaction, Option<&Parts>) -> Result<Appended, Refusal> + Send + 'static,
+        now: u64,
+    ) -> Result<Appended, Refusal> {
+        let (service, group_id) = (self.clone(), group_id.clone());
+        let write = tokio::spawn(async move {
+            let written = service.write_in_parts(&group_id, parts, Box::new(write), now).await;
+            service.shared.due.notify_one();
+            written
+        });
+        write.await.map_err(|error| Refusal::internal(&error))?
     }
 
     /// Appends a Commit to the log of a group.
@@ -91,12 +107,12 @@ impl<S: Store> Service<S> {
         if let Some(successor) = checked.successor() {
             let predecessor = group_id.clone();
             let work = move |rows: &mut dyn Transaction| reserve(rows, &predecessor);
-            self.shared.store.write(&partition(successor), 200, work).await?;
+            self.write_quietly(successor, 200, work).await?;
         }
-        let (bytes, moment) = (checked.size(), self.moment(now));
-        let changed = (group, checked.position());
-        let written = lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await;
-        Outcome::of(written)
+        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
+        let (changed, moment) = ((group, checked.position()), self.moment(now));
+        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| checked.write(rows, moment, parts);
+        Outcome::of(lock.write(changed, parts, write, now).await)
     }
 
     /// Appends a proposal or an application message to the log of a group.
@@ -162,8 +178,8 @@ impl<S: Store> Service<S> {
         let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         self.check_versions(checked.certificates()).await?;
         let (changed, moment) = ((group, checked.position()), self.moment(now));
-        let written = lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await;
-        Outcome::of(written)
+        let write = move |rows: &mut dyn Transaction, _: Option<&_>| checked.write(rows, moment);
+        Outcome::of(lock.write(changed, (None, bytes), write, now).await)
     }
 
     /// Waits for the lock of a group, and reads a snapshot under it. Strangers are refused before:
@@ -188,7 +204,7 @@ impl<S: Store> Service<S> {
     ) -> Result<GroupSnapshot, Refusal> {
         let (log, caller, handshake) = (self.log(group_id), caller.clone(), Arc::clone(handshake));
         let read = move |rows: &dyn Snapshot| GroupSnapshot::read(rows, &log, &caller, &handshake);
-        self.shared.store.read(&partition(group_id), read).await
+        self.read_group(group_id, read).await
     }
 }
 

@@ -19,6 +19,7 @@ mod blobs;
 mod check;
 mod due;
 mod groups;
+mod partition;
 mod public_groups;
 mod reading;
 mod relays;
@@ -43,7 +44,7 @@ use public_groups::PublicGroups;
 use revocations::RevocationTable;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use trees::Trees;
 use wakeups::Wakeups;
 
@@ -63,6 +64,8 @@ struct Shared<S> {
     wakeups: Wakeups,
     /// Bounds the checks that run at the same time.
     checks: Arc<Semaphore>,
+    /// The turn to apply a part of a Commit.
+    parts: Mutex<()>,
     /// Wakes the task that runs the work that is due.
     due: Notify,
 }
@@ -91,6 +94,7 @@ impl<S: Store> Service<S> {
             revocations: RevocationTable::default(),
             wakeups: Wakeups::default(),
             checks,
+            parts: Mutex::new(()),
             due: Notify::new(),
             settings,
         };

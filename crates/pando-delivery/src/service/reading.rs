@@ -3,7 +3,7 @@
 
 use super::{Service, Shared};
 use crate::error::Refusal;
-use crate::group::{Caller, TreeRows, UnsignedPage, UnsignedState, acknowledgement, partition};
+use crate::group::{Caller, TreeRows, UnsignedPage, UnsignedState, acknowledgement};
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{GroupState, LogPage};
 use pando_mls::GroupId;
@@ -24,7 +24,7 @@ impl<S: Store> Service<S> {
     ) -> Result<LogPage, Refusal> {
         let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
         let read = move |rows: &dyn Snapshot| UnsignedPage::read(rows, &domain, &id, &caller, (after, bytes));
-        self.shared.store.read(&partition(group_id), read).await?.sign(self.key())
+        self.read_group(group_id, read).await?.sign(self.key())
     }
 
     /// Stores what a member has read.
@@ -38,14 +38,14 @@ impl<S: Store> Service<S> {
         seq: u64,
         now: u64,
     ) -> Result<(), Refusal> {
-        let (partition, member) = (partition(group_id), caller.clone());
+        let member = caller.clone();
         let read = move |rows: &dyn Snapshot| acknowledgement::is_news(rows, &member, seq, now);
-        if !self.shared.store.read(&partition, read).await? {
+        if !self.read_group(group_id, read).await? {
             return Ok(());
         }
         let member = caller.clone();
         let write = move |rows: &mut dyn Transaction| acknowledgement::write(rows, &member, seq, now);
-        self.shared.store.write(&partition, 100, write).await
+        self.write_quietly(group_id, 100, write).await
     }
 
     /// Returns the current state of a group.
@@ -55,7 +55,7 @@ impl<S: Store> Service<S> {
     pub async fn group_state(&self, caller: &Caller, group_id: &GroupId) -> Result<GroupState, Refusal> {
         let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
         let read = move |rows: &dyn Snapshot| UnsignedState::read(rows, &domain, &id, &caller);
-        self.shared.store.read(&partition(group_id), read).await?.sign(self.key())
+        self.read_group(group_id, read).await?.sign(self.key())
     }
 
     /// Returns the contents of the `ratchet_tree` extension with this tree hash.
@@ -68,17 +68,16 @@ impl<S: Store> Service<S> {
         group_id: &GroupId,
         tree_hash: &[u8],
     ) -> Result<Arc<[u8]>, Refusal> {
-        let partition = partition(group_id);
         let (member, hash) = (caller.clone(), tree_hash.to_vec());
         let check = move |rows: &dyn Snapshot| TreeRows::find(rows, &member, &hash).map(drop);
-        self.shared.store.read(&partition, check).await?;
+        self.read_group(group_id, check).await?;
         let assemble = async {
             let (member, hash, runtime) = (caller.clone(), tree_hash.to_vec(), Handle::current());
-            let partition = partition.clone();
+            let (service, id) = (self.clone(), group_id.clone());
             // The rows of a large tree take memory, so few requests have them at the same time.
             let assemble = move |shared: &Shared<S>| {
                 let read = move |rows: &dyn Snapshot| TreeRows::read(rows, &member, &hash);
-                let rows = runtime.block_on(shared.store.read(&partition, read))?;
+                let rows = runtime.block_on(service.read_group(&id, read))?;
                 Ok(rows.export(&*shared.settings.crypto)?.into())
             };
             self.run_check(assemble).await

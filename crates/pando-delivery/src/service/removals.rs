@@ -4,8 +4,8 @@
 use super::Service;
 use super::groups::{Outcome, retry};
 use crate::error::Refusal;
-use crate::group::{Appended, Caller, CheckedRemovals, RemovalSnapshot, partition};
-use crate::store::{Snapshot, Store};
+use crate::group::{Appended, Caller, CheckedRemovals, RemovalSnapshot};
+use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{ClientId, ProblemCode, Receipt, RemovalIntent};
 use pando_mls::GroupId;
 
@@ -23,7 +23,8 @@ impl<S: Store> Service<S> {
     ) -> Result<Receipt, Refusal> {
         self.check_session(caller).await?;
         let (log, caller) = (self.log(group_id), caller.clone());
-        let read = move |rows: &dyn Snapshot| RemovalSnapshot::of_request(rows, &log, &caller, &request);
+        let read =
+            move |rows: &dyn Snapshot| RemovalSnapshot::of_request(rows, &log, &caller, &request).map(Some);
         let appended = self.propose_removals(group_id, read, now).await?;
         let appended = appended.ok_or_else(|| Refusal::new(ProblemCode::Internal, "no proposal"))?;
         self.receipt(appended)
@@ -41,7 +42,8 @@ impl<S: Store> Service<S> {
         now: u64,
     ) -> Result<(), Refusal> {
         let (log, client) = (self.log(group_id), client.clone());
-        let read = move |rows: &dyn Snapshot| RemovalSnapshot::of_revoked(rows, &log, (&client, version));
+        let read =
+            move |rows: &dyn Snapshot| RemovalSnapshot::of_revoked(rows, &log, (&client, version)).map(Some);
         match self.propose_removals(group_id, read, now).await {
             // The client was removed, or the group has ended, in the meantime.
             Err(refusal) if refusal.is(ProblemCode::NotFound) || refusal.is(ProblemCode::GroupEnded) => {
@@ -70,7 +72,7 @@ impl<S: Store> Service<S> {
     async fn propose_removals(
         &self,
         group_id: &GroupId,
-        read: impl Fn(&dyn Snapshot) -> Result<RemovalSnapshot, Refusal> + Clone + Send + 'static,
+        read: impl Fn(&dyn Snapshot) -> Result<Option<RemovalSnapshot>, Refusal> + Clone + Send + 'static,
         now: u64,
     ) -> Result<Option<Appended>, Refusal> {
         retry(|| self.try_removals(group_id, read.clone(), now)).await
@@ -79,11 +81,11 @@ impl<S: Store> Service<S> {
     async fn try_removals(
         &self,
         group_id: &GroupId,
-        read: impl FnOnce(&dyn Snapshot) -> Result<RemovalSnapshot, Refusal> + Send + 'static,
+        read: impl FnOnce(&dyn Snapshot) -> Result<Option<RemovalSnapshot>, Refusal> + Send + 'static,
         now: u64,
     ) -> Result<Outcome<Option<Appended>>, Refusal> {
         let mut lock = self.lock(group_id).await;
-        let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        let Some(snapshot) = self.read_group(group_id, read).await? else { return Ok(Outcome::Done(None)) };
         if snapshot.is_empty() {
             return Ok(Outcome::Done(snapshot.repeated().cloned()));
         }
@@ -95,7 +97,7 @@ impl<S: Store> Service<S> {
         let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         let Some(position) = checked.position() else { return Ok(Outcome::Done(None)) };
         let (bytes, moment) = (checked.size(), self.moment(now));
-        let written = lock.write((group, position), bytes, move |rows| checked.write(rows, moment)).await;
-        Outcome::of(written)
+        let write = move |rows: &mut dyn Transaction, _: Option<&_>| checked.write(rows, moment);
+        Outcome::of(lock.write((group, position), (None, bytes), write, now).await)
     }
 }

@@ -3,8 +3,8 @@
 use super::{Service, Shared};
 use crate::error::Refusal;
 use crate::group::{
-    Caller, CheckedReport, CheckedReset, ReportSnapshot, ResetSnapshot, created_group, partition,
-    read_reports, repeated_creation,
+    Caller, CheckedReport, CheckedReset, ReportSnapshot, ResetSnapshot, created_group, read_reports,
+    repeated_creation,
 };
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{Receipt, Report, Reports, Reset};
@@ -25,14 +25,14 @@ impl<S: Store> Service<S> {
     ) -> Result<(), Refusal> {
         let (log, reporter, read) = (self.log(group_id), caller.clone(), report.clone());
         let read = move |rows: &dyn Snapshot| ReportSnapshot::read(rows, &log, &reporter, &read);
-        let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        let snapshot = self.read_group(group_id, read).await?;
         let reporter = caller.clone();
         let check = move |shared: &Shared<S>| {
             CheckedReport::check(report, &snapshot, (&shared.environment(now), &reporter))
         };
         let checked = self.run_check(check).await?;
         let work = move |rows: &mut dyn Transaction| checked.write(rows);
-        self.shared.store.write(&partition(group_id), 500, work).await
+        self.write_quietly(group_id, 500, work).await
     }
 
     /// Returns the reports about the latest Commits of a group.
@@ -42,7 +42,7 @@ impl<S: Store> Service<S> {
     pub async fn list_reports(&self, caller: &Caller, group_id: &GroupId) -> Result<Reports, Refusal> {
         let admin = caller.clone();
         let read = move |rows: &dyn Snapshot| read_reports(rows, &admin);
-        self.shared.store.read(&partition(group_id), read).await
+        self.read_group(group_id, read).await
     }
 
     /// Ends a group, and creates its successor. Returns the receipt of the successor's last entry.
@@ -60,12 +60,12 @@ impl<S: Store> Service<S> {
         let request = Arc::new(request);
         let (log, admin, read) = (self.log(group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| ResetSnapshot::read(rows, &log, &admin, &read);
-        let snapshot = self.shared.store.read(&partition(group_id), read).await?;
+        let snapshot = self.read_group(group_id, read).await?;
         if snapshot.is_repeated() {
             let successor = created_group(&request.successor)?;
             let (log, admin) = (self.log(&successor), caller.clone());
             let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &admin, &request.successor);
-            let appended = self.shared.store.read(&partition(&successor), read).await?;
+            let appended = self.read_group(&successor, read).await?;
             let appended = appended.ok_or_else(|| Refusal::corrupt("successor"))?;
             return self.receipt(appended);
         }
@@ -76,10 +76,12 @@ impl<S: Store> Service<S> {
         let checked = Arc::new(self.run_check(check).await?);
         self.check_versions(checked.certificates()).await?;
         let (successor, moment) = (checked.successor().clone(), self.moment(now));
-        let (creation, bytes) = (Arc::clone(&checked), checked.size());
-        let work = move |rows: &mut dyn Transaction| creation.create_successor(rows, moment);
-        let appended = self.write_group_to_the_end(&successor, bytes, work).await?;
-        self.shared.due.notify_one();
+        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
+        let creation = Arc::clone(&checked);
+        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| {
+            creation.create_successor(rows, moment, parts)
+        };
+        let appended = self.write_creation(&successor, parts, write, now).await?;
         // A Commit that is being checked in the meantime finds that the group has ended when it is
         // written.
         let work = move |rows: &mut dyn Transaction| checked.write(rows);

@@ -43,6 +43,10 @@ pub struct Settings {
     pub cached_tree_bytes: usize,
     /// The number of checks of Commits and proposals that run at the same time. Default: 4.
     pub checks: usize,
+    /// The number of changes that one transaction of a Commit writes. A Commit with more changes is
+    /// written by several transactions, because other groups wait for a long one. At least 1.
+    /// Default: 1,000.
+    pub changes_at_once: usize,
     /// The limits of blobs. Default: 64 MiB and 30 days.
     pub blobs: BlobLimits,
     /// The time after which an unused Welcome may be deleted, in milliseconds. Default: 30 days.
@@ -73,6 +77,7 @@ impl Settings {
             cached_groups: 1_000,
             cached_tree_bytes: 256 << 20,
             checks: 4,
+            changes_at_once: 1_000,
             blobs: BlobLimits { bytes: 64 << 20, lifetime: MONTH },
             welcome_lifetime: MONTH,
         }

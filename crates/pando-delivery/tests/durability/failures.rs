@@ -14,7 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
+pub(crate) const ENOSPC: i32 = 28;
 
 /// Fails calls of one kind for some files.
 pub(crate) struct FailingDisk {

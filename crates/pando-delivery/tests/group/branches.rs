@@ -97,7 +97,8 @@ impl World {
     /// Performs the first transaction of a reset.
     pub(crate) fn create_successor(&self, checked: &Arc<CheckedReset>) -> Result<Receipt, Refusal> {
         let (successor, checked) = (checked.successor().clone(), checked.clone());
-        let created = self.write_to(&successor, move |rows, moment| checked.create_successor(rows, moment));
+        let created =
+            self.write_to(&successor, move |rows, moment| checked.create_successor(rows, moment, None));
         self.receipt(created)
     }
 

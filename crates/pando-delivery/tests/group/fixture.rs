@@ -133,7 +133,7 @@ impl World {
         let request = CreateGroup { group_info: group_info.into(), first_commit: None };
         let checked = CheckedGroup::check((&self.environment(), &creator.caller), &request);
         let (checked, public) = checked?;
-        let receipt = self.receipt(self.write(move |rows, moment| checked.write(rows, moment)))?;
+        let receipt = self.receipt(self.write(move |rows, moment| checked.write(rows, moment, None)))?;
         if self.public.is_none() {
             self.public = Some(public);
         }
@@ -209,7 +209,7 @@ impl World {
             Checked::Repeated(appended) => self.receipt(Ok(appended)),
             Checked::New(checked) => {
                 let (checked, public) = *checked;
-                let appended = self.write(move |rows, moment| checked.write(rows, moment))?;
+                let appended = self.write(move |rows, moment| checked.write(rows, moment, None))?;
                 self.public = Some(public);
                 self.receipt(Ok(appended))
             }

@@ -21,5 +21,6 @@ mod creation;
 mod fixture;
 mod lies;
 mod log;
+mod parts;
 mod reports;
 mod resets;

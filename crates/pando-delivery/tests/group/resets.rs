@@ -334,7 +334,7 @@ fn a_group_is_created_together_with_its_first_commit() {
     let write = |world: &World, creation: &Arc<CheckedGroup>| {
         let creation = creation.clone();
         world.receipt(
-            world.write_to(&Branch::of(1).group_id, move |rows, moment| creation.write(rows, moment)),
+            world.write_to(&Branch::of(1).group_id, move |rows, moment| creation.write(rows, moment, None)),
         )
     };
     let receipt = write(&world, &creation).unwrap();

@@ -30,7 +30,9 @@ pub(crate) fn live(folder: &str, point: &str, countdown: &str) {
     let identities = Arc::new(DeviceIdentities::new(&RustCrypto, anchor).unwrap());
     let no_keys: [ServerPublicKey; 0] = [];
     let removers = vec![clients.remover()];
-    let settings = Settings::new(clients.domain.clone(), (server_key(), no_keys), removers, identities);
+    let mut settings = Settings::new(clients.domain.clone(), (server_key(), no_keys), removers, identities);
+    // Commits are written in parts, between which the process may be killed.
+    settings.changes_at_once = 8;
     let mut config = SqliteConfig::default().with_shards(2);
     (config.checkpoint_bytes, config.log_bytes) = (256 << 10, 4 << 20);
     let store = SqliteStore::open(Path::new(folder).join("store"), &config).unwrap();

@@ -8,10 +8,11 @@ use pando_api::{
 use pando_delivery::Refusal;
 use pando_delivery::group::Caller;
 use pando_delivery::service::{Service, Settings};
-use pando_delivery::store::{SqliteConfig, SqliteStore};
+use pando_delivery::store::{SqliteConfig, SqliteStore, Store};
 use pando_mls::{CommitBuilder, RustCrypto};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -21,7 +22,8 @@ pub(crate) fn feed_key() -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&[5; 32])
 }
 
-fn settings(clients: &Clients) -> Settings {
+/// Returns settings. A server with several files writes Commits in parts of few changes.
+fn settings(clients: &Clients, files: u16) -> Settings {
     let anchor = [(clients.domain.clone(), &clients.anchor)];
     let identities = Arc::new(DeviceIdentities::new(&RustCrypto, anchor).unwrap());
     let key = ServerKey::from_secret(&Zeroizing::new([9; 32]));
@@ -29,6 +31,9 @@ fn settings(clients: &Clients) -> Settings {
     let removers = vec![clients.remover()];
     let mut settings = Settings::new(clients.domain.clone(), (key, no_keys), removers, identities);
     settings.feeds.insert(clients.domain.clone(), feed_key().verifying_key());
+    if files > 1 {
+        settings.changes_at_once = 2;
+    }
     settings
 }
 
@@ -36,16 +41,17 @@ fn settings(clients: &Clients) -> Settings {
 type EntryName = (Vec<u8>, u64, u64);
 
 /// A server with its clients.
-pub(crate) struct World {
+pub(crate) struct World<S = SqliteStore> {
     clients: Clients,
-    pub(crate) service: Service<Arc<SqliteStore>>,
+    pub(crate) service: Service<Arc<S>>,
     pub(crate) keys: ServerKeys,
     /// All heads that the server has signed.
     heads: Mutex<BTreeMap<EntryName, SignedHead>>,
-    _folder: TempDir,
+    files: u16,
+    folder: TempDir,
 }
 
-impl Deref for World {
+impl<S> Deref for World<S> {
     type Target = Clients;
 
     fn deref(&self) -> &Clients {
@@ -53,7 +59,7 @@ impl Deref for World {
     }
 }
 
-impl DerefMut for World {
+impl<S> DerefMut for World<S> {
     fn deref_mut(&mut self) -> &mut Clients {
         &mut self.clients
     }
@@ -62,25 +68,52 @@ impl DerefMut for World {
 impl World {
     /// Returns a server whose store has this number of files.
     pub(crate) async fn new(files: u16) -> Self {
-        let clients = Clients::new();
-        let folder = TempDir::new().unwrap();
+        Self::open(Clients::new(), (TempDir::new().unwrap(), files)).await
+    }
+
+    /// Returns a server with a store in a folder.
+    async fn open(clients: Clients, (folder, files): (TempDir, u16)) -> Self {
         let config = SqliteConfig::default().with_shards(files);
         let store = SqliteStore::open(folder.path().join("store"), &config).unwrap();
-        let settings = settings(&clients);
-        let keys = settings.keys.clone();
-        let service = Service::new(Arc::new(store), settings);
-        service.load_revocations().await.unwrap();
-        Self { clients, service, keys, heads: Mutex::default(), _folder: folder }
+        Self::with_store(clients, store, (folder, files)).await
+    }
+
+    /// Stops the server and starts it again with the same store.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { clients, service, heads, files, folder, .. } = self;
+        drop(service);
+        Self { heads, ..Self::open(clients, (folder, files)).await }
+    }
+
+    /// Returns the folder that contains the store.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Returns another server process with the same store.
     pub(crate) fn other_server(&self) -> Service<Arc<SqliteStore>> {
-        Service::new(Arc::clone(self.service.store()), settings(&self.clients))
+        Service::new(Arc::clone(self.service.store()), settings(&self.clients, self.files))
     }
 
     /// Returns a server with the group of Alice, Bob and Carol in epoch 1.
     pub(crate) async fn with_three(files: u16) -> (Self, Device, Device, Device) {
-        let mut world = Self::new(files).await;
+        Self::new(files).await.create_three().await
+    }
+}
+
+impl<S: Store> World<S> {
+    /// Returns a server that writes to `files` files of a store.
+    pub(crate) async fn with_store(clients: Clients, store: S, (folder, files): (TempDir, u16)) -> Self {
+        let settings = settings(&clients, files);
+        let keys = settings.keys.clone();
+        let service = Service::new(Arc::new(store), settings);
+        service.load_revocations().await.unwrap();
+        Self { clients, service, keys, heads: Mutex::default(), files, folder }
+    }
+
+    /// Lets Alice create the group and add Bob and Carol.
+    pub(crate) async fn create_three(self) -> (Self, Device, Device, Device) {
+        let mut world = self;
         let mut alice = world.device("alice@example.org/phone", 1);
         let mut bob = world.device("bob@example.org/phone", 1);
         let mut carol = world.device("carol@example.org/phone", 1);
@@ -214,7 +247,8 @@ pub(crate) fn code<T>(result: Result<T, Refusal>) -> ProblemCode {
     }
 }
 
-/// Defines each test twice: with a store of one file, and with a store of eight.
+/// Defines each test twice: with a store of one file, and with a store of eight, to which the
+/// server writes Commits in parts.
 macro_rules! on_one_and_eight_files {
     ($($(#[$doc:meta])* async fn $name:ident($files:ident: u16) $body:block)*) => {
         $($(#[$doc])* async fn $name($files: u16) $body)*

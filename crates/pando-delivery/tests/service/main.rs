@@ -15,9 +15,11 @@
 #[path = "../support/clients.rs"]
 mod clients;
 mod creation;
+#[allow(dead_code, reason = "the tests of durability use the rest")]
 mod fixture;
 mod hostile;
 mod inbox;
+mod interrupted;
 mod invariants;
 mod key_packages;
 mod racing;
