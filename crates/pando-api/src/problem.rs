@@ -166,7 +166,8 @@ pub struct Problem {
     /// The Commit that won the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<Winner>,
-    /// The sequence numbers of the proposals that a Commit must contain.
+    /// The sequence numbers of the proposals that a Commit must contain, or must leave out if their
+    /// certificates are refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<u64>,
     /// The index of the refused object in the request.

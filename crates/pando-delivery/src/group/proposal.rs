@@ -120,7 +120,7 @@ fn check_quota(group: &PublicGroup, handshake: &Handshake) -> Result<(), Refusal
 }
 
 /// Returns the leaf that a proposal adds or changes.
-fn new_leaf(proposal: &Proposal) -> Option<&LeafNode> {
+pub(crate) fn new_leaf(proposal: &Proposal) -> Option<&LeafNode> {
     match proposal {
         Proposal::Add(add) => Some(&add.key_package.leaf_node),
         Proposal::Update(update) => Some(&update.leaf_node),
@@ -130,7 +130,7 @@ fn new_leaf(proposal: &Proposal) -> Option<&LeafNode> {
 
 /// Checks the certificate of a leaf as for a Commit. Otherwise, the proposal would be pending, but
 /// no Commit that contains it would be accepted.
-fn check_leaf(env: &Environment<'_>, leaf: &LeafNode) -> Result<DeviceCertificate, Refusal> {
+pub(crate) fn check_leaf(env: &Environment<'_>, leaf: &LeafNode) -> Result<DeviceCertificate, Refusal> {
     env.identities
         .validate(&leaf.credential, &leaf.signature_key, Some(env.seconds()))
         .map_err(|error| Refusal::new(ProblemCode::CertificateInvalid, error.to_string()))?;

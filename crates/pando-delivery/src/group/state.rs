@@ -1,21 +1,19 @@
 //! The current state of a group, and the ratchet trees of current and past epochs
 //! (docs/protocol.md, section 10).
 
-use super::append::{EntryRow, Position};
+use super::append::Position;
 use super::caller::Caller;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::may_join;
-use super::key::{Key, last_number, proposals};
+use super::key::Key;
 use super::members::{has_member, is_member};
+use super::pending;
 use super::public_rows::in_epoch;
 use crate::error::Refusal;
-use crate::store::{ScanLimit, Snapshot};
+use crate::store::Snapshot;
 use pando_api::{Domain, GroupState, GroupSummary, LogId, PendingProposal, ProblemCode, ServerKey};
 use pando_mls::{CipherSuite, CryptoProvider, GroupId, RowKey, Rows, Tree};
-
-/// The most proposals that a group can have in one epoch.
-const MAX_PROPOSALS: usize = 100_000;
 
 /// The most epochs by which the tree of a past epoch may be behind the current one. The rows of
 /// each of these epochs are read to bring back the tree.
@@ -46,13 +44,7 @@ impl UnsignedState {
         let group = GroupRow::read(rows)?;
         check_joiner(rows, caller)?;
         let group_info = GroupInfoRow::read(rows)?;
-        let page = rows.scan(&proposals(), ScanLimit::rows(MAX_PROPOSALS))?;
-        let mut proposals = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
-            let seq = last_number(&row.key).ok_or_else(|| Refusal::corrupt("proposal"))?;
-            let entry = EntryRow::find(rows, seq)?.ok_or_else(|| Refusal::corrupt("proposal"))?;
-            proposals.push(PendingProposal { seq, message: entry.message });
-        }
+        let proposals = pending::read(rows)?;
         let log = LogId { domain: domain.clone(), group_id: group_id.clone() };
         let GroupRow { end, successor, .. } = group;
         Ok(Self { log, end, group_info, proposals, successor })

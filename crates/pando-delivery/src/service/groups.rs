@@ -5,7 +5,7 @@ use super::check::GroupLock;
 use crate::error::Refusal;
 use crate::group::{
     Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
-    Handshake, Parts, created_group, repeated_creation, reserve,
+    Handshake, Parts, PendingCertificates, created_group, repeated_creation, reserve,
 };
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
@@ -81,7 +81,33 @@ impl<S: Store> Service<S> {
         }
         let request = Arc::new(request);
         let attempt = || self.try_commit(caller, group_id, (&handshake, &request), now);
-        self.receipt(retry(attempt).await?)
+        match retry(attempt).await {
+            Ok(appended) => self.receipt(appended),
+            Err(refusal) if PendingCertificates::may_cause(&refusal) => {
+                let proposals = self.refused_proposals(group_id, now).await.unwrap_or_default();
+                Err(refusal.with(|problem| problem.proposals = proposals))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Returns the sequence numbers of the pending proposals whose certificates are no longer
+    /// admitted. A Commit cannot cover them.
+    async fn refused_proposals(&self, group_id: &GroupId, now: u64) -> Result<Vec<u64>, Refusal> {
+        let pending =
+            self.read_group(group_id, |rows: &dyn Snapshot| PendingCertificates::read(rows)).await?;
+        let checked = self.run_check(move |shared| pending.check(&shared.environment(now))).await?;
+        let mut refused = Vec::new();
+        for (seq, certificate) in checked {
+            let is_admitted = match &certificate {
+                Ok(certificate) => self.check_versions([certificate]).await.is_ok(),
+                Err(_) => false,
+            };
+            if !is_admitted {
+                refused.push(seq);
+            }
+        }
+        Ok(refused)
     }
 
     async fn try_commit(

@@ -6,8 +6,8 @@ use pando_api::{CreateGroup, ExternalCommits, Policy, ProblemCode, RemovalIntent
 use pando_delivery::group::Caller;
 use pando_mls::wire::{ExternalSender, ExternalSenders};
 use pando_mls::{
-    CipherSuite, Credential, CryptoProvider, Decode, Encode, Extension, Extensions, GroupId, MlsMessage,
-    MlsMessageBody, ProtocolVersion, ReInit, RustCrypto,
+    CipherSuite, Credential, CryptoProvider, Decode, Encode, Extension, Extensions, GroupId, LeafIndex,
+    MlsMessage, MlsMessageBody, ProtocolVersion, ReInit, RustCrypto, Sender,
 };
 
 /// Returns a handshake with another membership tag, which the server cannot verify.
@@ -99,6 +99,44 @@ async fn a_superseded_client_can_do_nothing() {
     let request = CreateGroup { group_info: group_info.into(), first_commit: None };
     let created = world.service.create_group(&dave.caller, request, world.now).await;
     assert_eq!(code(created), ProblemCode::CertificateSuperseded);
+}
+
+/// A certificate may be superseded while its Update is pending. The refusal of a Commit that covers
+/// the Update names it, so that the committer can leave it out.
+#[tokio::test]
+async fn a_refusal_names_the_proposals_whose_certificates_are_refused() {
+    let (mut world, mut alice, mut bob, mut carol) = World::with_three(1).await;
+    let updates = [world.build_update(&mut carol), world.build_update(&mut bob)];
+    world.send(&carol.caller, &updates[0]).await.unwrap();
+    let seq = world.send(&bob.caller, &updates[1]).await.unwrap().head.head.seq;
+    let newer = Caller { version: 2, ..bob.caller.clone() };
+    let nonce = (b"nonce".to_vec(), world.now + 1_000);
+    world.service.record_login(&newer, nonce, world.now).await.unwrap();
+    world.follow(&mut alice).await;
+    let commit = world.build_commit(&mut alice, None, |commit| commit);
+    let refusal = world.submit(&alice.caller, &commit).await.unwrap_err();
+    assert!(refusal.is(ProblemCode::CertificateSuperseded), "{refusal}");
+    assert_eq!(refusal.problem().proposals, [seq]);
+
+    // Without the Update, the certificate of the Commit's own Add is refused.
+    world.clear(&mut alice);
+    let pending = alice.group().pending_proposals();
+    let carols = pending.filter(|pending| pending.sender == Sender::Member(LeafIndex(2)));
+    let carols: Vec<_> = carols.map(|pending| pending.reference.clone()).collect();
+    assert_eq!(carols.len(), 1);
+    let mut dave = world.device("dave@example.org/phone", 1);
+    let newer = Caller { version: 2, ..dave.caller.clone() };
+    world.service.record_login(&newer, (b"other".to_vec(), world.now + 1_000), world.now).await.unwrap();
+    let key_packages = world.key_packages(&mut [&mut dave]);
+    let only = carols.clone();
+    let commit =
+        world.build_commit(&mut alice, None, |commit| commit.only_pending(only).add(key_packages[0].clone()));
+    let refusal = world.submit(&alice.caller, &commit).await.unwrap_err();
+    assert!(refusal.is(ProblemCode::CertificateSuperseded), "{refusal}");
+    assert_eq!(refusal.problem().proposals, [seq], "the Update is still refused");
+    world.clear(&mut alice);
+    let commit = world.build_commit(&mut alice, None, |commit| commit.only_pending(carols));
+    world.submit(&alice.caller, &commit).await.unwrap();
 }
 
 /// The server could never remove a client from a group whose external sender is a key of another
