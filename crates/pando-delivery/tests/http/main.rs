@@ -25,3 +25,4 @@ mod groups;
 mod login;
 mod online;
 mod sessions;
+mod vectors;
