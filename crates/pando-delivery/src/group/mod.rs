@@ -54,7 +54,7 @@ pub use key::partition;
 pub use message::ApplicationMessage;
 pub use page::UnsignedPage;
 pub use parts::{Parts, apply_next, is_unfinished};
-pub use pending::PendingCertificates;
+pub use pending::{CheckedCertificate, PendingCertificates};
 pub use proposal::CheckedProposal;
 pub use relay::{ChangeKind, MembershipChange, Relay};
 pub use removal::{CheckedRemovals, RemovalSnapshot};

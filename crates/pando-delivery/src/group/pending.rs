@@ -30,6 +30,9 @@ pub(crate) fn read(rows: &dyn Snapshot) -> Result<Vec<PendingProposal>, Refusal>
 #[derive(Debug)]
 pub struct PendingCertificates(Vec<PendingProposal>);
 
+/// The sequence number of a proposal, and its certificate or the reason why it is refused.
+pub type CheckedCertificate = (u64, Result<DeviceCertificate, Refusal>);
+
 impl PendingCertificates {
     /// Returns whether the refusal of a Commit may be caused by a pending proposal.
     #[must_use]
@@ -51,10 +54,7 @@ impl PendingCertificates {
     ///
     /// # Errors
     /// [`ProblemCode::Malformed`] if a stored proposal is damaged.
-    pub fn check(
-        &self,
-        env: &Environment<'_>,
-    ) -> Result<Vec<(u64, Result<DeviceCertificate, Refusal>)>, Refusal> {
+    pub fn check(&self, env: &Environment<'_>) -> Result<Vec<CheckedCertificate>, Refusal> {
         let mut checked = Vec::new();
         for PendingProposal { seq, message } in &self.0 {
             let MlsMessageBody::PublicMessage(message) = MlsMessage::decode(message)?.body else { continue };
