@@ -14,6 +14,7 @@ use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
 use super::parts::{AddedClient, Change, Parts, Place, PublicChange};
+use super::proposal::{check_lifetime, policy};
 use super::public_rows::{self, parts};
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::GROUP_ID_LENGTHS;
@@ -62,6 +63,7 @@ impl CheckedCommit {
         }
         snapshot.check(group.public(), (env, caller), &handshake)?;
 
+        let policy = policy(group)?;
         let invalid = |error: GroupError| Refusal::of(&error, ProblemCode::InvalidCommit);
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
         let (processed, before) = parts(processed.map_err(invalid)?);
@@ -69,6 +71,7 @@ impl CheckedCommit {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
         };
         check_reinit(snapshot, &staged)?;
+        staged.proposals().try_for_each(|(_, proposal)| check_lifetime(&policy, proposal))?;
         let leaves = check_leaves(env, &staged)?;
         check_removals(snapshot, &staged, &leaves)?;
         let joiners = Joiners::of(group.public().suite(), &staged, welcome)?;

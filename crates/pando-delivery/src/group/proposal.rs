@@ -9,8 +9,8 @@ use super::key::Key;
 use super::public_rows::{self, parts};
 use crate::error::Refusal;
 use crate::store::Transaction;
-use pando_api::{DeviceCertificate, EntryKind, LogId, ProblemCode};
-use pando_mls::wire::LeafNode;
+use pando_api::{DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
+use pando_mls::wire::{LeafNode, LeafNodeSource};
 use pando_mls::{Delta, Position, Proposal, PublicGroup, PublicProcessed, Sender};
 
 /// The largest number of bytes of a proposal.
@@ -48,6 +48,7 @@ impl CheckedProposal {
         }
         snapshot.check(group.public(), (env, caller), &handshake)?;
         check_quota(group, &handshake)?;
+        let policy = policy(group)?;
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
         let processed = processed.map_err(|error| Refusal::of(&error, ProblemCode::InvalidProposal))?;
         let (processed, delta) = parts(processed);
@@ -58,6 +59,7 @@ impl CheckedProposal {
                 return Err(Refusal::new(ProblemCode::InvalidMessage, "not a proposal"));
             }
         };
+        check_lifetime(&policy, &proposal)?;
         if delta.is_empty() {
             // The server cannot verify the membership tag, so a proposal has many encodings.
             let why = "the proposal is pending already, with other bytes";
@@ -126,6 +128,26 @@ pub(crate) fn new_leaf(proposal: &Proposal) -> Option<&LeafNode> {
         Proposal::Update(update) => Some(&update.leaf_node),
         _ => None,
     }
+}
+
+/// Returns the policy of the current epoch.
+pub(crate) fn policy(group: &PublicGroup) -> Result<Policy, Refusal> {
+    Policy::of(&group.public().context().extensions)
+        .map_err(|error| Refusal::new(ProblemCode::Policy, error.to_string()))
+}
+
+/// Checks that the KeyPackage of an Add has a lifetime that the policy allows.
+pub(crate) fn check_lifetime(policy: &Policy, proposal: &Proposal) -> Result<(), Refusal> {
+    let Proposal::Add(add) = proposal else { return Ok(()) };
+    let LeafNodeSource::KeyPackage { lifetime } = add.key_package.leaf_node.leaf_node_source else {
+        return Ok(());
+    };
+    let seconds = lifetime.not_after.saturating_sub(lifetime.not_before);
+    if seconds > policy.parameters.key_package_lifetime {
+        let why = "the lifetime of an added KeyPackage is longer than the policy allows";
+        return Err(Refusal::new(ProblemCode::Policy, why));
+    }
+    Ok(())
 }
 
 /// Checks the certificate of a leaf as for a Commit. Otherwise, the proposal would be pending, but

@@ -1,7 +1,8 @@
 //! Lying clients: each is refused by name, and has no effect.
 
+use crate::clients::policy;
 use crate::fixture::{World, code};
-use pando_api::{Head, ProblemCode, SubmitCommit};
+use pando_api::{Head, Parameters, Policy, ProblemCode, SubmitCommit};
 use pando_mls::{CommitBuilder, Decode, Encode, LeafIndex, MlsMessage, MlsMessageBody};
 
 /// Returns a request with an altered Commit.
@@ -191,4 +192,31 @@ fn other_kinds_of_messages_are_refused() {
     let request = SubmitCommit { commit: message[..20].into(), ..commit };
     assert_eq!(code(world.submit(&bob.caller, &request)), ProblemCode::Malformed);
     assert_eq!(world.page(&alice.caller, 2, usize::MAX).unwrap().entries.len(), 0, "nothing was appended");
+}
+
+/// The policy names the longest lifetime of an added KeyPackage.
+#[test]
+fn a_key_package_that_lives_too_long_is_not_added() {
+    for (allowed, is_added) in [(1_000_059, false), (1_000_060, true)] {
+        let mut world = World::new();
+        let mut alice = world.device("alice@example.org/phone", 1);
+        let mut bob = world.device("bob@example.org/phone", 1);
+        let parameters = Parameters { key_package_lifetime: allowed, ..policy().parameters };
+        let extensions = world.extensions(&Policy { parameters, ..policy() });
+        let group_info = world.build_group(&mut alice, extensions);
+        world.create(&alice, group_info).unwrap();
+        // The KeyPackages of the tests live for 1,000,060 seconds.
+        let key_package = world.key_packages(&mut [&mut bob]).remove(0);
+        let commit = world.build_commit(&mut alice, None, |commit| commit.add(key_package.clone()));
+        let checked = world.check(&alice.caller, &commit).map(drop);
+        world.clear(&mut alice);
+        let proposal = world.build_add(&mut alice, key_package);
+        let proposed = world.propose(&alice.caller, &proposal).map(drop);
+        for result in [checked, proposed] {
+            match result {
+                Ok(()) => assert!(is_added),
+                Err(refusal) => assert!(!is_added && refusal.is(ProblemCode::Policy), "{refusal}"),
+            }
+        }
+    }
 }

@@ -7,12 +7,12 @@ use pando_api::{
 };
 use pando_delivery::group::Caller;
 use pando_issuer::{Authority, Validity};
-use pando_mls::wire::{ExternalSender, ExternalSenders};
+use pando_mls::wire::{Add, ExternalSender, ExternalSenders};
 use pando_mls::{
     AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType,
     CryptoProvider, Decode, Encode, Extension, Extensions, ExternalJoin, Group, GroupConfig, GroupId,
     GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime,
-    MlsMessage, MlsMessageBody, Processed, ProtocolVersion, PskStore, PskValue, RustCrypto,
+    MlsMessage, MlsMessageBody, Processed, Proposal, ProtocolVersion, PskStore, PskValue, RustCrypto,
     SignaturePrivateKey, Signer, SourceError, Suite,
 };
 use rand_chacha::ChaCha20Rng;
@@ -250,6 +250,15 @@ impl Clients {
         let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
         let update = group.as_mut().unwrap().propose_update(None, b"", &cx, &mut self.rng);
         update.unwrap().assume_persisted().encode().unwrap()
+    }
+
+    /// Builds a proposal of a member to add a client.
+    pub(crate) fn build_add(&mut self, member: &mut Device, key_package: KeyPackage) -> Vec<u8> {
+        let Device { signer, group, .. } = member;
+        let cx = self.client.at(self.now / 1_000, &**signer).with_psks(&AllPsks);
+        let add = Proposal::Add(Box::new(Add { key_package }));
+        let add = group.as_mut().unwrap().propose(add, b"", &cx, &mut self.rng);
+        add.unwrap().assume_persisted().encode().unwrap()
     }
 
     /// Returns KeyPackages of clients for a Commit that adds them.
