@@ -4,13 +4,14 @@ use super::authentication::{Authenticator, only};
 use super::body::{BodyMemory, Received};
 use super::clock::Clock;
 use super::limits::BodyLimits;
+use super::query::numbers;
 use super::token::SessionClaims;
 use crate::error::Refusal;
 use crate::group::Caller;
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use pando_api::{Envelope, EnvelopeError, ProblemCode};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -72,6 +73,11 @@ impl Gate {
     }
 }
 
+/// Refuses parameters of a target that has none. The handlers of other targets check theirs.
+fn check_query(uri: &Uri, has_query: bool) -> Result<(), Refusal> {
+    if has_query { Ok(()) } else { numbers(uri, []).map(|[]| ()) }
+}
+
 fn unsupported(media_type: &str) -> Refusal {
     Refusal::new(ProblemCode::UnsupportedMediaType, format!("the media type is {media_type}"))
 }
@@ -80,6 +86,9 @@ fn unsupported(media_type: &str) -> Refusal {
 pub(crate) trait RequestBody: Sized {
     /// The media type.
     const MEDIA_TYPE: &str = MEDIA_TYPE;
+
+    /// Whether the target has a query with parameters. Otherwise, a query is refused.
+    const HAS_QUERY: bool = false;
 
     /// Returns the most bytes.
     fn limit(limits: &BodyLimits) -> usize;
@@ -108,6 +117,7 @@ pub(crate) struct BlobBytes(pub(crate) Bytes);
 
 impl RequestBody for BlobBytes {
     const MEDIA_TYPE: &str = BYTES_MEDIA_TYPE;
+    const HAS_QUERY: bool = true;
 
     fn limit(limits: &BodyLimits) -> usize {
         limits.blob
@@ -157,14 +167,15 @@ fn decode<T: Debug + Serialize + DeserializeBytes>(bytes: &[u8]) -> Result<T, Re
     })
 }
 
-/// A request that reads. Its token was verified.
+/// A request that reads. Its token was verified. `HAS_QUERY` says whether the target has a query
+/// with parameters. Otherwise, a query is refused.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct Read<const HAS_QUERY: bool = false> {
     pub(crate) caller: Caller,
     pub(crate) now: u64,
 }
 
-impl<S> FromRequestParts<S> for Read
+impl<const HAS_QUERY: bool, S> FromRequestParts<S> for Read<HAS_QUERY>
 where
     Arc<Gate>: FromRef<S>,
     S: Send + Sync,
@@ -175,6 +186,7 @@ where
         let gate = Arc::<Gate>::from_ref(state);
         let now = gate.clock.now();
         let (_, caller) = gate.session(&parts.headers, now)?;
+        check_query(&parts.uri, HAS_QUERY)?;
         Ok(Self { caller, now })
     }
 }
@@ -205,6 +217,7 @@ where
         // A long body may have taken a while.
         let now = gate.clock.now();
         gate.authenticator.verify(&parts, &received.bytes, &session, now)?;
+        check_query(&parts.uri, T::HAS_QUERY)?;
         Ok(Self { caller, body: T::decode(received.bytes)?, now, _memory: received.memory })
     }
 }
@@ -225,7 +238,8 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let gate = Arc::<Gate>::from_ref(state);
-        let (_, received) = gate.receive::<T>(request).await?;
+        let (parts, received) = gate.receive::<T>(request).await?;
+        check_query(&parts.uri, T::HAS_QUERY)?;
         Ok(Self { body: T::decode(received.bytes)?, now: gate.clock.now() })
     }
 }

@@ -129,10 +129,20 @@ async fn a_target_is_well_formed() {
         &format!("{GROUP}/log?wait=1&wait=1"),
         &format!("{GROUP}/trees/AB"),
         "/v1/inbox?after=x",
+        "/v1/groups?after=1",
+        &format!("{GROUP}/info?x"),
+        "/v1/key-packages?x=1",
+        "/healthz?x=1",
+        "/.well-known/pando?x=1",
     ] {
         assert_eq!(session.get(target, &[]).await.code(), ProblemCode::Malformed, "{target}");
     }
-    assert_eq!(session.send("DELETE", "/v1/inbox/x", b"").await.code(), ProblemCode::Malformed);
+    for target in ["/v1/inbox/x", "/v1/inbox/1?x=1"] {
+        assert_eq!(session.send("DELETE", target, b"").await.code(), ProblemCode::Malformed, "{target}");
+    }
+    let mut client = online.server.http2().await;
+    let answer = client.send(post("/v1/sessions/challenges?x=1", b"")).await.unwrap();
+    assert_eq!(answer.code(), ProblemCode::Malformed);
     assert_eq!(session.get(&format!("{GROUP}/log"), &[]).await.code(), ProblemCode::NotFound);
 }
 

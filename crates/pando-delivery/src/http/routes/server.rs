@@ -1,23 +1,25 @@
 //! The server itself (docs/protocol.md, section 5).
 
 use super::super::app::{App, HttpSettings};
-use super::super::response::with_type;
+use super::super::query::numbers;
+use super::super::response::{Answer, with_type};
 use crate::store::Store;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Response, StatusCode};
+use axum::http::{StatusCode, Uri};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 /// Tells that the server runs.
-pub(super) async fn health() -> Response<Body> {
-    with_type(StatusCode::OK, "text/plain", b"ok\n".to_vec())
+pub(super) async fn health(uri: Uri) -> Answer {
+    let [] = numbers(&uri, [])?;
+    Ok(with_type(StatusCode::OK, "text/plain", b"ok\n".to_vec()))
 }
 
 /// Returns the description of the server.
-pub(super) async fn describe<S: Store>(State(app): State<App<S>>) -> Response<Body> {
-    with_type(StatusCode::OK, "application/json", app.description.to_vec())
+pub(super) async fn describe<S: Store>(State(app): State<App<S>>, uri: Uri) -> Answer {
+    let [] = numbers(&uri, [])?;
+    Ok(with_type(StatusCode::OK, "application/json", app.description.to_vec()))
 }
 
 /// Encodes the description of a server.
