@@ -27,6 +27,7 @@ impl<S: Store> Service<S> {
         request: CreateGroup,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         let (group_id, request) = (created_group(&request)?, Arc::new(request));
         let (log, creator, read) = (self.log(&group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| repeated_creation(rows, &log, &creator, &read);
@@ -75,6 +76,7 @@ impl<S: Store> Service<S> {
         request: SubmitCommit,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         let handshake = Arc::new(Handshake::decode(group_id, request.commit.to_vec())?);
         if !handshake.is_commit() {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
@@ -153,6 +155,7 @@ impl<S: Store> Service<S> {
         request: SubmitMessage,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         if ApplicationMessage::has_wire_format(&request.message) {
             self.send(caller, group_id, request, now).await
         } else {
@@ -167,7 +170,6 @@ impl<S: Store> Service<S> {
         request: SubmitMessage,
         now: u64,
     ) -> Result<Receipt, Refusal> {
-        self.check_session(caller).await?;
         let message = ApplicationMessage::decode(group_id, request.message.to_vec())?;
         let (domain, sender, moment) = (self.settings().domain.clone(), caller.clone(), self.moment(now));
         let work = move |rows: &mut dyn Transaction| message.append(rows, &domain, &sender, moment);

@@ -38,6 +38,7 @@ impl<S: Store> Service<S> {
         seq: u64,
         now: u64,
     ) -> Result<(), Refusal> {
+        self.check_session(caller).await?;
         let member = caller.clone();
         let read = move |rows: &dyn Snapshot| acknowledgement::is_news(rows, &member, seq, now);
         if !self.read_group(group_id, read).await? {

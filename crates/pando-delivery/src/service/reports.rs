@@ -23,6 +23,7 @@ impl<S: Store> Service<S> {
         report: Report,
         now: u64,
     ) -> Result<(), Refusal> {
+        self.check_session(caller).await?;
         let (log, reporter, read) = (self.log(group_id), caller.clone(), report.clone());
         let read = move |rows: &dyn Snapshot| ReportSnapshot::read(rows, &log, &reporter, &read);
         let snapshot = self.read_group(group_id, read).await?;
@@ -57,6 +58,7 @@ impl<S: Store> Service<S> {
         request: Reset,
         now: u64,
     ) -> Result<Receipt, Refusal> {
+        self.check_session(caller).await?;
         let request = Arc::new(request);
         let (log, admin, read) = (self.log(group_id), caller.clone(), Arc::clone(&request));
         let read = move |rows: &dyn Snapshot| ResetSnapshot::read(rows, &log, &admin, &read);

@@ -83,6 +83,14 @@ async fn a_superseded_client_can_do_nothing() {
     assert_eq!(code(world.send(&bob.caller, &update).await), ProblemCode::CertificateSuperseded);
     let commit = world.build_commit(&mut bob, None, |commit| commit);
     assert_eq!(code(world.submit(&bob.caller, &commit).await), ProblemCode::CertificateSuperseded);
+    world.clear(&mut bob);
+    let acknowledged = world.service.acknowledge(&bob.caller, &world.group_id, 2, world.now).await;
+    assert_eq!(code(acknowledged), ProblemCode::CertificateSuperseded);
+    // A Commit without any certificate of the committer.
+    let guest = world.device("guest@example.org/phone", 1);
+    let key_package = world.bundle(&guest).key_package;
+    let commit = world.build_commit(&mut bob, None, |commit| commit.add(key_package));
+    assert_eq!(code(world.submit(&bob.caller, &commit).await), ProblemCode::CertificateSuperseded);
 
     // The server refuses an Add and a new group with a certificate of a lower version.
     let mut dave = world.device("dave@example.org/phone", 1);
