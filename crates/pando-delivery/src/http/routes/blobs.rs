@@ -27,6 +27,10 @@ pub(super) async fn upload<S: Store>(
     let [expires] = numbers(&uri, ["expires"])?;
     let missing = || Refusal::new(ProblemCode::Malformed, "expires is missing in the query");
     let expires = expires.ok_or_else(missing)?;
+    // The uploads of a digest are limited, so a body with another digest must not begin one.
+    if Digest::of(&bytes) != digest {
+        return Err(Refusal::new(ProblemCode::Malformed, "the body has another digest"));
+    }
     let mut id = [0; 16];
     app.randomness.fill(&mut id)?;
     let length = u64::try_from(bytes.len()).ok();
