@@ -37,7 +37,8 @@ impl Joiners {
     /// proposals. Returns `None` if there are none.
     ///
     /// # Errors
-    /// - [`ProblemCode::InvalidWelcome`] if the joiners differ, or a joiner occurs twice.
+    /// - [`ProblemCode::InvalidWelcome`] if the joiners differ, a joiner occurs twice, or the cipher
+    ///   suite is not that of the group.
     /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
     pub(crate) fn of(suite: Suite, staged: &PublicStaged, welcome: &[u8]) -> Result<Option<Self>, Refusal> {
         let invalid = |why: &str| Refusal::new(ProblemCode::InvalidWelcome, why);
@@ -57,6 +58,9 @@ impl Joiners {
             return Err(invalid("not a Welcome"));
         };
         let Welcome { cipher_suite, secrets, encrypted_group_info } = welcome;
+        if cipher_suite != suite.cipher_suite() {
+            return Err(invalid("the Welcome has another cipher suite than the group"));
+        }
         let mut joiners = BTreeMap::new();
         for secrets in secrets {
             let client = expected.remove(&*secrets.new_member);

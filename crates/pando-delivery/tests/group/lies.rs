@@ -3,7 +3,7 @@
 use crate::clients::policy;
 use crate::fixture::{World, code};
 use pando_api::{Head, Parameters, Policy, ProblemCode, SubmitCommit};
-use pando_mls::{CommitBuilder, Decode, Encode, LeafIndex, MlsMessage, MlsMessageBody};
+use pando_mls::{CipherSuite, CommitBuilder, Decode, Encode, LeafIndex, MlsMessage, MlsMessageBody};
 
 /// Returns a request with an altered Commit.
 fn altered(request: &SubmitCommit, alter: impl FnOnce(&mut pando_mls::wire::PublicMessage)) -> SubmitCommit {
@@ -58,7 +58,12 @@ fn the_joiners_of_a_welcome_are_the_adds_of_its_commit() {
         welcome: welcome.welcome.clone(),
         ..request.clone()
     };
+    let mut other_suite = MlsMessage::decode(&one.welcome).unwrap();
+    let MlsMessageBody::Welcome(welcome) = &mut other_suite.body else { panic!("not a Welcome") };
+    welcome.cipher_suite = CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256;
+    let other_suite = other_suite.encode().unwrap().into();
     for (request, why) in [
+        (SubmitCommit { welcome: other_suite, ..one.clone() }, "it has another cipher suite"),
         (with(&both, &one), "a joiner is missing"),
         (with(&one, &both), "there is another joiner"),
         (SubmitCommit { welcome: Default::default(), ..one.clone() }, "there is no Welcome"),
