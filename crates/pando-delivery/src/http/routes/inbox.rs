@@ -12,7 +12,11 @@ use axum::http::{StatusCode, Uri};
 /// The bytes of Welcomes in a page.
 const PAGE_BYTES: usize = 4 << 20;
 
-pub(super) async fn read<S: Store>(State(app): State<App<S>>, uri: Uri, Read { caller, .. }: Read<true>) -> Answer {
+pub(super) async fn read<S: Store>(
+    State(app): State<App<S>>,
+    uri: Uri,
+    Read { caller, .. }: Read<true>,
+) -> Answer {
     let [after, wait] = numbers(&uri, ["after", "wait"])?;
     let (after, wait) = (after.unwrap_or_default(), wait.unwrap_or_default());
     let mut poll = Poll::new(app.service.watch_inbox(&caller.user()), wait, app.shutdown.clone());

@@ -15,7 +15,11 @@ use pando_api::Acknowledgement;
 const PAGE_BYTES: u64 = 1 << 20;
 const MAX_PAGE_BYTES: u64 = 8 << 20;
 
-pub(super) async fn read<S: Store>(State(app): State<App<S>>, uri: Uri, Read { caller, .. }: Read<true>) -> Answer {
+pub(super) async fn read<S: Store>(
+    State(app): State<App<S>>,
+    uri: Uri,
+    Read { caller, .. }: Read<true>,
+) -> Answer {
     let group_id = app.group_id(&uri)?;
     let [after, limit, wait] = numbers(&uri, ["after", "limit", "wait"])?;
     let (after, wait) = (after.unwrap_or_default(), wait.unwrap_or_default());
