@@ -37,8 +37,8 @@ impl Joiners {
     /// proposals. Returns `None` if there are none.
     ///
     /// # Errors
-    /// - [`ProblemCode::InvalidWelcome`] if the joiners differ, a joiner occurs twice, or the cipher
-    ///   suite is not that of the group.
+    /// - [`ProblemCode::InvalidWelcome`] if the joiners differ, a joiner occurs twice, or the
+    ///   cipher suite is not that of the group.
     /// - [`ProblemCode::Malformed`] if the bytes are not an `MLSMessage`.
     pub(crate) fn of(suite: Suite, staged: &PublicStaged, welcome: &[u8]) -> Result<Option<Self>, Refusal> {
         let invalid = |why: &str| Refusal::new(ProblemCode::InvalidWelcome, why);

@@ -3,8 +3,8 @@
 //!
 //! The requests go through the real router and service, without sockets. The store is in memory and
 //! records whether a request has changed it. The module `story` is the script of the recording;
-//! `bodies`, `targets` and `authentication` alter its requests; `replays` repeats and reorders them;
-//! the other tests reach the problem codes and answers that these do not.
+//! `bodies`, `targets` and `authentication` alter its requests; `replays` repeats and reorders
+//! them; the other tests reach the problem codes and answers that these do not.
 
 #![allow(clippy::disallowed_methods, reason = "the clients store nothing")]
 #![allow(

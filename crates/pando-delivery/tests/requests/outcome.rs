@@ -6,6 +6,7 @@ use crate::server::{Codes, Server};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
 
 /// The result of the script with all alterations of its requests.
@@ -20,9 +21,14 @@ pub(crate) struct Outcome {
 
 static OUTCOME: OnceCell<Outcome> = OnceCell::const_new();
 
+/// Whether the script has begun.
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
+
 /// Runs the script once, and returns its result.
 pub(crate) async fn outcome() -> &'static Outcome {
     let run = async || {
+        // Otherwise, each test would repeat the failure.
+        assert!(!HAS_BEGUN.swap(true, Ordering::SeqCst), "the recording has failed in another test");
         let mut world = World::new(true);
         world.tell().await;
         let World { clients, recorder, .. } = world;

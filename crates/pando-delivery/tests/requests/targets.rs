@@ -1,5 +1,5 @@
-//! Altered methods, paths and queries (docs/protocol.md, section 1), and the same request of another
-//! session. The session signs each of them.
+//! Altered methods, paths and queries (docs/protocol.md, section 1), and the same request of
+//! another session. The session signs each of them.
 
 use crate::recorder::operation;
 use crate::requests::{Draft, Session};

@@ -1,5 +1,5 @@
-//! Requests that violate a rule: the codes of the statuses 401, 403, 413 and 422 that alterations do
-//! not reach, or reach only in one way (docs/protocol.md, section 4).
+//! Requests that violate a rule: the codes of the statuses 401, 403, 413 and 422 that alterations
+//! do not reach, or reach only in one way (docs/protocol.md, section 4).
 
 use crate::clients::{message, policy};
 use crate::requests::Draft;
