@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const PLACES: usize = 70;
 
 /// The lengths of a body up to which all bits, two bits of all bytes, and one bit of every second
-/// byte are flipped.
+/// byte are flipped. A body is truncated to all lengths below the second of them.
 const ALL_BITS: usize = 64;
 const ALL_BYTES: usize = 1_000;
 const SECOND_BYTES: usize = 20_000;
@@ -124,7 +124,8 @@ impl Bodies<'_> {
     }
 
     async fn truncated(&mut self) {
-        for length in self.places().skip(1) {
+        let short = 1..self.draft.body.len().min(ALL_BYTES);
+        for length in self.places().skip(1).chain(short).collect::<BTreeSet<_>>() {
             let body = self.draft.body[..length].to_vec();
             let code = self.refused(&Draft { body, ..self.draft.clone() }, "truncated").await;
             assert_eq!(code, ProblemCode::Malformed, "truncated to {length}: {}", self.draft.target);

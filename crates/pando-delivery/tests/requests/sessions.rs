@@ -75,7 +75,7 @@ async fn a_superseded_session_sends_no_commits_and_proposals_without_a_leaf() {
     let add = world.clients.build_commit(&mut alice.device, None, |commit| commit.add(key_package));
     assert_eq!(world.commit(&alice, add).await.code(), ProblemCode::CertificateSuperseded);
     world.clients.clear(&mut alice.device);
-    let remove = world.build_removal(&mut alice, 2);
+    let remove = world.build_removal(&mut alice, 2, b"");
     assert_eq!(world.message(&alice, &remove).await.code(), ProblemCode::CertificateSuperseded);
     assert_eq!(world.head(&bob).await.head.seq, 2, "nothing was sent");
 }

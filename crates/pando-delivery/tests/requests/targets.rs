@@ -14,6 +14,7 @@ pub(crate) async fn send_all(server: &Server, draft: &Draft, outsider: Option<&A
     sent.methods().await;
     sent.paths().await;
     sent.queries().await;
+    sent.ranges().await;
     if let Some(outsider) = outsider {
         sent.outsider(outsider).await;
     }
@@ -114,6 +115,20 @@ impl Targets<'_> {
                 self.target(format!("{path}{query}"), &[ProblemCode::Malformed]).await;
             }
         }
+    }
+
+    /// Sends ranges that begin after the end, and two of them.
+    async fn ranges(&mut self) {
+        if self.draft.range.is_none() {
+            return;
+        }
+        for range in ["bytes=1000000-", "bytes=1000000-1000001", "bytes=18446744073709551615-", "bytes=-0"] {
+            let altered = self.draft.clone().with_range(range);
+            self.refused(&altered, &[ProblemCode::Malformed]).await;
+        }
+        let twice = self.draft.sign().and("range", "bytes=0-1");
+        assert_eq!(self.server.refused(&twice, "two ranges").await, ProblemCode::Malformed);
+        self.count += 1;
     }
 
     /// Sends the request in a session of a client that is in no group.

@@ -112,8 +112,13 @@ async fn commits() -> World {
     let key_package = message(world.clients.bundle(&erin).key_package);
     assert_eq!(world.message(&bob, &key_package).await.code(), ProblemCode::InvalidMessage);
 
+    // A proposal above the limit of section 10.
+    let long = world.build_removal(&mut alice, 2, &[0; 17 << 10]);
+    let answer = world.message(&alice, &long).await;
+    assert_eq!((answer.code(), answer.problem().limit), (ProblemCode::TooLarge, Some(16 << 10)));
+
     // A proposal with trailing bytes, and the same one with another membership tag.
-    let removal = world.build_removal(&mut alice, 2);
+    let removal = world.build_removal(&mut alice, 2, b"");
     let long = [removal.as_slice(), b"\0"].concat();
     assert_eq!(world.message(&alice, &long).await.code(), ProblemCode::Malformed);
     world.message(&alice, &removal).await.decode::<Receipt>(200);

@@ -185,13 +185,13 @@ impl World {
         request
     }
 
-    /// Builds a proposal of a member to remove the client at a leaf.
-    pub(crate) fn build_removal(&mut self, member: &mut Member, leaf: u32) -> Vec<u8> {
+    /// Builds a proposal of a member to remove the client at a leaf, with authenticated data.
+    pub(crate) fn build_removal(&mut self, member: &mut Member, leaf: u32, data: &[u8]) -> Vec<u8> {
         let mut rng = self.clients.rng.clone();
         let Device { signer, group, .. } = &mut member.device;
         let cx = self.clients.context(&**signer);
         let remove = Proposal::Remove(Remove { removed: LeafIndex(leaf) });
-        let proposal = group.as_mut().unwrap().propose(remove, b"", &cx, &mut rng).unwrap();
+        let proposal = group.as_mut().unwrap().propose(remove, data, &cx, &mut rng).unwrap();
         proposal.assume_persisted().encode().unwrap()
     }
 
