@@ -2,7 +2,8 @@
 //!
 //! The key of a record begins with a byte that indicates the kind of record. For most kinds, this
 //! byte is followed by a 16-byte tag, which stands for an identifier. For the rows of a group, the
-//! [`RowKey`] follows the tag, because the store reads ranges of rows.
+//! [`RowKey`] follows the tag, because the store reads ranges of rows. For the records of the
+//! application, the number of the record follows the tag of its collection.
 //!
 //! A tag is an HMAC of the identifier under a key that is derived from the data key. An attacker
 //! who knows the identifier of a group, a PSK or a KeyPackage therefore cannot find out whether
@@ -35,6 +36,7 @@ pub(crate) enum Kind {
     Psk = 4,
     Signer = 5,
     Former = 6,
+    Application = 7,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Self::Psk => Record::Psk,
             Self::Signer => Record::Signer,
             Self::Former => Record::FormerGroup,
+            Self::Application => Record::Application,
         }
     }
 }

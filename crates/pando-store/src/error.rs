@@ -148,6 +148,8 @@ pub enum Record {
     Signer,
     /// The record of a former group.
     FormerGroup,
+    /// A record of the application.
+    Application,
 }
 
 impl fmt::Display for Record {
@@ -162,6 +164,7 @@ impl fmt::Display for Record {
             Self::Psk => f.write_str("a stored pre-shared key"),
             Self::Signer => f.write_str("a stored signature key"),
             Self::FormerGroup => f.write_str("the record of a former group"),
+            Self::Application => f.write_str("a record of the application"),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::group::GroupRecord;
 use crate::instance::{InstanceCipher, row_key};
 use crate::key::FORMAT;
 use crate::no_signer::NoSigner;
+use crate::records::number;
 use crate::rotate::named_tag;
 use crate::store::{Store, key_id};
 use pando_mls::wire::{NodeIndex, SignaturePublicKey};
@@ -16,6 +17,10 @@ use pando_mls::{
     LeafIndex, Limits, PublicGroup, PublicState, RowKey, Rows, SecretId, Suite, Tree, TreeKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The kinds of records besides the header.
+const KINDS: [Kind; 7] =
+    [Kind::Group, Kind::Row, Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former, Kind::Application];
 
 /// The number of records of one kind, and their stored size including the record keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -224,14 +229,12 @@ impl<B: Backend> Store<B> {
         }
         let (kind, rest) = key.split_first().ok_or_else(unknown)?;
         let (tag, rest) = rest.split_first_chunk().ok_or_else(unknown)?;
-        let kind = [Kind::Group, Kind::Row, Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former]
-            .into_iter()
-            .find(|known| *known as u8 == *kind)
-            .ok_or_else(unknown)?;
+        let kind = KINDS.into_iter().find(|known| *known as u8 == *kind).ok_or_else(unknown)?;
         if kind == Kind::Row {
             return Ok(Some(Found::Row(*tag, row_key(key).map_err(|_| unknown())?)));
         }
-        if !rest.is_empty() {
+        let is_key = if kind == Kind::Application { number(key).is_some() } else { rest.is_empty() };
+        if !is_key {
             return Err(unknown());
         }
         let damaged = |_| Finding::Damaged(kind.record());
@@ -335,6 +338,7 @@ fn name(key: &[u8]) -> &'static str {
         Some(4) => "PSK",
         Some(5) => "signature key",
         Some(6) => "former group",
+        Some(7) => "record of the application",
         Some(2) => match row_key(key) {
             Ok(RowKey::Public) => "GroupContext",
             Ok(RowKey::Member) => "secrets of the epoch",

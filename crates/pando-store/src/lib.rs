@@ -132,6 +132,7 @@ mod log;
 mod memory;
 mod no_signer;
 mod psks;
+mod records;
 mod rotate;
 pub mod session;
 mod signers;

@@ -11,6 +11,7 @@ use crate::instance::InstanceCipher;
 use crate::key::{Header, Key};
 use crate::key_packages::KeyPackageRecord;
 use crate::psks::PskRecord;
+use crate::records::ApplicationRecord;
 use crate::signers::SignerRecord;
 use crate::store::{Store, Unerased, key_id, not_erased};
 use crate::transaction::Transaction;
@@ -143,7 +144,7 @@ impl<B: Backend> Transaction<'_, B> {
 
     /// Re-seals the records whose keys contain the tag of an identifier.
     fn reseal_named(&mut self, next: &Cipher) -> Result<(), StoreError> {
-        for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former] {
+        for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former, Kind::Application] {
             let mut records = Vec::new();
             self.store.scan(&all(kind), || kind.record(), &mut |key, value| {
                 records.push((key.to_vec(), SecretBytes::from(value)));
@@ -151,7 +152,9 @@ impl<B: Backend> Transaction<'_, B> {
             })?;
             for (key, value) in records {
                 self.delete(&alone(&key))?;
-                self.put_under(next, &tagged(kind, &named_tag(next, kind, value.expose())?), value.expose())?;
+                let tagged = tagged(kind, &named_tag(next, kind, value.expose())?);
+                let number = key.get(tagged.len()..).unwrap_or_default();
+                self.put_under(next, &[&tagged, number].concat(), value.expose())?;
             }
         }
         Ok(())
@@ -165,6 +168,7 @@ pub(crate) fn named_tag(cipher: &Cipher, kind: Kind, value: &[u8]) -> Result<Tag
         Kind::Psk => PskRecord::tag_of(cipher, value),
         Kind::Signer => SignerRecord::tag_of(cipher, value),
         Kind::Former => FormerRecord::tag_of(cipher, value),
+        Kind::Application => ApplicationRecord::tag_of(cipher, value),
         Kind::Group => Ok(cipher.group_tag(&GroupRecord::read(value)?.group_id)),
         Kind::Header | Kind::Row => Err(StoreError::Corrupt(Record::Key(vec![kind as u8]))),
     }

@@ -90,7 +90,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         if is_accepted {
             let joined = record.joining.take();
             self.forget_instance(group_id, std::mem::replace(&mut record.current, joined))?;
-            self.put_record(lock, &record)?;
+            self.put_group_record(lock, &record)?;
         }
         if delta.state() == GroupState::Removed {
             self.remember(group_id)?;
@@ -106,7 +106,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
     pub fn abandon_join(&mut self, lock: &GroupLock) -> Result<(), StoreError> {
         let mut record = self.store.locked_record(lock)?;
         self.forget_instance(lock.group_id(), record.joining.take())?;
-        self.put_record(lock, &record)
+        self.put_group_record(lock, &record)
     }
 
     /// Deletes a group and all its rows.
@@ -118,7 +118,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.remember(&group_id)?;
         self.forget_instance(&group_id, current)?;
         self.forget_instance(&group_id, joining)?;
-        self.put_record(lock, &GroupRecord::new(group_id))
+        self.put_group_record(lock, &GroupRecord::new(group_id))
     }
 
     /// Records the last epoch of a group that ends for this client, if the group is stored.
@@ -152,7 +152,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         };
         let replaced = place.replace(entry);
         self.forget_instance(group_id, replaced)?;
-        self.put_record(lock, record)?;
+        self.put_group_record(lock, record)?;
         Ok(instance)
     }
 
@@ -258,7 +258,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
     }
 
     /// Writes the entry of a group, or deletes the entry if the group has no instance.
-    fn put_record(&mut self, lock: &GroupLock, record: &GroupRecord) -> Result<(), StoreError> {
+    fn put_group_record(&mut self, lock: &GroupLock, record: &GroupRecord) -> Result<(), StoreError> {
         let key = tagged(Kind::Group, lock.tag());
         // The old entry may contain the key of a deleted instance, which is a secret.
         self.erases = true;

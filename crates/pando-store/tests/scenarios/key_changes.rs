@@ -36,6 +36,9 @@ fn two(folder: &Path, key: &Key) -> Vec<Device<pando_store::Sqlite>> {
     devices[0].publish(true).unwrap();
     let mut transaction = devices[0].store.begin().unwrap();
     transaction.put_psk(b"psk", &pando_mls::PskValue::from(vec![1; 32])).unwrap();
+    for number in [1, 2] {
+        transaction.put_record(b"application", number, b"a record").unwrap();
+    }
     transaction.commit().unwrap();
     devices
 }
@@ -52,6 +55,9 @@ fn check(folder: &Path, key: &Key, other: &mut Device<pando_store::Sqlite>, seed
     assert_eq!(alice.store.key_packages().unwrap().len(), 1);
     assert_eq!(alice.store.psk_ids().unwrap().len(), 1);
     assert_eq!(alice.store.signers().unwrap().len(), 1);
+    for number in [1, 2] {
+        assert_eq!(alice.store.record(b"application", number).unwrap().unwrap().expose(), b"a record");
+    }
 }
 
 #[test]

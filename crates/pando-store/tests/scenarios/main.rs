@@ -16,6 +16,7 @@ mod fixtures;
 #[path = "../../../pando-mls/tests/support/names.rs"]
 mod names;
 
+mod application_records;
 mod application_rows;
 mod erasure;
 mod external_joins;
