@@ -3,7 +3,7 @@
 use crate::operations::key_package_bundle::capabilities;
 use crate::{BasicIdentities, Context, DefaultRules, GroupConfig, GroupRules, IdentityPolicy};
 use pando_crypto::{CryptoProvider, RustCrypto, Signer};
-use pando_wire::{Capabilities, CredentialType};
+use pando_wire::{Capabilities, CredentialType, ExtensionType};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub struct Client {
     crypto: Arc<dyn CryptoProvider>,
     policy: Arc<dyn IdentityPolicy>,
     rules: Arc<dyn GroupRules>,
+    extensions: Arc<[ExtensionType]>,
     config: GroupConfig,
 }
 
@@ -37,6 +38,7 @@ impl Client {
             crypto: Arc::new(RustCrypto),
             policy: Arc::new(policy),
             rules: Arc::new(DefaultRules),
+            extensions: Arc::new([]),
             config: GroupConfig::default(),
         }
     }
@@ -51,6 +53,14 @@ impl Client {
     #[must_use]
     pub fn with_rules(self, rules: impl GroupRules + 'static) -> Self {
         Self { rules: Arc::new(rules), ..self }
+    }
+
+    /// Sets the types of the extensions that the application implements. New leaves list them in
+    /// their capabilities, so that a GroupContext may contain such extensions (section 7.2). The
+    /// types that every client supports must not be among them.
+    #[must_use]
+    pub fn with_extensions(self, extensions: impl IntoIterator<Item = ExtensionType>) -> Self {
+        Self { extensions: extensions.into_iter().collect(), ..self }
     }
 
     /// Sets the group settings, such as padding, limits and retention.
@@ -72,10 +82,11 @@ impl Client {
     }
 
     /// Returns the capabilities of a new leaf. The capabilities list the cipher suites of RFC 9420
-    /// that the backend supports, and the given credential type.
+    /// that the backend supports, the given credential type, and the application's extensions.
     #[must_use]
     pub fn capabilities(&self, credential: CredentialType) -> Capabilities {
-        capabilities(&*self.crypto, credential)
+        let extensions = self.extensions.to_vec();
+        Capabilities { extensions, ..capabilities(&*self.crypto, credential) }
     }
 
     /// Returns the context for a call at the time `now`, in seconds since 1970. `signer` holds the

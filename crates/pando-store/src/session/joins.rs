@@ -23,6 +23,10 @@ pub struct ExternalCommit {
     pub group_id: GroupId,
     /// The encoded Commit, which must be sent to the delivery service.
     pub message: Vec<u8>,
+    /// The encoded GroupInfo of the epoch that the Commit begins, without the tree. Send it with
+    /// the Commit to a delivery service that follows the group
+    /// ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
+    pub group_info: Vec<u8>,
 }
 
 /// The encoded Commit.
@@ -178,14 +182,16 @@ impl<B: Backend> Session<B> {
         let signer = self.signer(group_info.group_context.cipher_suite, identity)?;
         let template = self.leaf_template(identity);
         let now = self.now();
-        let built = {
+        let (built, next) = {
             let cx = self.client.at(now, &*signer).with_psks(&self.store).with_groups(&self.store);
             let join = ExternalJoin::new(&group_info, template).tree(tree).replace_own_leaf();
-            fill(join).build(&cx, &mut *self.rng)?
+            let built = fill(join).build(&cx, &mut *self.rng)?;
+            let next = built.peek().0.group_info().without_tree().build(&cx)?;
+            (built, MlsMessage::from(next).encode().map_err(GroupError::from)?)
         };
         let group_id = group_info.group_context.group_id;
         let message = built.peek().1.encode().map_err(GroupError::from)?;
-        let commit = ExternalCommit { group_id: group_id.clone(), message };
+        let commit = ExternalCommit { group_id: group_id.clone(), message, group_info: next };
         self.load(&group_id)?;
         let (group, _) = self.persist(&group_id, built, |transaction, _, _| {
             app(transaction, &commit).map_err(Failure::Application)

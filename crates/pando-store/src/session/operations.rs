@@ -22,6 +22,10 @@ pub struct Commit {
     /// and the GroupInfo of the Commit. [`Session::send_outbox`] sends them after the Commit is
     /// accepted.
     pub message: Vec<u8>,
+    /// The encoded Welcome for the clients that the Commit adds, if there are any. Send the Welcome
+    /// with the Commit only to a delivery service that delivers it if and only if it accepts the
+    /// Commit.
+    pub welcome: Option<Vec<u8>>,
     /// The encoded GroupInfo of the new epoch, without the tree, if
     /// [`CommitBuilder::with_group_info`] was called. Send the GroupInfo with the Commit to a
     /// delivery service that follows the group
@@ -118,8 +122,7 @@ impl<B: Backend> Session<B> {
         let suite = self.suite(identity.cipher_suite)?;
         let signer = self.signer(identity.cipher_suite, identity)?;
         let cx = self.client.at(now, &*signer);
-        let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
-        let bundle = fill(builder).build(&mut *self.rng)?;
+        let bundle = fill(self.key_package(&cx, identity)).build(&mut *self.rng)?;
         let mut transaction = self.store.begin()?;
         transaction.insert_key_package(suite, &bundle, is_last_resort)?;
         app(&mut transaction, &bundle.key_package).map_err(SessionError::Application)?;
@@ -144,8 +147,7 @@ impl<B: Backend> Session<B> {
         let signer = self.signer(identity.cipher_suite, identity)?;
         let created = {
             let cx = self.client.at(now, &*signer);
-            let key_package = cx.key_package(identity.cipher_suite, identity.credential.clone());
-            let bundle = key_package.build(&mut *self.rng)?;
+            let bundle = self.key_package(&cx, identity).build(&mut *self.rng)?;
             builder.build(bundle, &cx, &mut *self.rng)?
         };
         self.load(&group_id)?;
@@ -418,6 +420,13 @@ impl<B: Backend> Session<B> {
         signer.ok_or_else(|| SessionError::NoSigner(identity.public_key.clone()))
     }
 
+    /// Returns the builder of a KeyPackage with the client's capabilities.
+    fn key_package<'a>(&self, cx: &Context<'a>, identity: &StoredSigner) -> KeyPackageBuilder<'a> {
+        let StoredSigner { cipher_suite, credential, .. } = identity;
+        let capabilities = self.client.capabilities(credential.credential_type());
+        cx.key_package(*cipher_suite, credential.clone()).capabilities(capabilities)
+    }
+
     fn suite(&self, cipher_suite: CipherSuite) -> Result<Suite, SessionError> {
         let suite = self.client.crypto().suite(cipher_suite);
         suite.ok_or_else(|| GroupError::from(Misuse::UnsupportedCipherSuite).into())
@@ -426,7 +435,8 @@ impl<B: Backend> Session<B> {
 
 /// Encodes the messages of a Commit.
 fn encode_commit(output: CommitOutput) -> Result<Commit, GroupError> {
-    let CommitOutput { message, group_info, left_out, .. } = output;
+    let CommitOutput { message, welcome, group_info, left_out, .. } = output;
+    let welcome = welcome.map(|welcome| MlsMessage::from(welcome).encode()).transpose()?;
     let group_info = group_info.map(|group_info| MlsMessage::from(group_info).encode()).transpose()?;
-    Ok(Commit { message: message.encode()?, group_info, left_out })
+    Ok(Commit { message: message.encode()?, welcome, group_info, left_out })
 }

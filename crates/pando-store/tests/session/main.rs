@@ -10,6 +10,7 @@
 )]
 
 mod application_errors;
+mod at_a_server;
 mod events;
 mod events_of_proposals;
 #[cfg(feature = "sqlite")]
