@@ -1,4 +1,4 @@
-//! The authenticated data of proposals and Commits (docs/protocol.md, section 8).
+//! The authenticated data of proposals and Commits (docs/protocol.md, section 8.1).
 //!
 //! The data is in the clear. Handshakes of other implementations have other data, or none;
 //! [`HandshakeData::read`] tells such foreign data from malformed data.

@@ -20,8 +20,10 @@ mod id_rules;
 mod last_resort;
 mod log;
 mod login;
+mod message_content;
 mod policy;
 mod problem;
+mod random_id;
 mod request;
 mod request_signature;
 mod revocation;
@@ -42,16 +44,18 @@ pub use log::{
     LogPage, Receipt, ReceiptError, ServerKey, ServerKeys, ServerPublicKey, SignedHead,
 };
 pub use login::{Challenge, Login, LoginError, MAX_TOKEN_VALIDITY, Session};
+pub use message_content::MessageContent;
 pub use policy::{
     ComponentData, ExternalCommits, MAX_POLICY_BYTES, POLICY_COMPONENT, POLICY_EXTENSION, PaddingRule,
     Parameters, Permission, Policy, PolicyError, PolicyRules, PolicyViolation,
 };
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode, Winner};
+pub use random_id::{ClaimId, MessageId};
 pub use request::{
-    Acknowledgement, Blob, ClaimId, ClaimKeyPackages, ClaimStatus, ClaimTarget, ClaimedKeyPackage,
-    ClaimedKeyPackages, CreateGroup, Failure, GroupList, GroupState, GroupSummary, InboxEntry, InboxPage,
-    KeyPackageCount, KeyPackageCounts, PendingProposal, RemovalIntent, Report, ReportError, ReportStatement,
-    Reports, Reset, SubmitCommit, SubmitMessage, UploadKeyPackages,
+    Acknowledgement, Blob, ClaimKeyPackages, ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages,
+    CreateGroup, Failure, GroupList, GroupState, GroupSummary, InboxEntry, InboxPage, KeyPackageCount,
+    KeyPackageCounts, PendingProposal, RemovalIntent, Report, ReportError, ReportStatement, Reports, Reset,
+    SubmitCommit, SubmitMessage, UploadKeyPackages,
 };
 pub use request_signature::{
     MAX_CLOCK_DIFFERENCE, RequestSignatureError, SignatureHeaders, SignedRequest, content_digest,

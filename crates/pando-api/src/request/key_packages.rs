@@ -1,16 +1,12 @@
 //! Uploading, counting and claiming KeyPackages (docs/protocol.md, section 12).
 
 use crate::codec::flag;
-use crate::{ClientId, UserId};
+use crate::{ClaimId, ClientId, UserId};
 use pando_mls::CipherSuite;
 use pando_mls::wire::RequiredCapabilities;
 use pando_wire::{Encode, Opaque, list};
-use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
-
-/// The number of bytes of a [`ClaimId`].
-const CLAIM_ID_LEN: usize = 16;
 
 /// The request to store KeyPackages of the session's client.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -48,10 +44,6 @@ pub struct KeyPackageCounts {
 }
 
 impl Encode for KeyPackageCounts {}
-
-/// The identifier of a claim: 16 random bytes. A repeated claim returns the same KeyPackages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClaimId(pub [u8; CLAIM_ID_LEN]);
 
 /// The request for KeyPackages of a user's clients or of one client.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -112,34 +104,6 @@ pub struct ClaimedKeyPackages {
 }
 
 impl Encode for ClaimedKeyPackages {}
-
-impl fmt::Display for ClaimId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// `opaque claim_id<V>` of exactly 16 bytes.
-impl Size for ClaimId {
-    fn tls_serialized_len(&self) -> usize {
-        CLAIM_ID_LEN.saturating_add(1)
-    }
-}
-
-impl Serialize for ClaimId {
-    fn tls_serialize<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
-        Opaque::from(&self.0).tls_serialize(writer)
-    }
-}
-
-impl DeserializeBytes for ClaimId {
-    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
-        let (id, rest) = Opaque::tls_deserialize_bytes(bytes)?;
-        let id = <[u8; CLAIM_ID_LEN]>::try_from(id.as_slice());
-        let id = id.map_err(|_| Error::DecodingError("a claim identifier has 16 bytes".to_owned()))?;
-        Ok((Self(id), rest))
-    }
-}
 
 impl Size for ClaimTarget {
     fn tls_serialized_len(&self) -> usize {
@@ -277,14 +241,6 @@ mod tests {
         }
         for unknown in [0, 5, u8::MAX] {
             assert_eq!(ClaimStatus::decode(&[unknown, 0]), Err(DecodeError::UnknownValue(unknown.into())));
-        }
-    }
-
-    #[test]
-    fn a_claim_identifier_has_16_bytes() {
-        for length in 0..40 {
-            let bytes = Opaque::from(vec![7; length]).with_length().unwrap();
-            assert_eq!(ClaimId::decode(&bytes).ok(), (length == 16).then_some(ClaimId([7; 16])));
         }
     }
 }

@@ -20,8 +20,8 @@ pub use groups::{
 };
 pub use inbox::{InboxEntry, InboxPage};
 pub use key_packages::{
-    ClaimId, ClaimKeyPackages, ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages,
-    KeyPackageCount, KeyPackageCounts, UploadKeyPackages,
+    ClaimKeyPackages, ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackageCount,
+    KeyPackageCounts, UploadKeyPackages,
 };
 pub use log::Acknowledgement;
 pub use removals::RemovalIntent;

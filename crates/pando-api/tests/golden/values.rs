@@ -6,9 +6,9 @@ use pando_api::{
     ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages, ClientId, ComponentData, CreateGroup,
     Digest, Domain, EntryKind, Envelope, ExternalCommits, Failure, GroupList, GroupState, GroupSummary,
     HandshakeData, Head, InboxEntry, InboxPage, KeyPackageCount, KeyPackageCounts, LogEntry, LogPage, Login,
-    PaddingRule, Parameters, PendingProposal, Permission, Policy, Receipt, RemovalIntent, Report,
-    ReportStatement, Reports, Reset, RevocationList, Revocations, ServerKey, Session, SignedHead,
-    SubmitCommit, SubmitMessage, UploadKeyPackages,
+    MessageContent, MessageId, PaddingRule, Parameters, PendingProposal, Permission, Policy, Receipt,
+    RemovalIntent, Report, ReportStatement, Reports, Reset, RevocationList, Revocations, ServerKey, Session,
+    SignedHead, SubmitCommit, SubmitMessage, UploadKeyPackages,
 };
 use pando_mls::wire::{Certificate, RequiredCapabilities};
 use pando_mls::{
@@ -150,8 +150,17 @@ fn policy() -> Vec<Golden> {
         witness: Some(LeafIndex(513)),
         extensions: vec![extension()],
     };
+    let message_content = MessageContent {
+        id: MessageId([0x11; 16]),
+        head: Some(signed_head()),
+        media_type: b"text/plain".into(),
+        expires: 1_800_000_000_000,
+        body: b"at five?".into(),
+        extensions: vec![extension()],
+    };
     vec![
         golden("HandshakeData", handshake_data),
+        golden("MessageContent", message_content),
         golden("ComponentData", ComponentData { component_id: 0xfa01, data: b"policy".into() }),
         golden("Parameters", parameters),
         golden("Policy", policy),
