@@ -2,7 +2,6 @@
 //! 13).
 
 use super::Service;
-use super::relays::next;
 use crate::account::{self, CheckedUpload, Claim, group_list, inbox, sessions};
 use crate::error::Refusal;
 use crate::group::{Caller, JoinerWelcome, summary};
@@ -12,8 +11,9 @@ use pando_api::{
     KeyPackageCounts, ProblemCode, UploadKeyPackages, UserId,
 };
 use pando_mls::GroupId;
+use std::collections::BTreeSet;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// The most Welcomes of a page of an inbox.
 const INBOX_ENTRIES: usize = 100;
@@ -52,24 +52,52 @@ impl<S: Store> Service<S> {
         &self,
         certificates: impl IntoIterator<Item = &DeviceCertificate>,
     ) -> Result<(), Refusal> {
+        if self.superseded(certificates).await?.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::new(ProblemCode::CertificateSuperseded, ""))
+        }
+    }
+
+    /// Returns the clients of those certificates that are below the highest version that the server
+    /// knows of their clients.
+    pub(super) async fn superseded(
+        &self,
+        certificates: impl IntoIterator<Item = &DeviceCertificate>,
+    ) -> Result<BTreeSet<ClientId>, Refusal> {
         // Each read waits for a thread of the store, so many Adds would take long one by one.
-        let mut reads = JoinSet::new();
+        let (mut reads, mut superseded) = (JoinSet::new(), BTreeSet::new());
+        let mut ended = |read: Option<Result<Result<Option<ClientId>, Refusal>, JoinError>>| {
+            let client = read.transpose().map_err(|error| Refusal::internal(&error))?.transpose()?;
+            superseded.extend(client.flatten());
+            Ok::<_, Refusal>(())
+        };
         for DeviceCertificate { client, version, .. } in certificates {
             if reads.len() >= READS_AT_ONCE {
-                next(&mut reads).await?;
+                ended(reads.join_next().await)?;
             }
             let (service, client, version) = (self.clone(), client.clone(), *version);
-            reads.spawn(async move { service.check_version(&client, version).await });
+            reads.spawn(async move {
+                match service.check_version(&client, version).await {
+                    Ok(()) => Ok(None),
+                    Err(refusal) if refusal.is(ProblemCode::CertificateSuperseded) => Ok(Some(client)),
+                    Err(refusal) => Err(refusal),
+                }
+            });
         }
         while !reads.is_empty() {
-            next(&mut reads).await?;
+            ended(reads.join_next().await)?;
         }
-        Ok(())
+        Ok(superseded)
     }
 
     /// Refuses a session that began before a login with a higher version. A thief may have the keys
-    /// of such a session.
-    pub(super) async fn check_session(&self, caller: &Caller) -> Result<(), Refusal> {
+    /// of such a session. A method with a caller calls this function first, or does the same in its
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`ProblemCode::CertificateSuperseded`], or an error of the store.
+    pub async fn check_session(&self, caller: &Caller) -> Result<(), Refusal> {
         self.check_version(&caller.client, caller.version).await
     }
 
@@ -106,6 +134,7 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// See [`account::count`].
     pub async fn count_key_packages(&self, caller: &Caller, now: u64) -> Result<KeyPackageCounts, Refusal> {
+        self.check_session(caller).await?;
         let client = caller.client.clone();
         let read = move |rows: &dyn Snapshot| account::count(rows, &client, now);
         self.shared.store.read(&account::partition(&caller.user()), read).await
@@ -149,6 +178,7 @@ impl<S: Store> Service<S> {
         (after, bytes): (u64, usize),
         now: u64,
     ) -> Result<InboxPage, Refusal> {
+        self.check_session(caller).await?;
         let client = caller.client.clone();
         let read = move |rows: &dyn Snapshot| inbox::read(rows, &client, (after, INBOX_ENTRIES), now);
         let pointers = self.shared.store.read(&account::partition(&caller.user()), read).await?;
@@ -188,6 +218,7 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// An error of the store, or [`ProblemCode::Internal`] if a row is damaged.
     pub async fn list_groups(&self, caller: &Caller) -> Result<GroupList, Refusal> {
+        self.check_session(caller).await?;
         let read = move |rows: &dyn Snapshot| group_list::list(rows, None, GROUPS);
         let page = self.shared.store.read(&account::partition(&caller.user()), read).await?;
         let mut list = GroupList::default();

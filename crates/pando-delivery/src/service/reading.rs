@@ -22,6 +22,7 @@ impl<S: Store> Service<S> {
         group_id: &GroupId,
         (after, bytes): (u64, usize),
     ) -> Result<LogPage, Refusal> {
+        self.check_session(caller).await?;
         let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
         let read = move |rows: &dyn Snapshot| UnsignedPage::read(rows, &domain, &id, &caller, (after, bytes));
         self.read_group(group_id, read).await?.sign(self.key())
@@ -54,6 +55,7 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// See [`UnsignedState::read`].
     pub async fn group_state(&self, caller: &Caller, group_id: &GroupId) -> Result<GroupState, Refusal> {
+        self.check_session(caller).await?;
         let (domain, caller, id) = (self.settings().domain.clone(), caller.clone(), group_id.clone());
         let read = move |rows: &dyn Snapshot| UnsignedState::read(rows, &domain, &id, &caller);
         self.read_group(group_id, read).await?.sign(self.key())
@@ -69,6 +71,7 @@ impl<S: Store> Service<S> {
         group_id: &GroupId,
         tree_hash: &[u8],
     ) -> Result<Arc<[u8]>, Refusal> {
+        self.check_session(caller).await?;
         let (member, hash) = (caller.clone(), tree_hash.to_vec());
         let check = move |rows: &dyn Snapshot| TreeRows::find(rows, &member, &hash).map(drop);
         self.read_group(group_id, check).await?;

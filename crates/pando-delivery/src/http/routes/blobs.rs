@@ -21,8 +21,9 @@ use std::ops::Range;
 pub(super) async fn upload<S: Store>(
     State(app): State<App<S>>,
     uri: Uri,
-    Mutation { body: BlobBytes(bytes), now, .. }: Mutation<BlobBytes>,
+    Mutation { caller, body: BlobBytes(bytes), now, .. }: Mutation<BlobBytes>,
 ) -> Answer {
+    app.service.check_session(&caller).await?;
     let digest = digest(&uri)?;
     let [expires] = numbers(&uri, ["expires"])?;
     let missing = || Refusal::new(ProblemCode::Malformed, "expires is missing in the query");
@@ -49,8 +50,9 @@ pub(super) async fn read<S: Store>(
     State(app): State<App<S>>,
     uri: Uri,
     headers: HeaderMap,
-    Read { now, .. }: Read,
+    Read { caller, now }: Read,
 ) -> Answer {
+    app.service.check_session(&caller).await?;
     let digest = digest(&uri)?;
     let blob = app.service.read_blob(&digest, (0, 0), now).await?;
     immutable(&headers, blob.bytes, |range| parts(app, digest, range))
