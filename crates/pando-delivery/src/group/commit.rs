@@ -1,9 +1,9 @@
 //! Commits (docs/protocol.md, sections 10 and 11).
 //!
-//! [`CheckedCommit::check`] verifies a Commit with the rows of a snapshot. [`CheckedCommit::write`]
-//! writes the Commit, the new public state, the GroupInfo, the Welcomes and the memberships in one
-//! transaction, unless another Commit has won the epoch in the meantime. If there are too many
-//! rows for one transaction, [`CheckedCommit::parts`] divides them.
+//! [`CheckedCommit::check`] verifies a Commit with the rows of a snapshot. [`LargeWrite::write`]
+//! writes the Commit, the new public state, the GroupInfo, the Welcomes and the memberships, unless
+//! another Commit has won the epoch in the meantime. If these are too many rows for one
+//! transaction, [`LargeWrite::parts`] divides them.
 
 use super::append::{Appended, Message, Moment, append, find};
 use super::caller::Caller;
@@ -13,14 +13,14 @@ use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
-use super::parts::{AddedClient, Change, Parts, Place, PublicChange};
+use super::parts::{AddedClient, Change, LargeWrite, PART_BYTES, Parts, Place, PublicChange};
 use super::proposal::{check_lifetime, policy};
 use super::public_rows::{self, parts};
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::GROUP_ID_LENGTHS;
 use super::welcome::Joiners;
 use crate::error::Refusal;
-use crate::store::Transaction;
+use crate::store::{Snapshot, Transaction};
 use pando_api::{ClientId, DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
 use pando_mls::wire::{RatchetTree, ResumptionPskUsage};
 use pando_mls::{
@@ -120,79 +120,6 @@ impl CheckedCommit {
         &self.leaves.certificates
     }
 
-    /// Returns the number of bytes that the transaction writes, approximately.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let rows = self.delta.writes().map(|(_, value)| value.len().saturating_mul(2));
-        let joiners = self.joiners.as_ref().map_or(0, Joiners::size);
-        [self.bytes.len(), self.group_info.group_info.len(), joiners]
-            .into_iter()
-            .chain(rows)
-            .fold(0, usize::saturating_add)
-    }
-
-    /// Returns the changes of the Commit in parts with at most `at_once` changes, or `None` if one
-    /// transaction can write them.
-    ///
-    /// # Errors
-    /// [`ProblemCode::Internal`] if a change cannot be encoded.
-    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
-        if self.changes().nth(at_once).is_none() {
-            return Ok(None);
-        }
-        Parts::of(self.changes(), at_once).map(Some)
-    }
-
-    /// Writes the Commit and everything that follows from it. If the log has the Commit already,
-    /// writes nothing and returns the entry that the log has. If there are `parts`, they have been
-    /// written, and must be applied afterwards.
-    ///
-    /// # Errors
-    /// - [`ProblemCode::EpochConflict`] with the winner if another Commit has won the epoch.
-    /// - [`ProblemCode::GroupEnded`] if the group has ended.
-    pub fn write(
-        &self,
-        rows: &mut dyn Transaction,
-        moment: Moment,
-        parts: Option<&Parts>,
-    ) -> Result<Appended, Refusal> {
-        let mut row = GroupRow::read(rows)?;
-        if let Some(appended) = find(rows, &self.log, &self.bytes)? {
-            return Ok(appended);
-        }
-        row.check_active(&self.log.domain)?;
-        row.check_epoch(self.epoch, true, winner(rows, &row, self.epoch)?.as_ref())?;
-        public_rows::check(rows, &self.delta)?;
-        let message = Message { kind: EntryKind::Commit, epoch: self.epoch, bytes: &self.bytes };
-        let (appended, end) = append(rows, &self.log, Some(row.end), message, moment)?;
-        let seq = end.seq;
-        row.end = end;
-        row.epoch = self.epoch.checked_add(1).ok_or_else(|| Refusal::corrupt("epoch"))?;
-        row.epoch_seq = seq;
-        row.past_epochs = self.past_epochs;
-        row.successor = self.reinit.as_ref().map(|reinit| reinit.group_id.clone());
-        row.write(rows)?;
-        // Not every Commit changes the tree, so this may be the only row of the epoch.
-        rows.put(&Key::Past(self.epoch).encode(), &seq.to_be_bytes())?;
-        self.group_info.write(rows, row.epoch)?;
-        // The proposals of the epoch end with the epoch. There are few, because their number is
-        // limited.
-        while rows.delete_range(&proposals(), MAX_REMOVALS)? {}
-        if let Some(joiners) = &self.joiners {
-            joiners.write_shared(rows, seq, &self.group_info.tree_hash)?;
-        }
-        let place = Place { epoch: self.epoch, seq };
-        match parts {
-            Some(parts) => parts.begin(rows, place)?,
-            None => self.changes().try_for_each(|change| change.apply(rows, place))?,
-        }
-        Relay { seq, time: end.time, changes: self.memberships() }.write(rows)?;
-        // Removals that are still due are proposed again in the new epoch, and changes of
-        // membership are copied to the accounts.
-        rows.set_due(Some(0))?;
-        Ok(appended)
-    }
-
     /// Returns the changes whose number grows with the Commit. A client that is removed and added
     /// again is removed first.
     fn changes(&self) -> impl Iterator<Item = Change> {
@@ -224,6 +151,85 @@ impl CheckedCommit {
         });
         let changes = removed.chain(added);
         changes.map(|(client, kind)| MembershipChange { client: client.clone(), kind }).collect()
+    }
+}
+
+impl LargeWrite for CheckedCommit {
+    fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
+        let Leaves { removed, added, .. } = &self.leaves;
+        let public = public_rows::changes(&self.delta).count();
+        let changes = public.saturating_add(removed.len()).saturating_add(added.len());
+        if changes <= at_once && self.size(false) <= PART_BYTES {
+            return Ok(None);
+        }
+        Parts::of(self.changes(), at_once)
+    }
+
+    /// # Errors
+    /// - [`ProblemCode::EpochConflict`] with the winner if another Commit has won the epoch.
+    /// - [`ProblemCode::GroupEnded`] if the group has ended.
+    fn admit(&self, rows: &dyn Snapshot) -> Result<(), Refusal> {
+        let row = GroupRow::read(rows)?;
+        row.check_active(&self.log.domain)?;
+        row.check_epoch(self.epoch, true, winner(rows, &row, self.epoch)?.as_ref())?;
+        public_rows::check(rows, &self.delta)
+    }
+
+    fn write(
+        &self,
+        rows: &mut dyn Transaction,
+        moment: Moment,
+        parts: Option<&Parts>,
+    ) -> Result<Appended, Refusal> {
+        if let Some(appended) = find(rows, &self.log, &self.bytes)? {
+            return Ok(appended);
+        }
+        self.admit(rows)?;
+        let mut row = GroupRow::read(rows)?;
+        let message = Message { kind: EntryKind::Commit, epoch: self.epoch, bytes: &self.bytes };
+        let (appended, end) = append(rows, &self.log, Some(row.end), message, moment)?;
+        let seq = end.seq;
+        row.end = end;
+        row.epoch = self.epoch.checked_add(1).ok_or_else(|| Refusal::corrupt("epoch"))?;
+        row.epoch_seq = seq;
+        row.past_epochs = self.past_epochs;
+        row.successor = self.reinit.as_ref().map(|reinit| reinit.group_id.clone());
+        row.write(rows)?;
+        // Not every Commit changes the tree, so this may be the only row of the epoch.
+        rows.put(&Key::Past(self.epoch).encode(), &seq.to_be_bytes())?;
+        self.group_info.write(rows, row.epoch)?;
+        // The proposals of the epoch end with the epoch. There are few, because their number is
+        // limited.
+        while rows.delete_range(&proposals(), MAX_REMOVALS)? {}
+        if let Some(joiners) = &self.joiners {
+            joiners.write_shared(rows, seq, &self.group_info.tree_hash)?;
+        }
+        let place = Place { epoch: self.epoch, seq };
+        match parts {
+            Some(parts) => parts.begin(rows, place)?,
+            None => self.changes().try_for_each(|change| change.apply(rows, place))?,
+        }
+        Relay { seq, time: end.time, changes: self.memberships() }.write(rows)?;
+        // Removals that are still due are proposed again in the new epoch, and changes of
+        // membership are copied to the accounts.
+        rows.set_due(Some(0))?;
+        Ok(appended)
+    }
+
+    fn size(&self, has_parts: bool) -> usize {
+        let joiners = self.joiners.as_ref();
+        let changes = if has_parts {
+            0
+        } else {
+            let rows = self.delta.writes().map(|(_, value)| value.len().saturating_mul(2));
+            rows.chain(joiners.map(Joiners::size)).fold(0, usize::saturating_add)
+        };
+        let Leaves { removed, added, .. } = &self.leaves;
+        let memberships = removed.len().saturating_add(added.len()).saturating_mul(50);
+        let shared = joiners.map_or(0, Joiners::shared_size);
+        [self.bytes.len(), self.group_info.group_info.len(), shared, memberships, changes]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 }
 

@@ -7,7 +7,7 @@ use super::environment::Environment;
 use super::group_info::GroupInfoRow;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
-use super::parts::Parts;
+use super::parts::{LargeWrite, Parts};
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::{self, GROUP_ID_LENGTHS};
 use super::{members, public_rows};
@@ -87,50 +87,10 @@ impl CheckedGroup {
         &self.log.group_id
     }
 
-    /// Returns the number of bytes that the transaction writes, approximately.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let commit = self.first_commit.as_ref().map_or(0, CheckedCommit::size);
-        self.bytes.len().saturating_mul(4).saturating_add(commit)
-    }
-
     /// Returns the certificates of the creator and of the leaves of the first Commit.
     pub fn certificates(&self) -> impl Iterator<Item = &DeviceCertificate> {
         let commit = self.first_commit.as_ref().map(CheckedCommit::certificates);
         [&self.certificate].into_iter().chain(commit.into_iter().flatten())
-    }
-
-    /// Returns the changes of the first Commit in parts. See [`CheckedCommit::parts`].
-    ///
-    /// # Errors
-    /// [`ProblemCode::Internal`] if a change cannot be encoded.
-    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
-        let parts = self.first_commit.as_ref().map(|commit| commit.parts(at_once));
-        Ok(parts.transpose()?.flatten())
-    }
-
-    /// Writes the new group and its first Commit. If the same request has created the group before,
-    /// writes nothing. Returns the last entry that the request has made. For `parts`, see
-    /// [`CheckedCommit::write`].
-    ///
-    /// # Errors
-    /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
-    pub fn write(
-        &self,
-        rows: &mut dyn Transaction,
-        moment: Moment,
-        parts: Option<&Parts>,
-    ) -> Result<Appended, Refusal> {
-        if GroupRow::find(rows)?.is_some() {
-            return self.find(rows)?.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
-        }
-        let origin = self.first_commit.as_ref().and_then(CheckedCommit::reinitializes);
-        reservation::check(rows, origin)?;
-        let creation = self.write_creation(rows, moment)?;
-        match &self.first_commit {
-            Some(commit) => commit.write(rows, moment, parts),
-            None => Ok(creation),
-        }
     }
 
     /// Returns the last entry that an earlier request with the same contents has made.
@@ -156,11 +116,53 @@ impl CheckedGroup {
     }
 }
 
+impl LargeWrite for CheckedGroup {
+    fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
+        let parts = self.first_commit.as_ref().map(|commit| commit.parts(at_once));
+        Ok(parts.transpose()?.flatten())
+    }
+
+    /// # Errors
+    /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
+    fn admit(&self, rows: &dyn Snapshot) -> Result<(), Refusal> {
+        if GroupRow::find(rows)?.is_some() {
+            return Err(Refusal::new(ProblemCode::GroupExists, ""));
+        }
+        let origin = self.first_commit.as_ref().and_then(CheckedCommit::reinitializes);
+        reservation::check(rows, origin)
+    }
+
+    fn write(
+        &self,
+        rows: &mut dyn Transaction,
+        moment: Moment,
+        parts: Option<&Parts>,
+    ) -> Result<Appended, Refusal> {
+        if GroupRow::find(rows)?.is_some()
+            && let Some(appended) = self.find(rows)?
+        {
+            return Ok(appended);
+        }
+        self.admit(rows)?;
+        let creation = self.write_creation(rows, moment)?;
+        match &self.first_commit {
+            Some(commit) => commit.write(rows, moment, parts),
+            None => Ok(creation),
+        }
+    }
+
+    fn size(&self, has_parts: bool) -> usize {
+        let commit = self.first_commit.as_ref().map_or(0, |commit| commit.size(has_parts));
+        self.bytes.len().saturating_mul(4).saturating_add(commit)
+    }
+}
+
 /// Returns the answer to an earlier request with the same contents, if the caller has created the
 /// group by it. The earlier request was checked when it was new.
 ///
 /// # Errors
-/// [`ProblemCode::Malformed`] if the request does not contain a GroupInfo.
+/// - [`ProblemCode::GroupExists`] if there is another group with this identifier.
+/// - [`ProblemCode::Malformed`] if the request does not contain a GroupInfo.
 pub fn repeated_creation(
     rows: &dyn Snapshot,
     log: &LogId,
@@ -171,7 +173,10 @@ pub fn repeated_creation(
         return Ok(None);
     }
     let commit = request.first_commit.as_ref().map(|commit| &*commit.commit);
-    find_creation(rows, log, (caller, &request.group_info, commit))
+    match find_creation(rows, log, (caller, &request.group_info, commit))? {
+        Some(appended) => Ok(Some(appended)),
+        None => Err(Refusal::new(ProblemCode::GroupExists, "")),
+    }
 }
 
 /// Returns the identifier of the group that a request creates.

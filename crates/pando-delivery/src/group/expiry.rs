@@ -46,11 +46,14 @@ pub fn expire(
         return Ok(Some(at));
     }
     let parts = parts::first_expiry(rows)?;
-    if parts.is_some_and(|at| at <= now) {
-        parts::delete_first(rows, limit)?;
-        return Ok(parts);
+    if let Some((id, at)) = parts
+        && at <= now
+    {
+        parts::expire(rows, id, limit)?;
+        return Ok(Some(at));
     }
-    Ok([epoch, welcome].into_iter().flatten().map(|(_, at)| at).chain(parts).min())
+    let times = [epoch.map(|(_, at)| at), welcome.map(|(_, at)| at), parts.map(|(_, at)| at)];
+    Ok(times.into_iter().flatten().min())
 }
 
 /// Returns the earliest past epoch, and the time at which it expires.

@@ -14,9 +14,10 @@ use pando_api::{
     DeviceCertificate, Digest, ExternalCommits, HandshakeData, LogId, Policy, ProblemCode, SignedHead,
     UserId, Winner,
 };
-use pando_mls::wire::{Content, FramedContent};
+use pando_mls::wire::{Content, FramedContent, ProposalOrRef};
 use pando_mls::{
-    Credential, Decode, GroupId, MlsMessage, MlsMessageBody, Position as PublicPosition, PublicState, Sender,
+    Credential, Decode, GroupId, MlsMessage, MlsMessageBody, Position as PublicPosition, ProposalRef,
+    PublicState, Sender,
 };
 
 /// A handshake message of a group.
@@ -59,6 +60,18 @@ impl Handshake {
     #[must_use]
     pub const fn is_commit(&self) -> bool {
         matches!(self.content.content, Content::Commit(_))
+    }
+}
+
+impl Handshake {
+    /// Returns the references of a member's Commit to proposals. An external Commit has none.
+    pub(crate) fn references(&self) -> Vec<ProposalRef> {
+        let Content::Commit(commit) = &self.content.content else { return Vec::new() };
+        let references = commit.proposals.iter().filter_map(|proposal| match proposal {
+            ProposalOrRef::Reference(reference) => Some(reference.clone()),
+            ProposalOrRef::Proposal(_) => None,
+        });
+        references.collect()
     }
 }
 

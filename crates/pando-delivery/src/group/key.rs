@@ -58,8 +58,8 @@ pub(crate) enum Key<'a> {
     Reset,
     /// The latest Commit, if some of its parts are not applied yet.
     Unfinished,
-    /// The time at which the parts of a Commit expire, by the digest of the parts.
-    PartsExpire(Digest),
+    /// A set of parts of a Commit that is not decided yet, by the digest of the parts.
+    PartSet(Digest),
     /// A part of the changes of a Commit, by the digest of the parts and the number of the part.
     Part(Digest, u32),
 }
@@ -92,8 +92,8 @@ impl Key<'_> {
             Self::Report(seq, client) => joined(b'r', !*seq, client.as_str().as_bytes()),
             Self::Reset => vec![b'z'],
             Self::Unfinished => vec![b'u'],
-            Self::PartsExpire(id) => [b"s".as_slice(), id.as_ref()].concat(),
-            Self::Part(id, part) => [b"s".as_slice(), id.as_ref(), &part.to_be_bytes()].concat(),
+            Self::PartSet(id) => [b"s".as_slice(), id.as_ref()].concat(),
+            Self::Part(id, part) => [b"c".as_slice(), id.as_ref(), &part.to_be_bytes()].concat(),
         }
     }
 }
@@ -175,10 +175,14 @@ pub(crate) fn all_memberships() -> KeyRange {
     KeyRange::prefix(*b"m")
 }
 
-/// Returns the keys of the parts whose digest begins with `id`. The expiry of parts comes before
-/// them, so a range that is deleted loses its expiry first.
-pub(crate) fn parts(id: &[u8]) -> KeyRange {
-    KeyRange::prefix([b"s", id].concat())
+/// Returns the keys of all sets of parts.
+pub(crate) fn sets_of_parts() -> KeyRange {
+    KeyRange::prefix(*b"s")
+}
+
+/// Returns the keys of the parts of a set.
+pub(crate) fn parts_of(id: Digest) -> KeyRange {
+    KeyRange::prefix([b"c".as_slice(), id.as_ref()].concat())
 }
 
 /// Returns the number at the end of a key.

@@ -39,15 +39,12 @@ pub(crate) fn begin(
     Ok(rows.put(&Key::Member(client, seq).encode(), &encode(&row)?)?)
 }
 
-/// Records that the entry `seq` has removed a client.
+/// Records that the entry `seq` has removed a client. Does nothing if the client is no member,
+/// because a Commit that was decided must not fail.
 pub(crate) fn end(rows: &mut dyn Transaction, client: &ClientId, seq: u64) -> Result<(), Refusal> {
-    match latest(rows, client)? {
-        Some(Membership { start, end: None, leaf }) => {
-            let row = MemberRow { end: Some(seq), leaf: leaf.0 };
-            Ok(rows.put(&Key::Member(client, start).encode(), &encode(&row)?)?)
-        }
-        _ => Err(Refusal::corrupt("membership")),
-    }
+    let Some(Membership { start, leaf, .. }) = present(rows, client)? else { return Ok(()) };
+    let row = MemberRow { end: Some(seq), leaf: leaf.0 };
+    Ok(rows.put(&Key::Member(client, start).encode(), &encode(&row)?)?)
 }
 
 /// Returns the latest membership of a client.

@@ -53,7 +53,7 @@ pub use handshake::{GroupSnapshot, Handshake};
 pub use key::partition;
 pub use message::ApplicationMessage;
 pub use page::UnsignedPage;
-pub use parts::{Parts, apply_next, is_unfinished};
+pub use parts::{LargeWrite, Parts, apply_next, is_unfinished};
 pub use pending::{CheckedCertificate, PendingCertificates};
 pub use proposal::CheckedProposal;
 pub use relay::{ChangeKind, MembershipChange, Relay};

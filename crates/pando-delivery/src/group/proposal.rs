@@ -150,9 +150,14 @@ pub(crate) fn check_lifetime(policy: &Policy, proposal: &Proposal) -> Result<(),
     Ok(())
 }
 
-/// Checks the certificate of a leaf as for a Commit. Otherwise, the proposal would be pending, but
-/// no Commit that contains it would be accepted.
+/// Checks the lifetime and the certificate of a leaf as for a Commit. Otherwise, the proposal would
+/// be pending, but no Commit that contains it would be accepted.
 pub(crate) fn check_leaf(env: &Environment<'_>, leaf: &LeafNode) -> Result<DeviceCertificate, Refusal> {
+    if let LeafNodeSource::KeyPackage { lifetime } = &leaf.leaf_node_source
+        && !(lifetime.not_before..=lifetime.not_after).contains(&env.seconds())
+    {
+        return Err(Refusal::new(ProblemCode::CertificateInvalid, "the KeyPackage is not valid now"));
+    }
     env.identities
         .validate(&leaf.credential, &leaf.signature_key, Some(env.seconds()))
         .map_err(|error| Refusal::new(ProblemCode::CertificateInvalid, error.to_string()))?;

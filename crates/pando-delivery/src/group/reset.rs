@@ -1,9 +1,8 @@
 //! Resets: an admin ends a group whose members cannot process a Commit, and continues in a
 //! successor that branches off from the epoch before (docs/protocol.md, section 15).
 //!
-//! The successor has a partition of its own, so a reset takes two transactions:
-//! [`CheckedReset::create_successor`] in the partition of the successor, and then
-//! [`CheckedReset::write`] in the partition of the group. Between them, and also if another reset
+//! The successor has a partition of its own, so a reset takes two steps: the creation of the
+//! successor in its partition, and then [`CheckedReset::write`] in the partition of the group. Between them, and also if another reset
 //! wins or the server crashes, the successor is an ordinary branch, which any member may create at
 //! any time. The group stays active, and repeating the request completes the reset. In the other
 //! order, a crash could leave a group that has ended without a successor.
@@ -13,7 +12,6 @@
 //! The server does not check that the members of the successor are members of the last good epoch.
 //! Its members check that when they join (RFC 9420, section 12.4.3.1).
 
-use super::append::{Appended, Moment};
 use super::caller::Caller;
 use super::create::CheckedGroup;
 use super::environment::Environment;
@@ -21,7 +19,6 @@ use super::group_row::GroupRow;
 use super::handshake::Handshake;
 use super::key::{Key, reporter, reports_about};
 use super::members::{are_all_of, check_member, was_member_before};
-use super::parts::Parts;
 use super::past_epoch::PastEpoch;
 use crate::error::Refusal;
 use crate::store::{ScanLimit, Snapshot, Transaction};
@@ -30,6 +27,7 @@ use pando_mls::wire::{Content, ProposalOrRef, ResumptionPskUsage};
 use pando_mls::{
     Decode, Encode, GroupContext, GroupId, MlsMessage, MlsMessageBody, Proposal, Psk, PublicGroup,
 };
+use std::sync::Arc;
 
 /// The rows that the check of a reset needs.
 #[derive(Debug, Clone)]
@@ -48,7 +46,7 @@ pub struct CheckedReset {
     last_good_epoch: u64,
     digest: Digest,
     successor: GroupId,
-    creation: CheckedGroup,
+    creation: Arc<CheckedGroup>,
 }
 
 impl ResetSnapshot {
@@ -107,6 +105,7 @@ impl CheckedReset {
             }
         }
         let successor = new.group_id.clone();
+        let creation = Arc::new(creation);
         Ok((Self { log, caller: caller_id, last_good_epoch, digest, successor, creation }, public))
     }
 
@@ -121,33 +120,10 @@ impl CheckedReset {
         self.creation.certificates()
     }
 
-    /// Returns the number of bytes that the transactions write, approximately.
+    /// Returns the creation of the successor, which has a partition of its own.
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.creation.size()
-    }
-
-    /// Returns the changes of the successor's first Commit in parts. See
-    /// [`CheckedCommit::parts`](super::CheckedCommit::parts).
-    ///
-    /// # Errors
-    /// [`ProblemCode::Internal`] if a change cannot be encoded.
-    pub fn parts(&self, at_once: usize) -> Result<Option<Parts>, Refusal> {
-        self.creation.parts(at_once)
-    }
-
-    /// Writes the successor into its own partition. Returns the last entry that was made. If the
-    /// same request has created the successor before, writes nothing and returns the same entry.
-    ///
-    /// # Errors
-    /// See [`CheckedGroup::write`].
-    pub fn create_successor(
-        &self,
-        rows: &mut dyn Transaction,
-        moment: Moment,
-        parts: Option<&Parts>,
-    ) -> Result<Appended, Refusal> {
-        self.creation.write(rows, moment, parts)
+    pub const fn creation(&self) -> &Arc<CheckedGroup> {
+        &self.creation
     }
 
     /// Ends the group. The caller of this function has created the successor. If the same request

@@ -74,9 +74,14 @@ impl Joiners {
         Ok(Some(Self { cipher_suite, encrypted_group_info, secrets: joiners }))
     }
 
-    /// Returns the number of bytes of the Welcome, approximately.
+    /// Returns the number of bytes of the joiners' secrets, approximately.
     pub(crate) fn size(&self) -> usize {
-        self.secrets.len().saturating_mul(200).saturating_add(self.encrypted_group_info.len())
+        self.secrets.len().saturating_mul(200)
+    }
+
+    /// Returns the number of bytes of the part of the Welcome that all joiners share.
+    pub(crate) fn shared_size(&self) -> usize {
+        self.encrypted_group_info.len()
     }
 
     /// Returns the secrets of a client, if it is a joiner.

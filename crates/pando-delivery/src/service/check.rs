@@ -1,10 +1,11 @@
 //! Checks of handshakes outside of the store's threads.
 
+use super::partition::Divided;
 use super::public_groups::{OpenGroup, PublicGroupSlot};
 use super::rows::StoredRows;
 use super::{Service, Shared};
 use crate::error::Refusal;
-use crate::group::{Parts, public_rows};
+use crate::group::{Appended, LargeWrite, public_rows};
 use crate::store::{Store, Transaction};
 use pando_api::ProblemCode;
 use pando_mls::{GroupId, Position, PublicGroup};
@@ -91,31 +92,55 @@ impl<S: Store> GroupLock<S> {
         }
     }
 
-    /// Writes the result of a check. `changed` then takes the place of the public group, which has
-    /// the position `position` afterwards. `parts` are the changes of a Commit that are too many
-    /// for one transaction.
-    ///
-    /// The lock is held until the outcome is known, even if this future is dropped, because the
-    /// store may still commit a request whose client is gone.
+    /// Writes the result of a check in one transaction. `changed` then takes the place of the
+    /// public group, which has the position `position` afterwards.
     pub(super) async fn write<T: Send + 'static>(
+        self,
+        changed: (PublicGroup, Position),
+        bytes: usize,
+        work: impl FnOnce(&mut dyn Transaction) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let write = move |service: Service<S>, group_id: GroupId| async move {
+            service.write_group(&group_id, bytes, work).await
+        };
+        self.write_with(changed, write).await
+    }
+
+    /// Writes the result of a check, whose changes may be in parts. See [`GroupLock::write`].
+    pub(super) async fn write_divided<C: LargeWrite>(
+        self,
+        changed: (PublicGroup, Position),
+        divided: Divided<C>,
+        now: u64,
+    ) -> Result<Appended, Refusal> {
+        let write = move |service: Service<S>, group_id: GroupId| async move {
+            service.write_divided(&group_id, divided, now).await
+        };
+        self.write_with(changed, write).await
+    }
+
+    /// Runs a write under the lock. The lock is held until the outcome is known, even if this
+    /// future is dropped, because the store may still commit a request whose client is gone.
+    async fn write_with<T, F>(
         mut self,
         changed: (PublicGroup, Position),
-        parts: (Option<Parts>, usize),
-        decide: impl FnOnce(&mut dyn Transaction, Option<&Parts>) -> Result<T, Refusal> + Send + 'static,
-        now: u64,
-    ) -> Result<T, Refusal> {
-        let write = tokio::spawn(async move {
+        write: impl FnOnce(Service<S>, GroupId) -> F + Send + 'static,
+    ) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Refusal>> + Send,
+    {
+        let written = tokio::spawn(async move {
             // If the outcome is not known, the group is opened again.
             *self.slot = None;
-            let decide = Box::new(decide);
-            let written = self.service.write_in_parts(&self.group_id, parts, decide, now).await;
+            let written = write(self.service.clone(), self.group_id.clone()).await;
             // Handshakes leave work behind.
             self.service.shared.due.notify_one();
             let (group, position) = changed;
             *self.slot = written.is_ok().then_some(OpenGroup { group, position });
             written
         });
-        write.await.map_err(|error| Refusal::internal(&error))?
+        written.await.map_err(|error| Refusal::internal(&error))?
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::Service;
 use super::check::GroupLock;
+use super::partition::Divided;
 use crate::error::Refusal;
 use crate::group::{
     Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal, GroupSnapshot,
-    Handshake, Parts, PendingCertificates, created_group, repeated_creation, reserve,
+    Handshake, PendingCertificates, created_group, repeated_creation, reserve,
 };
 use crate::store::{Snapshot, Store, Transaction};
-use pando_api::{CreateGroup, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
+use pando_api::{CreateGroup, DeviceCertificate, ProblemCode, Receipt, SubmitCommit, SubmitMessage};
 use pando_mls::GroupId;
 use std::sync::Arc;
 
@@ -38,27 +39,24 @@ impl<S: Store> Service<S> {
         // The public state is opened from the rows when it is needed, because a repeated request
         // must not replace a later state.
         let check = self.run_check(move |shared| {
-            Ok(CheckedGroup::check((&shared.environment(now), &creator), &request)?.0)
+            let checked = CheckedGroup::check((&shared.environment(now), &creator), &request)?.0;
+            Divided::new(checked, shared.settings.changes_at_once)
         });
-        let checked = check.await?;
-        self.check_versions(checked.certificates()).await?;
-        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
-        let moment = self.moment(now);
-        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| checked.write(rows, moment, parts);
-        self.receipt(self.write_creation(&group_id, parts, write, now).await?)
+        let divided = check.await?;
+        self.check_versions(divided.checked.certificates()).await?;
+        self.receipt(self.write_creation(&group_id, divided, now).await?)
     }
 
     /// Writes a new group, to the end even if this future is dropped.
     pub(super) async fn write_creation(
         &self,
         group_id: &GroupId,
-        parts: (Option<Parts>, usize),
-        write: impl FnOnce(&mut dyn Transaction, Option<&Parts>) -> Result<Appended, Refusal> + Send + 'static,
+        divided: Divided<CheckedGroup>,
         now: u64,
     ) -> Result<Appended, Refusal> {
         let (service, group_id) = (self.clone(), group_id.clone());
         let write = tokio::spawn(async move {
-            let written = service.write_in_parts(&group_id, parts, Box::new(write), now).await;
+            let written = service.write_divided(&group_id, divided, now).await;
             service.shared.due.notify_one();
             written
         });
@@ -85,31 +83,37 @@ impl<S: Store> Service<S> {
         let attempt = || self.try_commit(caller, group_id, (&handshake, &request), now);
         match retry(attempt).await {
             Ok(appended) => self.receipt(appended),
-            Err(refusal) if PendingCertificates::may_cause(&refusal) => {
-                let proposals = self.refused_proposals(group_id, now).await.unwrap_or_default();
-                Err(refusal.with(|problem| problem.proposals = proposals))
-            }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => Err(self.name_proposals(refusal, group_id, &handshake, now).await?),
         }
     }
 
-    /// Returns the sequence numbers of the pending proposals whose certificates are no longer
-    /// admitted. A Commit cannot cover them.
-    async fn refused_proposals(&self, group_id: &GroupId, now: u64) -> Result<Vec<u64>, Refusal> {
-        let pending =
-            self.read_group(group_id, |rows: &dyn Snapshot| PendingCertificates::read(rows)).await?;
-        let checked = self.run_check(move |shared| pending.check(&shared.environment(now))).await?;
-        let mut refused = Vec::new();
-        for (seq, certificate) in checked {
-            let is_admitted = match &certificate {
-                Ok(certificate) => self.check_versions([certificate]).await.is_ok(),
-                Err(_) => false,
-            };
-            if !is_admitted {
-                refused.push(seq);
-            }
+    /// Adds to the refusal of a Commit the sequence numbers of those proposals by reference whose
+    /// certificates are no longer admitted.
+    async fn name_proposals(
+        &self,
+        refusal: Refusal,
+        group_id: &GroupId,
+        handshake: &Handshake,
+        now: u64,
+    ) -> Result<Refusal, Refusal> {
+        let references = handshake.references();
+        if references.is_empty() || !PendingCertificates::may_cause(&refusal) {
+            return Ok(refusal);
         }
-        Ok(refused)
+        let crypto = Arc::clone(&self.settings().crypto);
+        let read = move |rows: &dyn Snapshot| PendingCertificates::read(rows, &*crypto, &references);
+        let pending = self.read_group(group_id, read).await?;
+        let checked = self.run_check(move |shared| Ok(pending.check(&shared.environment(now)))).await?;
+        let admitted = checked.iter().filter_map(|(_, certificate)| certificate.as_ref().ok().cloned());
+        let admitted: Vec<_> = admitted.collect();
+        let superseded = self.superseded(&admitted).await?;
+        let is_refused = |certificate: &Result<DeviceCertificate, Refusal>| match certificate {
+            Ok(certificate) => superseded.contains(&certificate.client),
+            Err(_) => true,
+        };
+        let refused = checked.iter().filter(|(_, certificate)| is_refused(certificate));
+        let refused = refused.map(|(seq, _)| *seq).collect();
+        Ok(refusal.with(|problem| problem.proposals = refused))
     }
 
     async fn try_commit(
@@ -128,19 +132,19 @@ impl<S: Store> Service<S> {
         let checked = lock.check(snapshot.position(), move |shared, group| {
             let env = shared.environment(now);
             let parts = (&*request.welcome, &*request.group_info);
-            CheckedCommit::check(handshake, &snapshot, group, (&env, &sender), parts)
+            let checked = CheckedCommit::check(handshake, &snapshot, group, (&env, &sender), parts)?;
+            Divided::new(checked, shared.settings.changes_at_once)
         });
-        let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
+        let Some((divided, group)) = checked.await? else { return Ok(Outcome::Changed) };
+        let checked = &divided.checked;
         self.check_versions(checked.certificates()).await?;
         if let Some(successor) = checked.successor() {
             let predecessor = group_id.clone();
             let work = move |rows: &mut dyn Transaction| reserve(rows, &predecessor);
             self.write_quietly(successor, 200, work).await?;
         }
-        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
-        let (changed, moment) = ((group, checked.position()), self.moment(now));
-        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| checked.write(rows, moment, parts);
-        Outcome::of(lock.write(changed, parts, write, now).await)
+        let changed = (group, checked.position());
+        Outcome::of(lock.write_divided(changed, divided, now).await)
     }
 
     /// Appends a proposal or an application message to the log of a group.
@@ -206,8 +210,7 @@ impl<S: Store> Service<S> {
         let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         self.check_versions(checked.certificates()).await?;
         let (changed, moment) = ((group, checked.position()), self.moment(now));
-        let write = move |rows: &mut dyn Transaction, _: Option<&_>| checked.write(rows, moment);
-        Outcome::of(lock.write(changed, (None, bytes), write, now).await)
+        Outcome::of(lock.write(changed, bytes, move |rows| checked.write(rows, moment)).await)
     }
 
     /// Waits for the lock of a group, and reads a snapshot under it. Strangers are refused before:

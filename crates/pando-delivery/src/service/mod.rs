@@ -1,9 +1,10 @@
 //! The delivery service: the requests of docs/protocol.md over a [`Store`].
 //!
 //! Each method of [`Service`] reads a snapshot, checks the request with the functions of
-//! [`group`](crate::group) and [`account`](crate::account), and writes in one transaction. The
-//! checks run outside of the store's threads, so that a Commit that takes long to check does not
-//! delay other groups.
+//! [`group`](crate::group) and [`account`](crate::account), and writes in one transaction, or
+//! decides in one transaction about a Commit whose rows are written in parts. The checks run
+//! outside of the store's threads, so that a Commit that takes long to check does not delay other
+//! groups.
 //!
 //! The work that follows from a Commit is not a part of its transaction: copying changes of
 //! membership to the accounts, and proposing removals again. The partition of the group is due

@@ -1,25 +1,39 @@
 //! Reading and writing the partition of a group.
 //!
-//! A Commit with many changes is written in parts ([`Parts`]). All functions here first apply the
-//! parts that are left, so no request sees rows of two epochs.
+//! A Commit with many changes is written in parts ([`Parts`]). Requests read and write the partition
+//! by the functions here, which first apply the parts that are left. So no request sees rows of two
+//! epochs. The only exceptions are [`StoredRows`](super::rows::StoredRows), whose readers compare
+//! the position of the group afterwards, and due times.
 
 use super::Service;
 use crate::error::Refusal;
-use crate::group::{Parts, apply_next, is_unfinished, partition};
+use crate::group::{Appended, LargeWrite, Parts, apply_next, is_unfinished, partition};
 use crate::store::{Snapshot, Store, Transaction};
 use pando_api::ProblemCode;
 use pando_mls::GroupId;
 use std::sync::Arc;
 
-/// The number of rows of a part, approximately, that one transaction deletes.
-const DELETED: usize = 500;
+/// The most parts that one transaction deletes.
+const DELETED: usize = 8;
 
-/// The bytes that one transaction writes when it applies a part, approximately.
-const PART: usize = 1 << 20;
+/// The bytes that one transaction writes when it applies a part, approximately. Rows of past epochs
+/// are written besides the new ones.
+const APPLIED: usize = 2 << 20;
 
-/// A transaction of a write that has parts. It gets the parts, which have been written.
-pub(super) type Decision<T> =
-    Box<dyn FnOnce(&mut dyn Transaction, Option<&Parts>) -> Result<T, Refusal> + Send>;
+/// A large write with its parts, if it has any.
+pub(super) struct Divided<C> {
+    pub(super) checked: Arc<C>,
+    pub(super) parts: Option<Parts>,
+}
+
+impl<C: LargeWrite> Divided<C> {
+    /// Divides the changes of a checked request.
+    pub(super) fn new(checked: impl Into<Arc<C>>, at_once: usize) -> Result<Self, Refusal> {
+        let checked = checked.into();
+        let parts = checked.parts(at_once)?;
+        Ok(Self { checked, parts })
+    }
+}
 
 /// The result of a transaction on the partition of a group.
 enum Tried<T, W> {
@@ -103,34 +117,58 @@ impl<S: Store> Service<S> {
         write.await.map_err(|error| Refusal::internal(&error))?
     }
 
-    /// Writes a Commit, whose changes may have parts. The future must not be dropped before its
-    /// end.
-    pub(super) async fn write_in_parts<T: Send + 'static>(
+    /// Writes a Commit or a creation, whose changes may be in parts. The future must not be dropped
+    /// before its end.
+    pub(super) async fn write_divided<C: LargeWrite>(
         &self,
         group_id: &GroupId,
-        (parts, bytes): (Option<Parts>, usize),
-        decide: Decision<T>,
+        Divided { checked, parts }: Divided<C>,
         now: u64,
-    ) -> Result<T, Refusal> {
-        let Some(parts) = parts else {
-            return self.write_group(group_id, bytes, move |rows| decide(rows, None)).await;
+    ) -> Result<Appended, Refusal> {
+        let (bytes, moment) = (checked.size(parts.is_some()), self.moment(now));
+        let Some(parts) = parts.map(Arc::new) else {
+            return self.write_group(group_id, bytes, move |rows| checked.write(rows, moment, None)).await;
         };
-        let parts = Arc::new(parts);
-        for (number, bytes) in parts.sizes() {
-            let parts = Arc::clone(&parts);
-            let write = move |rows: &mut dyn Transaction| parts.write(rows, number, now);
-            self.write_quietly(group_id, bytes, write).await?;
+        if let Err(refusal) = self.write_parts(group_id, (&checked, &parts), now).await {
+            self.withdraw(group_id, &parts).await;
+            return Err(refusal);
         }
-        let for_decision = Arc::clone(&parts);
-        let decide = move |rows: &mut dyn Transaction| decide(rows, Some(&for_decision));
-        let decided = self.write_group(group_id, bytes, decide).await;
-        // The Commit is decided. If its parts cannot be applied now, the next request applies them.
-        // If the outcome is not known, the parts are deleted when they expire.
-        let is_known = !decided.as_ref().is_err_and(|refusal| refusal.is(ProblemCode::OutcomeUnknown));
-        if is_known && self.finish_commit(group_id).await.is_ok() {
+        let decided_by = Arc::clone(&parts);
+        let decide = move |rows: &mut dyn Transaction| checked.write(rows, moment, Some(&decided_by));
+        let decided = self.write_quietly(group_id, bytes, decide).await;
+        if decided.is_ok() {
+            // If the parts cannot be applied now, the next request to the group applies them.
+            let _ = self.finish_commit(group_id).await;
+        }
+        let is_unknown = decided.as_ref().is_err_and(|refusal| refusal.is(ProblemCode::OutcomeUnknown));
+        if !is_unknown {
+            // The Commit has lost, or an earlier request has written it.
             self.withdraw(group_id, &parts).await;
         }
+        if decided.is_ok() || is_unknown {
+            self.shared.wakeups.wake(&partition(group_id));
+        }
         decided
+    }
+
+    /// Writes parts, unless the first transaction finds that the request cannot succeed.
+    async fn write_parts<C: LargeWrite>(
+        &self,
+        group_id: &GroupId,
+        (checked, parts): (&Arc<C>, &Arc<Parts>),
+        now: u64,
+    ) -> Result<(), Refusal> {
+        for (number, bytes) in parts.sizes() {
+            let (checked, parts) = (Arc::clone(checked), Arc::clone(parts));
+            let write = move |rows: &mut dyn Transaction| {
+                if number == 0 {
+                    checked.admit(rows)?;
+                }
+                parts.write(rows, number, now)
+            };
+            self.write_quietly(group_id, bytes, write).await?;
+        }
+        Ok(())
     }
 
     /// Applies all parts that are left of the latest Commit of a group.
@@ -138,12 +176,22 @@ impl<S: Store> Service<S> {
     /// The server applies one part at a time, so that the store does not combine parts to one long
     /// transaction.
     async fn finish_commit(&self, group_id: &GroupId) -> Result<(), Refusal> {
+        let partition = partition(group_id);
         loop {
             let turn = self.shared.parts.lock().await;
-            let has_more = self.shared.store.write(&partition(group_id), PART, apply_next).await?;
+            // Many requests may have waited for the same parts.
+            let is_left = self.shared.store.read(&partition, |rows: &dyn Snapshot| is_unfinished(rows));
+            let applied = match is_left.await {
+                Ok(true) => self.shared.store.write(&partition, APPLIED, apply_next).await,
+                Ok(false) => return Ok(()),
+                Err(refusal) => Err(refusal),
+            };
             drop(turn);
-            if !has_more {
-                return Ok(());
+            // The request itself has not begun, so it can be repeated in any case.
+            if let Err(refusal) = applied {
+                let is_unknown = refusal.is(ProblemCode::OutcomeUnknown);
+                let retry = || Refusal::new(ProblemCode::Overloaded, "the last Commit is being written");
+                return Err(if is_unknown { retry() } else { refusal });
             }
         }
     }

@@ -97,7 +97,8 @@ impl<S: Store> Service<S> {
         let Some((checked, group)) = checked.await? else { return Ok(Outcome::Changed) };
         let Some(position) = checked.position() else { return Ok(Outcome::Done(None)) };
         let (bytes, moment) = (checked.size(), self.moment(now));
-        let write = move |rows: &mut dyn Transaction, _: Option<&_>| checked.write(rows, moment);
-        Outcome::of(lock.write((group, position), (None, bytes), write, now).await)
+        let write = move |rows: &mut dyn Transaction| checked.write(rows, moment);
+        let written = lock.write((group, position), bytes, write).await;
+        Outcome::of(written)
     }
 }

@@ -1,5 +1,6 @@
 //! Reports about Commits that cannot be processed, and resets (docs/protocol.md, section 15).
 
+use super::partition::Divided;
 use super::{Service, Shared};
 use crate::error::Refusal;
 use crate::group::{
@@ -41,6 +42,7 @@ impl<S: Store> Service<S> {
     /// # Errors
     /// See [`read_reports`].
     pub async fn list_reports(&self, caller: &Caller, group_id: &GroupId) -> Result<Reports, Refusal> {
+        self.check_session(caller).await?;
         let admin = caller.clone();
         let read = move |rows: &dyn Snapshot| read_reports(rows, &admin);
         self.read_group(group_id, read).await
@@ -73,17 +75,14 @@ impl<S: Store> Service<S> {
         }
         let admin = caller.clone();
         let check = move |shared: &Shared<S>| {
-            Ok(CheckedReset::check(&request, &snapshot, (&shared.environment(now), &admin))?.0)
+            let env = shared.environment(now);
+            let checked = CheckedReset::check(&request, &snapshot, (&env, &admin))?.0;
+            let divided = Divided::new(Arc::clone(checked.creation()), shared.settings.changes_at_once)?;
+            Ok((checked, divided))
         };
-        let checked = Arc::new(self.run_check(check).await?);
+        let (checked, divided) = self.run_check(check).await?;
         self.check_versions(checked.certificates()).await?;
-        let (successor, moment) = (checked.successor().clone(), self.moment(now));
-        let parts = (checked.parts(self.settings().changes_at_once)?, checked.size());
-        let creation = Arc::clone(&checked);
-        let write = move |rows: &mut dyn Transaction, parts: Option<&_>| {
-            creation.create_successor(rows, moment, parts)
-        };
-        let appended = self.write_creation(&successor, parts, write, now).await?;
+        let appended = self.write_creation(checked.successor(), divided, now).await?;
         // A Commit that is being checked in the meantime finds that the group has ended when it is
         // written.
         let work = move |rows: &mut dyn Transaction| checked.write(rows);

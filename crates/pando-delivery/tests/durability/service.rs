@@ -10,6 +10,8 @@ use crate::fixture::is_log;
 use crate::service_fixture::World;
 use pando_api::{Digest, ProblemCode, Receipt, SubmitCommit};
 use pando_delivery::Refusal;
+use pando_delivery::group::{is_unfinished as is_unfinished_in, partition};
+use pando_delivery::store::{Snapshot, Store};
 use pando_disk_faults::{Call, watch};
 use pando_mls::CommitBuilder;
 use std::collections::BTreeMap;
@@ -75,6 +77,12 @@ impl Scene {
     }
 }
 
+/// Returns whether the Commit is decided, and parts of it are not applied yet.
+async fn is_unfinished(world: &World) -> bool {
+    let read = |rows: &dyn Snapshot| is_unfinished_in(rows);
+    world.service.store().read(&partition(&world.group_id), read).await.unwrap()
+}
+
 /// Returns whether a refusal is that of a failing store, after which a client repeats its request.
 fn is_failure(refusal: &Refusal) -> bool {
     [ProblemCode::OutcomeUnknown, ProblemCode::Overloaded, ProblemCode::Internal]
@@ -85,8 +93,8 @@ fn is_failure(refusal: &Refusal) -> bool {
 /// The disk is full from the n-th write on, for many values of n, until it has space again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_the_service_loses_nothing() {
-    let mut interrupted = 0;
-    for writes in (0..).step_by(13) {
+    let (mut interrupted, mut unfinished) = (0, 0);
+    for writes in (0..).step_by(5) {
         let mut scene = Scene::new().await;
         let disk = FailingDisk::new(Call::Write, is_log, ENOSPC);
         let _watch = watch(scene.world.folder(), disk.clone());
@@ -94,11 +102,12 @@ async fn a_full_disk_under_the_service_loses_nothing() {
         let result = scene.send_all().await;
         disk.repair();
         let Err(refusal) = result else {
-            assert!(interrupted > 5, "interrupted {interrupted} times");
+            assert!(interrupted > 5 && unfinished > 2, "{interrupted} times, {unfinished} in a Commit");
             return scene.check().await;
         };
         assert!(is_failure(&refusal), "{refusal}");
         interrupted += 1;
+        unfinished += u32::from(is_unfinished(&scene.world).await);
         // The server goes on in one round, and is started again in the next.
         if interrupted % 2 == 0 {
             scene.world = scene.world.restart().await;

@@ -3,7 +3,7 @@
 use crate::fixture::{Device, SUITE, World, group_id, message, policy};
 use pando_api::{CreateGroup, Policy, Receipt, Reset, SubmitCommit};
 use pando_delivery::Refusal;
-use pando_delivery::group::{Caller, CheckedGroup, CheckedReset, ResetSnapshot};
+use pando_delivery::group::{Caller, CheckedGroup, CheckedReset, LargeWrite, ResetSnapshot};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
     CipherSuite, CommitBuilder, Context, Encode, Extensions, Group, GroupId, KeyPackage, KeyPackageBundle,
@@ -98,7 +98,7 @@ impl World {
     pub(crate) fn create_successor(&self, checked: &Arc<CheckedReset>) -> Result<Receipt, Refusal> {
         let (successor, checked) = (checked.successor().clone(), checked.clone());
         let created =
-            self.write_to(&successor, move |rows, moment| checked.create_successor(rows, moment, None));
+            self.write_to(&successor, move |rows, moment| checked.creation().write(rows, moment, None));
         self.receipt(created)
     }
 

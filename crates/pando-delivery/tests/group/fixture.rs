@@ -8,7 +8,7 @@ use pando_api::{
 use pando_delivery::Refusal;
 use pando_delivery::group::{
     Admission, Appended, ApplicationMessage, Caller, CheckedCommit, CheckedGroup, CheckedProposal,
-    Environment, GroupSnapshot, Handshake, Moment, RemoverKey, TreeRows, UnsignedPage, partition,
+    Environment, GroupSnapshot, Handshake, LargeWrite, Moment, RemoverKey, TreeRows, UnsignedPage, partition,
 };
 use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Snapshot, Store, Transaction};
 use pando_mls::{CommitBuilder, GroupId, Limits, PublicGroup, RustCrypto};

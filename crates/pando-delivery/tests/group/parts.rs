@@ -3,7 +3,9 @@
 use crate::fixture::{Checked, Device, World, block_on, code, group_id};
 use pando_api::{ProblemCode, SubmitCommit};
 use pando_delivery::Refusal;
-use pando_delivery::group::{CheckedCommit, Moment, Parts, apply_next, expire, is_unfinished, partition};
+use pando_delivery::group::{
+    CheckedCommit, LargeWrite, Moment, Parts, apply_next, expire, is_unfinished, partition,
+};
 use pando_delivery::store::{KeyRange, MemoryStore, ScanLimit, Snapshot, Store, Transaction};
 use pando_mls::LeafIndex;
 use std::collections::BTreeMap;
@@ -48,9 +50,17 @@ impl Copy {
     /// Writes the first `count` parts.
     fn write_parts(&self, parts: &Arc<Parts>, count: usize) {
         for (number, _) in parts.sizes().take(count) {
-            let (parts, now) = (Arc::clone(parts), self.moment.now);
-            self.write(move |rows| parts.write(rows, number, now)).unwrap();
+            self.write_part(parts, number).unwrap();
         }
+    }
+
+    fn write_part(&self, parts: &Arc<Parts>, number: u32) -> Result<(), Refusal> {
+        let (parts, now) = (Arc::clone(parts), self.moment.now);
+        self.write(move |rows| parts.write(rows, number, now))
+    }
+
+    fn apply_all(&self) {
+        while self.write(|rows| apply_next(rows)).unwrap() {}
     }
 
     fn decide(&self, commit: &Arc<CheckedCommit>, parts: Option<&Arc<Parts>>) -> Result<u64, Refusal> {
@@ -158,18 +168,78 @@ fn parts_of_a_commit_that_has_lost_are_withdrawn() {
     assert_eq!(copy.contents().0, before);
 }
 
+/// Two requests with the same Commit write the same parts, and one of them withdraws them.
 #[test]
 fn parts_that_were_deleted_decide_nothing() {
     let (world, commit) = world_and_commit();
-    let (copy, parts) = (Copy::of(&world), parts(&commit, 2));
-    copy.write_parts(&parts, usize::MAX);
-    let written = copy.contents();
-    // The first deletion removes the expiry, so a deletion in part is noticed.
-    assert!(copy.withdraw(&parts, 1));
-    let deleted = copy.contents();
-    assert_eq!(deleted.0.len(), written.0.len() - 1);
-    assert_eq!(code(copy.decide(&commit, Some(&parts))), ProblemCode::EpochConflict);
-    assert_eq!(copy.contents(), deleted);
+    let parts = parts(&commit, 2);
+    let count = parts.sizes().count();
+    let last = u32::try_from(count - 1).unwrap();
+    for deleted in 1..=count + 1 {
+        let copy = Copy::of(&world);
+        copy.write_parts(&parts, count);
+        let is_left = copy.withdraw(&parts, deleted);
+        assert_eq!(is_left, deleted < count, "{deleted} of {count}");
+        // Another request, which has not noticed, can neither go on nor decide.
+        let before = copy.contents();
+        assert_eq!(code(copy.write_part(&parts, last)), ProblemCode::Overloaded);
+        assert_eq!(code(copy.decide(&commit, Some(&parts))), ProblemCode::Overloaded);
+        // Even if a third one has begun again.
+        copy.write_part(&parts, 0).unwrap();
+        assert_eq!(code(copy.write_part(&parts, last)), ProblemCode::Overloaded);
+        assert_eq!(code(copy.decide(&commit, Some(&parts))), ProblemCode::Overloaded);
+        assert_eq!(copy.contents().0.get(&b"a"[..]), before.0.get(&b"a"[..]), "the epoch has not changed");
+        // The third one succeeds, although the first one still deletes.
+        if is_left {
+            copy.withdraw(&parts, 1);
+            assert_eq!(code(copy.write_part(&parts, 1)), ProblemCode::Overloaded);
+            copy.write_part(&parts, 0).unwrap();
+        }
+        for number in 1..=last {
+            copy.write_part(&parts, number).unwrap();
+        }
+        copy.decide(&commit, Some(&parts)).unwrap();
+        copy.apply_all();
+        let direct = Copy::of(&world);
+        direct.decide(&commit, None).unwrap();
+        assert_eq!(copy.contents(), direct.contents());
+    }
+}
+
+/// A request that is late writes parts that another request has written, decided, and applied.
+#[test]
+fn the_same_parts_are_applied_once() {
+    let (world, commit) = world_and_commit();
+    let parts = parts(&commit, 2);
+    let count = parts.sizes().count();
+    for late in 0..=count {
+        let copy = Copy::of(&world);
+        copy.write_parts(&parts, count);
+        // The other request writes some parts again before the decision.
+        copy.write_parts(&parts, late);
+        let seq = copy.decide(&commit, Some(&parts)).unwrap();
+        copy.apply_all();
+        let applied = copy.contents();
+        if let Some(next) = u32::try_from(late).ok().filter(|next| *next > 0) {
+            assert_eq!(code(copy.write_part(&parts, next.min(1))), ProblemCode::Overloaded);
+        }
+        assert_eq!(copy.decide(&commit, Some(&parts)).unwrap(), seq);
+        assert!(!copy.withdraw(&parts, 100));
+        assert_eq!(copy.contents(), applied);
+    }
+}
+
+#[test]
+fn a_request_without_a_prospect_is_not_admitted() {
+    let (world, commit) = world_and_commit();
+    let copy = Copy::of(&world);
+    let admit = |copy: &Copy| {
+        let commit = Arc::clone(&commit);
+        copy.write(move |rows| commit.admit(rows))
+    };
+    admit(&copy).unwrap();
+    copy.decide(&commit, None).unwrap();
+    assert_eq!(code(admit(&copy)), ProblemCode::EpochConflict);
 }
 
 #[test]
@@ -191,6 +261,26 @@ fn parts_that_a_crash_leaves_behind_expire() {
         while expire_at(&copy, now + HOUR, 2).is_some_and(|next| next <= now + HOUR) {
             rounds += 1;
         }
-        assert_eq!((copy.contents().0, rounds), (before, (count + 2) / 2));
+        assert_eq!((copy.contents().0, rounds), (before, count.div_ceil(2)));
+    }
+}
+
+/// The set that expires first is deleted first, whatever the digests of the sets are.
+#[test]
+fn sets_of_parts_expire_in_the_order_of_their_times() {
+    let (world, commit) = world_and_commit();
+    let sets = [2, 3, 4, 5, 6].map(|at_once| parts(&commit, at_once));
+    let mut copy = Copy::of(&world);
+    let (before, began) = (copy.contents().0, copy.moment.now);
+    for set in &sets {
+        copy.write_parts(set, 2);
+        copy.moment.now += 1;
+    }
+    for late in 0..5 {
+        let now = began + HOUR + late;
+        let work = move |rows: &mut dyn Transaction| expire(rows, now, u64::MAX, 100);
+        assert_eq!(copy.write(work).unwrap(), Some(now));
+        let left = usize::try_from(4 - late).unwrap();
+        assert_eq!(copy.contents().0.len(), before.len() + 3 * left);
     }
 }

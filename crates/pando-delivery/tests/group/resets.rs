@@ -5,7 +5,7 @@ use crate::fixture::{Device, World, code, group_id, policy, suite};
 use crate::reports::report;
 use pando_api::{CreateGroup, GroupAddress, Policy, ProblemCode, Reset};
 use pando_delivery::Refusal;
-use pando_delivery::group::CheckedGroup;
+use pando_delivery::group::{CheckedGroup, LargeWrite};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
     CipherSuite, Decode, GroupId, LeafIndex, MlsMessage, MlsMessageBody, ProtocolVersion, Psk, ReInit,

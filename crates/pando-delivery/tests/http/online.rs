@@ -55,6 +55,8 @@ impl Online {
         let removers = vec![("ed25519", remover.public_key().clone())];
         let mut settings = Settings::new(domain.clone(), (key, []), vec![remover], Arc::new(identities));
         settings.feeds.extend(feed.map(|feed| (domain, feed)));
+        // Commits are written in parts.
+        settings.changes_at_once = 2;
         let service = Service::new(MemoryStore::new(), settings);
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
         let (for_router, for_settings) = (service.clone(), clock.clone());

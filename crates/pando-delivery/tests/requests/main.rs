@@ -1,5 +1,5 @@
 //! Tests of all requests of docs/protocol.md: a recording in which every operation succeeds, and
-//! each of its requests altered in every way that an attacker has.
+//! each of its requests altered in many ways.
 //!
 //! The requests go through the real router and service, without sockets. The store is in memory and
 //! records whether a request has changed it. The module `story` is the script of the recording;

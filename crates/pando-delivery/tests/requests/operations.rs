@@ -1,5 +1,5 @@
-//! Each operation of docs/protocol.md succeeds in the recording (sections 5 to 15), and none of its
-//! alterations has an effect.
+//! Each operation of docs/protocol.md succeeds in the recording (sections 5 to 15). An altered
+//! request has no effect, unless it is named as valid.
 
 use crate::outcome::outcome;
 use crate::recorder::Altered;

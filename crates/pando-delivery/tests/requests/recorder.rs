@@ -48,7 +48,7 @@ impl Recorder {
         Self { server, exchanges: Vec::new(), altered, valid, outsider: None, alters }
     }
 
-    /// Sends a request after all its alterations, none of which has an effect.
+    /// Sends a request after all its alterations. If an alteration is valid, its effect is undone.
     pub(crate) async fn send(&mut self, draft: Draft) -> Answer {
         if self.alters {
             self.alter(&draft).await;

@@ -96,6 +96,8 @@ impl Server {
         let removers = vec![("ed25519", remover.public_key().clone())];
         let mut settings = Settings::new(domain.clone(), (key, []), vec![remover], Arc::new(identities));
         settings.feeds.insert(domain, feed_key().verifying_key());
+        // Commits are written in parts.
+        settings.changes_at_once = 2;
         let keys = settings.keys.clone();
         let service = Service::new(WatchedStore::default(), settings);
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));

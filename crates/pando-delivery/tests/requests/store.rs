@@ -14,6 +14,13 @@ type Content = (Vec<Row>, Option<u64>);
 /// All partitions of a store.
 pub(crate) type Dump = BTreeMap<Vec<u8>, Content>;
 
+/// The requests that fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failing {
+    Reads,
+    Writes,
+}
+
 /// A store that counts the transactions that change it, and fails when a test asks for it.
 #[derive(Default)]
 pub(crate) struct WatchedStore {
@@ -21,8 +28,8 @@ pub(crate) struct WatchedStore {
     /// The partitions that were changed.
     partitions: Mutex<Dump>,
     changes: AtomicU64,
-    /// The error of all requests.
-    fault: Mutex<Option<StoreError>>,
+    /// The error of all requests of some kind.
+    fault: Mutex<Option<(Failing, StoreError)>>,
 }
 
 fn content(rows: &dyn Snapshot) -> Result<Content, StoreError> {
@@ -54,14 +61,16 @@ impl WatchedStore {
         *self.partitions.lock().unwrap() = dump.clone();
     }
 
-    /// Lets all requests fail with this error, or none.
-    pub(crate) fn fail(&self, fault: Option<StoreError>) {
+    /// Lets all requests of a kind fail with this error, or none.
+    pub(crate) fn fail(&self, fault: Option<(Failing, StoreError)>) {
         *self.fault.lock().unwrap() = fault;
     }
 
-    fn memory(&self) -> Result<Arc<MemoryStore>, StoreError> {
-        self.fault.lock().unwrap().map_or(Ok(()), Err)?;
-        Ok(Arc::clone(&self.memory.read().unwrap()))
+    fn memory(&self, kind: Failing) -> Result<Arc<MemoryStore>, StoreError> {
+        match *self.fault.lock().unwrap() {
+            Some((failing, error)) if failing == kind => Err(error),
+            _ => Ok(Arc::clone(&self.memory.read().unwrap())),
+        }
     }
 }
 
@@ -82,7 +91,7 @@ impl Store for WatchedStore {
             let after = content(rows)?;
             Ok::<_, E>((value, (before != after).then_some(after)))
         };
-        let (value, changed) = self.memory()?.write(partition, bytes, work).await?;
+        let (value, changed) = self.memory(Failing::Writes)?.write(partition, bytes, work).await?;
         if let Some(content) = changed {
             self.changes.fetch_add(1, Ordering::SeqCst);
             self.partitions.lock().unwrap().insert(partition.to_vec(), content);
@@ -99,11 +108,11 @@ impl Store for WatchedStore {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.memory()?.read(partition, work).await
+        self.memory(Failing::Reads)?.read(partition, work).await
     }
 
     async fn due(&self, now: u64, limit: usize) -> Result<Vec<Due>, StoreError> {
-        self.memory()?.due(now, limit).await
+        self.memory(Failing::Reads)?.due(now, limit).await
     }
 
     fn incarnation(&self) -> u64 {

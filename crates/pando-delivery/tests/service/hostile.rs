@@ -141,9 +141,29 @@ async fn a_refusal_names_the_proposals_whose_certificates_are_refused() {
         world.build_commit(&mut alice, None, |commit| commit.only_pending(only).add(key_packages[0].clone()));
     let refusal = world.submit(&alice.caller, &commit).await.unwrap_err();
     assert!(refusal.is(ProblemCode::CertificateSuperseded), "{refusal}");
-    assert_eq!(refusal.problem().proposals, [seq], "the Update is still refused");
+    assert!(refusal.problem().proposals.is_empty(), "the Commit does not refer to the Update");
     world.clear(&mut alice);
     let commit = world.build_commit(&mut alice, None, |commit| commit.only_pending(carols));
+    world.submit(&alice.caller, &commit).await.unwrap();
+}
+
+/// A KeyPackage may expire while its Add is pending.
+#[tokio::test]
+async fn a_refusal_names_the_adds_whose_key_packages_have_expired() {
+    let (mut world, mut alice, mut bob, _) = World::with_three(1).await;
+    let mut dave = world.device("dave@example.org/phone", 1);
+    let key_package = world.key_packages(&mut [&mut dave]).remove(0);
+    let add = world.build_add(&mut bob, key_package);
+    let seq = world.send(&bob.caller, &add).await.unwrap().head.head.seq;
+    world.follow(&mut alice).await;
+    let commit = world.build_commit(&mut alice, None, |commit| commit);
+    // The KeyPackages of the tests live for about 11 days, and the certificates for 30.
+    world.now += 12 * 24 * 60 * 60 * 1_000;
+    let refusal = world.submit(&alice.caller, &commit).await.unwrap_err();
+    assert!(refusal.is(ProblemCode::CertificateInvalid), "{refusal}");
+    assert_eq!(refusal.problem().proposals, [seq]);
+    world.clear(&mut alice);
+    let commit = world.build_commit(&mut alice, None, |commit| commit.only_pending([]));
     world.submit(&alice.caller, &commit).await.unwrap();
 }
 

@@ -1,25 +1,28 @@
-//! Requests to a group whose latest Commit is decided, but whose parts are not applied yet. Each
-//! gets the answer that it gets after the parts have been applied.
+//! Requests to a group whose latest Commit is decided, but whose parts are not all applied yet. Each
+//! gets the answer that it gets after the parts have been applied, and leaves the same rows.
 
 use crate::clients::{Clients, Device};
 use crate::fixture::World;
 use pando_api::{RemovalIntent, SubmitCommit};
 use pando_delivery::Refusal;
-use pando_delivery::store::{Due, MemoryStore, Snapshot, Store, StoreError, Transaction};
+use pando_delivery::group::partition;
+use pando_delivery::store::{
+    Due, KeyRange, MemoryStore, Row, ScanLimit, Snapshot, Store, StoreError, Transaction,
+};
 use pando_mls::{CommitBuilder, LeafIndex};
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tempfile::TempDir;
 
 /// The key of the row that names the parts that are not applied yet.
 const UNFINISHED: &[u8] = b"u";
 
-/// A store that fails all writes after a Commit was decided, until it is told to go on.
+/// A store that fails all writes some time after a Commit was decided, until it is told to go on.
 struct Stalling {
     store: MemoryStore,
-    /// Whether the store stalls after a decision.
-    is_armed: AtomicBool,
+    /// The number of parts that are applied before the store stalls. Negative if it does not stall.
+    parts: Arc<AtomicI64>,
     has_stalled: Arc<AtomicBool>,
 }
 
@@ -37,10 +40,11 @@ impl Store for Stalling {
         if self.has_stalled.load(Ordering::SeqCst) {
             return Err(StoreError::Overloaded.into());
         }
-        let (is_armed, has_stalled) = (self.is_armed.load(Ordering::SeqCst), Arc::clone(&self.has_stalled));
+        let (parts, has_stalled) = (Arc::clone(&self.parts), Arc::clone(&self.has_stalled));
         let work = move |rows: &mut dyn Transaction| {
             let value = work(rows)?;
-            if is_armed && rows.get(UNFINISHED)?.is_some() {
+            // The row is there after the decision and after each part but the last one.
+            if rows.get(UNFINISHED)?.is_some() && parts.fetch_sub(1, Ordering::SeqCst) == 0 {
                 has_stalled.store(true, Ordering::SeqCst);
             }
             Ok(value)
@@ -80,10 +84,11 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(stalls: bool) -> Self {
+    /// `parts` is the number of parts that are applied before the store stalls.
+    async fn new(parts: Option<i64>) -> Self {
         let store = Stalling {
             store: MemoryStore::new(),
-            is_armed: AtomicBool::new(false),
+            parts: Arc::new(AtomicI64::new(-1)),
             has_stalled: Arc::default(),
         };
         let world = World::with_store(Clients::new(), store, (TempDir::new().unwrap(), 2)).await;
@@ -94,11 +99,17 @@ impl Scene {
             key_packages.into_iter().fold(commit.remove(LeafIndex(2)), CommitBuilder::add)
         });
         let store = Arc::clone(world.service.store());
-        store.is_armed.store(stalls, Ordering::SeqCst);
+        store.parts.store(parts.unwrap_or(-1), Ordering::SeqCst);
         world.submit(&alice.caller, &commit).await.unwrap();
-        assert_eq!(store.has_stalled.swap(false, Ordering::SeqCst), stalls);
-        store.is_armed.store(false, Ordering::SeqCst);
+        assert_eq!(store.has_stalled.swap(false, Ordering::SeqCst), parts.is_some());
+        store.parts.store(-1, Ordering::SeqCst);
         Self { world, alice, bob, carol, dave, commit }
+    }
+
+    /// Returns the rows of the group.
+    async fn rows(&self) -> Vec<Row> {
+        let all = |rows: &dyn Snapshot| rows.scan(&KeyRange::all(), ScanLimit::rows(usize::MAX));
+        self.world.service.store().read(&partition(&self.world.group_id), all).await.unwrap().rows
     }
 
     async fn log(&self, reader: &Device) -> String {
@@ -121,13 +132,17 @@ macro_rules! compare {
         $($(#[$doc])*
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() {
-            let mut answers = Vec::new();
-            for stalls in [false, true] {
-                let mut $scene = Scene::new(stalls).await;
-                let _ = &mut $scene;
-                answers.push($request);
+            let mut results = Vec::new();
+            for parts in [None, Some(0), Some(3)] {
+                let mut $scene = Scene::new(parts).await;
+                let answer = $request;
+                let scene = &mut $scene;
+                results.push((answer, scene.rows().await));
             }
-            assert_eq!(answers[0], answers[1]);
+            assert!(results[0].1.iter().all(|row| row.key != UNFINISHED));
+            for interrupted in &results[1..] {
+                assert_eq!(interrupted, &results[0]);
+            }
         })*
     };
 }
@@ -145,8 +160,12 @@ compare! {
     a_removed_member_lists_its_groups => |scene| {
         show(&scene.world.service.list_groups(&scene.carol.caller).await)
     },
-    a_member_lists_reports => |scene| {
-        show(&scene.world.service.list_reports(&scene.bob.caller, &scene.world.group_id).await)
+    an_admin_lists_reports => |scene| {
+        show(&scene.world.service.list_reports(&scene.alice.caller, &scene.world.group_id).await)
+    },
+    a_stranger_learns_nothing => |scene| {
+        let eve = scene.world.device("eve@example.org/phone", 1);
+        scene.log(&eve).await
     },
     the_removed_member_acknowledges => |scene| {
         let (now, group_id) = (scene.world.now, &scene.world.group_id);
