@@ -15,7 +15,7 @@ use super::handshake::{GroupSnapshot, Handshake, read_certificate, winner};
 use super::key::{Key, proposals};
 use super::parts::{AddedClient, Change, LargeWrite, PART_BYTES, Parts, Place, PublicChange};
 use super::proposal::{check_lifetime, policy};
-use super::public_rows::{self, parts};
+use super::public_rows::{self, split};
 use super::relay::{ChangeKind, MembershipChange, Relay};
 use super::reservation::GROUP_ID_LENGTHS;
 use super::welcome::Joiners;
@@ -66,7 +66,7 @@ impl CheckedCommit {
         let policy = policy(group)?;
         let invalid = |error: GroupError| Refusal::of(&error, ProblemCode::InvalidCommit);
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
-        let (processed, before) = parts(processed.map_err(invalid)?);
+        let (processed, before) = split(processed.map_err(invalid)?);
         let PublicProcessed::Commit(staged) = processed else {
             return Err(Refusal::new(ProblemCode::InvalidMessage, "not a Commit"));
         };
@@ -248,7 +248,7 @@ fn merge(group: &mut PublicGroup, staged: &PublicStaged, group_info: &[u8]) -> R
     let invalid = |error: GroupError| Refusal::of(&error, ProblemCode::InvalidGroupInfo);
     let ends = staged.proposals().any(|(_, proposal)| matches!(proposal, Proposal::ReInit(_)));
     if ends && group_info.is_empty() {
-        return Ok(parts(group.merge_unconfirmed(staged).map_err(invalid)?).1);
+        return Ok(split(group.merge_unconfirmed(staged).map_err(invalid)?).1);
     }
     let message = MlsMessage::decode(group_info)?;
     let MlsMessageBody::GroupInfo(group_info) = message.body else {
@@ -258,7 +258,7 @@ fn merge(group: &mut PublicGroup, staged: &PublicStaged, group_info: &[u8]) -> R
     if group_info.extensions.find::<RatchetTree>().map_or(true, |tree| tree.is_some()) {
         return Err(Refusal::new(ProblemCode::InvalidGroupInfo, "the GroupInfo contains a ratchet tree"));
     }
-    Ok(parts(group.merge(staged, &group_info).map_err(invalid)?).1)
+    Ok(split(group.merge(staged, &group_info).map_err(invalid)?).1)
 }
 
 /// Checks that a group can be created with the identifier of a successor.

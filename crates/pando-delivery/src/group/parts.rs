@@ -137,7 +137,7 @@ pub trait LargeWrite: Send + Sync + 'static {
     /// prospect of success writes no parts.
     ///
     /// # Errors
-    /// Those of [`LargeWrite::write`].
+    /// See [`LargeWrite::write`].
     fn admit(&self, rows: &dyn Snapshot) -> Result<(), Refusal>;
 
     /// Decides about the request, and writes everything that follows from it. If there are `parts`,

@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::group_row::GroupRow;
 use super::handshake::{GroupSnapshot, Handshake, read_certificate};
 use super::key::Key;
-use super::public_rows::{self, parts};
+use super::public_rows::{self, split};
 use crate::error::Refusal;
 use crate::store::Transaction;
 use pando_api::{DeviceCertificate, EntryKind, LogId, Policy, ProblemCode};
@@ -51,7 +51,7 @@ impl CheckedProposal {
         let policy = policy(group)?;
         let processed = group.process(handshake.message, env.identities, env.rules, Some(env.seconds()));
         let processed = processed.map_err(|error| Refusal::of(&error, ProblemCode::InvalidProposal))?;
-        let (processed, delta) = parts(processed);
+        let (processed, delta) = split(processed);
         let proposal = match processed {
             PublicProcessed::Proposal(pending) => pending.proposal,
             PublicProcessed::NotAdmitted(_, reason) => return Err(Refusal::new(ProblemCode::Policy, reason)),

@@ -95,7 +95,7 @@ fn keep(rows: &mut dyn Transaction, epoch: u64, key: RowKey, stored: &[u8]) -> R
 /// Takes the result of an operation apart. The transaction that appends the message stores the
 /// Delta; if the transaction fails, the group in memory is dropped.
 #[allow(clippy::disallowed_methods, reason = "the Delta is stored together with the message")]
-pub(crate) fn parts<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
+pub(crate) fn split<T>(unpersisted: Unpersisted<T>) -> (T, Delta) {
     unpersisted.into_parts()
 }
 

@@ -13,7 +13,7 @@ use super::group_row::GroupRow;
 use super::handshake::read_certificate;
 use super::key::Key;
 use super::members::{has_member_besides, present};
-use super::public_rows::{self, parts};
+use super::public_rows::{self, split};
 use crate::error::Refusal;
 use crate::store::{Snapshot, Transaction};
 use pando_api::{ClientId, EntryKind, LogId, Policy, ProblemCode, RemovalIntent};
@@ -229,7 +229,7 @@ impl CheckedRemovals {
             let message = message.map_err(|error| Refusal::internal(&error))?;
             let bytes = message.encode()?;
             let processed = group.process(message, env.identities, env.rules, Some(env.seconds()));
-            let (processed, delta) = parts(processed.map_err(|error| Refusal::internal(&error))?);
+            let (processed, delta) = split(processed.map_err(|error| Refusal::internal(&error))?);
             let PublicProcessed::Proposal(_) = processed else {
                 return Err(Refusal::new(ProblemCode::Internal, "the group does not admit a removal"));
             };

@@ -1,5 +1,5 @@
-//! Full disks and failed syncs under a service. What was acknowledged is in the log, the log has no
-//! gap, and no group is stuck: repeating the requests completes them.
+//! Full disks and failed syncs under a service. All acknowledged entries are in the log, the log has
+//! no gap, and no group is stuck: repeating the requests completes them.
 //!
 //! The Commits are written in parts of two changes, so the failures also hit the middle of a
 //! Commit.
@@ -83,7 +83,7 @@ async fn is_unfinished(world: &World) -> bool {
     world.service.store().read(&partition(&world.group_id), read).await.unwrap()
 }
 
-/// Returns whether a refusal is that of a failing store, after which a client repeats its request.
+/// Returns whether a failing store has caused the refusal, so that a client repeats its request.
 fn is_failure(refusal: &Refusal) -> bool {
     [ProblemCode::OutcomeUnknown, ProblemCode::Overloaded, ProblemCode::Internal]
         .into_iter()
@@ -132,7 +132,7 @@ async fn a_failed_sync_under_the_service_loses_nothing() {
             return scene.check().await;
         };
         assert!(is_failure(&refusal), "{refusal}");
-        // Nothing is answered by a store whose log may be incomplete.
+        // A store whose log may be incomplete answers no request.
         let page = scene.world.page(&scene.alice.caller, 0, 1_000).await;
         assert!(page.is_err_and(|refusal| is_failure(&refusal)));
         scene.world = scene.world.restart().await;

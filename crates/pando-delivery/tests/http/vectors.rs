@@ -143,8 +143,8 @@ async fn messages_of_unknown_groups_are_decoded_and_refused() {
     }
 }
 
-/// The log returns what was sent. The messages are those of the vectors, with the group and the
-/// epoch of a group at the server; everything that is encrypted stays the same.
+/// The log returns messages as they were sent. These are messages of the vectors with another group
+/// identifier and epoch; their encrypted fields stay the same.
 #[tokio::test]
 async fn private_messages_are_in_the_log_as_they_were_sent() {
     let mut clients = Clients::new();

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// The key of the row that names the parts that are not applied yet.
 const UNFINISHED: &[u8] = b"u";
 
-/// A store that fails all writes some time after a Commit was decided, until it is told to go on.
+/// A store that fails all writes some time after a Commit was decided, until a test resets it.
 struct Stalling {
     store: MemoryStore,
     /// The number of parts that are applied before the store stalls. Negative if it does not stall.

@@ -48,7 +48,7 @@ fn a_commit_comes_with_its_welcome_and_its_group_info() {
     let server = PublicGroup::new(suite, &created, None, &BasicIdentities, Limits::default());
     let mut server = server.unwrap().assume_persisted();
 
-    // The Welcome is that of the outbox.
+    // The outbox has the same Welcome.
     let key_package = bob.key_package();
     let commit = alice
         .session
