@@ -2,10 +2,11 @@
 //! successor that branches off from the epoch before (docs/protocol.md, section 15).
 //!
 //! The successor has a partition of its own, so a reset takes two steps: the creation of the
-//! successor in its partition, and then [`CheckedReset::write`] in the partition of the group. Between them, and also if another reset
-//! wins or the server crashes, the successor is an ordinary branch, which any member may create at
-//! any time. The group stays active, and repeating the request completes the reset. In the other
-//! order, a crash could leave a group that has ended without a successor.
+//! successor in its partition, and then [`CheckedReset::write`] in the partition of the group.
+//! Between them, and also if another reset wins or the server crashes, the successor is an ordinary
+//! branch, which any member may create at any time. The group stays active, and repeating the
+//! request completes the reset. In the other order, a crash could leave a group that has ended
+//! without a successor.
 //!
 //! # Left out on purpose
 //!

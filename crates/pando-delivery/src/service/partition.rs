@@ -1,9 +1,9 @@
 //! Reading and writing the partition of a group.
 //!
-//! A Commit with many changes is written in parts ([`Parts`]). Requests read and write the partition
-//! by the functions here, which first apply the parts that are left. So no request sees rows of two
-//! epochs. The only exceptions are [`StoredRows`](super::rows::StoredRows), whose readers compare
-//! the position of the group afterwards, and due times.
+//! A Commit with many changes is written in parts ([`Parts`]). Requests read and write the
+//! partition by the functions here, which first apply the parts that are left. So no request sees
+//! rows of two epochs. The only exceptions are [`StoredRows`](super::rows::StoredRows), whose
+//! readers compare the position of the group afterwards, and due times.
 
 use super::Service;
 use crate::error::Refusal;

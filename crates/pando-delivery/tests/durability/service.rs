@@ -1,5 +1,5 @@
-//! Full disks and failed syncs under a service. All acknowledged entries are in the log, the log has
-//! no gap, and no group is stuck: repeating the requests completes them.
+//! Full disks and failed syncs under a service. All acknowledged entries are in the log, the log
+//! has no gap, and no group is stuck: repeating the requests completes them.
 //!
 //! The Commits are written in parts of two changes, so the failures also hit the middle of a
 //! Commit.

@@ -1,5 +1,5 @@
-//! Requests to a group whose latest Commit is decided, but whose parts are not all applied yet. Each
-//! gets the answer that it gets after the parts have been applied, and leaves the same rows.
+//! Requests to a group whose latest Commit is decided, but whose parts are not all applied yet.
+//! Each gets the answer that it gets after the parts have been applied, and leaves the same rows.
 
 use crate::clients::{Clients, Device};
 use crate::fixture::World;
