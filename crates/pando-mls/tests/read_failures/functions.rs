@@ -29,6 +29,7 @@ const ELSEWHERE: &[&str] = &[
     "Client::new",
     "Client::with_config",
     "Client::with_crypto",
+    "Client::with_extensions",
     "Client::with_rules",
     "Client::without_clock",
     "Context::at",
