@@ -35,6 +35,16 @@ impl Receipt {
         if self.digest != Digest::of(message) {
             return Err(ReceiptError::Message);
         }
+        self.verify_place(keys)
+    }
+
+    /// Verifies that the server with these keys gave some message with this receipt's digest this
+    /// place in its log. Receipts of the server's own proposals are verified in this way, because
+    /// the client does not have the message.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] for the first check that fails.
+    pub fn verify_place(&self, keys: &ServerKeys) -> Result<(), ReceiptError> {
         let head = self.head.verify(keys)?;
         let fields = EntryFields {
             incarnation: head.incarnation,
