@@ -1,0 +1,54 @@
+//! The client of the delivery service (docs/protocol.md).
+//!
+//! [`DeliveryClient`] performs the operations of the protocol over a [`Transport`]:
+//!
+//! - An [`Operation`] is a request of sections 5, 7 and 10 to 15, and an [`Answer`] its result. The
+//!   client checks each answer as far as the answer and its request allow: the status, the media
+//!   type, the envelope, the size, the receipts and signed heads, and the hashes of blobs and trees.
+//! - The client logs in by itself, renews its session, and signs its mutations (section 6). It
+//!   refuses a server of another domain than the one that it dials.
+//! - A [`CallError`] says whether the operation can have taken effect.
+//!
+//! The library does no input or output, except in [`HttpTransport`], which the default feature
+//! `http` contains. The time and randomness are arguments of [`DeliveryClient::new`]. Futures are
+//! `Send`, except on WebAssembly.
+//!
+//! # Left out on purpose
+//!
+//! Repeating operations: the client repeats a request only if its token has expired, because the
+//! server has then done nothing. The caller decides about everything else, and repeats a mutation
+//! whose outcome is unknown unchanged.
+//!
+//! State: a reader of a log passes its pages to a [`LogCursor`](pando_api::LogCursor), which
+//! verifies that they continue the log. Pinning a server's keys from one start to the next.
+//! The contents of messages, KeyPackages and reports, which `pando-mls` verifies.
+
+mod answer;
+mod delivery;
+mod description;
+mod draft;
+mod error;
+mod logins;
+mod named;
+mod operation;
+mod ranges;
+mod request;
+mod result;
+mod server_url;
+mod session;
+mod transport;
+
+#[cfg(feature = "http")]
+mod http_transport;
+
+pub use delivery::DeliveryClient;
+pub use description::Description;
+pub use error::{BadAnswer, CallError, LoginFailure, Refusal, TooLarge};
+#[cfg(feature = "http")]
+pub use http_transport::{HttpError, HttpSettings, HttpTransport, SystemClock};
+pub use logins::Device;
+pub use operation::{Answer, Operation};
+pub use ranges::{ByteRange, Contents};
+pub use request::AnswerLimits;
+pub use server_url::{UrlError, authority_of_url};
+pub use transport::{Clock, MaybeSend, MaybeSync, Outgoing, Randomness, Transport, TransportError};
