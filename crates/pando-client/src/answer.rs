@@ -21,7 +21,7 @@ pub(crate) const SHORT: usize = 64 << 10;
 /// A refusal, or a violation of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     Bad(BadAnswer),
 }
 
@@ -86,7 +86,8 @@ fn refusal(response: &Response<Bytes>) -> Result<NoAnswer, BadAnswer> {
         )));
     }
     let seconds = only(response.headers(), &RETRY_AFTER).and_then(|value| value.parse().ok());
-    Ok(NoAnswer::Refused(Refusal { problem, retry_after: seconds.map(Duration::from_secs) }))
+    let retry_after = seconds.map(Duration::from_secs);
+    Ok(NoAnswer::Refused(Box::new(Refusal { problem, retry_after })))
 }
 
 #[cfg(test)]
@@ -148,7 +149,7 @@ mod tests {
                 response(code.status(), "application/problem+json; charset=utf-8", problem.to_json());
             let refused = |response: &Response<Bytes>, retry_after| {
                 let refusal = Refusal { problem: problem.clone(), retry_after };
-                assert_eq!(encoded::<Blob>(response, 200), Err(NoAnswer::Refused(refusal)));
+                assert_eq!(encoded::<Blob>(response, 200), Err(NoAnswer::Refused(Box::new(refusal))));
             };
             refused(&response, None);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("7"));

@@ -153,7 +153,7 @@ impl<T: Transport> DeliveryClient<T> {
         })?;
         let server = Server { domain: self.server.domain(), keys };
         operation.result(&response, &server).map_err(|error| match error {
-            NoAnswer::Refused(refusal) => CallError::Problem(Box::new(refusal)),
+            NoAnswer::Refused(refusal) => CallError::Problem(refusal),
             NoAnswer::Bad(bad) => bad.into(),
         })
     }

@@ -217,12 +217,12 @@ impl LoginFailure {
 }
 
 /// Converts the refusal of a login.
-impl From<Refusal> for LoginFailure {
-    fn from(refusal: Refusal) -> Self {
+impl From<Box<Refusal>> for LoginFailure {
+    fn from(refusal: Box<Refusal>) -> Self {
         match refusal.problem.known_code() {
             Some(ProblemCode::CertificateRevoked) => Self::Revoked,
             Some(ProblemCode::CertificateSuperseded) => Self::Superseded,
-            _ => Self::Refused(Box::new(refusal)),
+            _ => Self::Refused(refusal),
         }
     }
 }
