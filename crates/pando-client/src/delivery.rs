@@ -53,8 +53,8 @@ impl<T> fmt::Debug for DeliveryClient<T> {
 }
 
 impl<T: Transport> DeliveryClient<T> {
-    /// Returns a client for a server, which [`authority_of_url`](crate::authority_of_url) reads from
-    /// a URL. Nothing is sent before the first operation. `randomness` makes the session keys.
+    /// Returns a client for a server, which [`authority_of_url`](crate::authority_of_url) reads
+    /// from a URL. Nothing is sent before the first operation. `randomness` makes the session keys.
     #[must_use]
     pub fn new(
         server: Authority,

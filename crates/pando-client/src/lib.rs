@@ -4,7 +4,7 @@
 //!
 //! - An [`Operation`] is a request of sections 5, 7 and 10 to 15, and an [`Answer`] its result. The
 //!   client checks each answer as far as the answer and its request allow: the status, the media
-//!   type, the envelope, the size, the receipts and signed heads, and the hashes of blobs and trees.
+//!   type, the envelope, the size, receipts and signed heads, and the hashes of blobs and trees.
 //! - The client logs in by itself, renews its session, and signs its mutations (section 6). It
 //!   refuses a server of another domain than the one that it dials.
 //! - A [`CallError`] says whether the operation can have taken effect.

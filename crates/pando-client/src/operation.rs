@@ -110,7 +110,8 @@ impl Operation {
 #[non_exhaustive]
 pub enum Answer {
     /// The operation is done: [`Operation::CheckHealth`], [`Operation::Acknowledge`],
-    /// [`Operation::UploadKeyPackages`], [`Operation::RemoveInboxEntry`], [`Operation::FileReport`].
+    /// [`Operation::UploadKeyPackages`], [`Operation::RemoveInboxEntry`] or
+    /// [`Operation::FileReport`].
     Done,
     /// Of [`Operation::Describe`].
     Description(Description),

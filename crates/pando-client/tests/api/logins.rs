@@ -88,8 +88,8 @@ async fn a_certificate_of_another_authority_does_not_log_in() {
     assert_eq!(refusal.problem.known_code(), Some(ProblemCode::LoginRefused));
 }
 
-/// A server of another domain, which relays all requests to the server of `example.org`. If `claims`
-/// is set, it claims this domain in its description.
+/// Starts a server of another domain, which relays all requests to the server of `example.org`. If
+/// `claims` is set, it claims this domain in its description.
 async fn rogue(world: &World, claims: Option<&'static str>) -> (Endpoint, Requests, Authority) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
