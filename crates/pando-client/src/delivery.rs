@@ -1,6 +1,7 @@
 //! The client of a delivery service.
 
 use crate::answer::NoAnswer;
+use crate::description::Description;
 use crate::draft::Draft;
 use crate::error::{CallError, LoginFailure, TooLarge};
 use crate::logins::{Device, Logins, Step};
@@ -86,6 +87,13 @@ impl<T: Transport> DeliveryClient<T> {
     #[must_use]
     pub const fn server(&self) -> &Authority {
         &self.server
+    }
+
+    /// Returns the description of the server at the last login, if there was one. It contains the
+    /// keys by which the caller verifies the pages of logs.
+    #[must_use]
+    pub fn description(&self) -> Option<Description> {
+        self.current().as_ref().map(|session| session.description.clone())
     }
 
     /// Performs an operation.

@@ -103,29 +103,13 @@ impl HttpTransport {
             return Err(TransportError::AnswerTooLarge);
         }
         let mut body = Vec::new();
-        while let Some(part) = self.in_time(self.pause, answer.chunk()).await? {
+        while let Some(part) = in_time(self.pause, answer.chunk()).await?.map_err(no_answer)? {
             if body.len().saturating_add(part.len()) > limit {
                 return Err(TransportError::AnswerTooLarge);
             }
             body.extend_from_slice(&part);
         }
         Ok(body.into())
-    }
-
-    /// Waits for a part of an answer.
-    async fn in_time<O>(
-        &self,
-        limit: Duration,
-        part: impl Future<Output = reqwest::Result<O>>,
-    ) -> Result<O, TransportError> {
-        match timeout(limit, part).await {
-            Ok(Ok(part)) => Ok(part),
-            Ok(Err(error)) if error.is_connect() || error.is_builder() => {
-                Err(TransportError::NotSent(chain(&error.without_url())))
-            }
-            Ok(Err(error)) => Err(TransportError::NoAnswer(chain(&error.without_url()))),
-            Err(_) => Err(TransportError::NoAnswer(format!("nothing was received for {limit:?}"))),
-        }
     }
 }
 
@@ -135,14 +119,33 @@ impl Transport for HttpTransport {
         let upload = request.body().len().checked_div(UPLOAD_RATE).unwrap_or_default();
         let upload = Duration::from_secs(u64::try_from(upload).unwrap_or(u64::MAX));
         let limit = self.pause.saturating_add(wait).saturating_add(upload);
-        let request = reqwest::Request::try_from(request);
-        let request = request.map_err(|error| TransportError::NotSent(chain(&error.without_url())))?;
-        let mut answer = self.in_time(limit, self.client.execute(request)).await?;
+        let request = reqwest::Request::try_from(request).map_err(not_sent)?;
+        let answer = in_time(limit, self.client.execute(request)).await?;
+        // The request is written after a connection was made.
+        let is_unsent = |error: &reqwest::Error| error.is_connect() || error.is_builder();
+        let mut answer = answer.map_err(|error| match is_unsent(&error) {
+            true => not_sent(error),
+            false => no_answer(error),
+        })?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut response = Response::new(self.read(answer, answer_limit).await?);
         (*response.status_mut(), *response.headers_mut()) = (status, headers);
         Ok(response)
     }
+}
+
+/// Waits for a part of an answer.
+async fn in_time<O>(limit: Duration, part: impl Future<Output = O>) -> Result<O, TransportError> {
+    let silent = |_| TransportError::NoAnswer(format!("nothing was received for {limit:?}"));
+    timeout(limit, part).await.map_err(silent)
+}
+
+fn not_sent(error: reqwest::Error) -> TransportError {
+    TransportError::NotSent(chain(&error.without_url()))
+}
+
+fn no_answer(error: reqwest::Error) -> TransportError {
+    TransportError::NoAnswer(chain(&error.without_url()))
 }
 
 /// Returns settings of TLS 1.3 that prefer the hybrid key exchange X25519MLKEM768.

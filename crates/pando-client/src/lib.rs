@@ -9,6 +9,24 @@
 //!   refuses a server of another domain than the one that it dials.
 //! - A [`CallError`] says whether the operation can have taken effect.
 //!
+//! ```no_run
+//! # #[cfg(feature = "http")]
+//! # async fn run(
+//! #     (device, roots): (pando_client::Device, &[u8]),
+//! #     rng: impl pando_client::Randomness + 'static,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! use pando_client::{DeliveryClient, HttpSettings, HttpTransport, SystemClock, authority_of_url};
+//!
+//! let server = authority_of_url("https://ds.example.org")?;
+//! let transport = HttpTransport::new(roots, &HttpSettings::default())?;
+//! let client = DeliveryClient::new(server, device, transport, SystemClock, rng);
+//! for group in client.list_groups().await?.groups {
+//!     println!("{} entries", group.seq);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The library does no input or output, except in [`HttpTransport`], which the default feature
 //! `http` contains. The time and randomness are arguments of [`DeliveryClient::new`]. Futures are
 //! `Send`, except on WebAssembly.

@@ -117,3 +117,17 @@ async fn redirects_are_not_followed() {
     let answer = endpoint.transport("example.org").send(get(&url)).await.unwrap();
     assert_eq!(answer.status().as_u16(), 307);
 }
+
+/// The length of the answer is not announced.
+#[tokio::test]
+async fn an_endless_answer_is_read_to_its_limit() {
+    let endless = || async {
+        let part = Ok::<_, std::convert::Infallible>(Bytes::from_static(&[7; 100]));
+        http::Response::new(axum::body::Body::from_stream(futures_util::stream::repeat(part)))
+    };
+    let router = Router::new().fallback(endless);
+    let endpoint = Endpoint::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), "example.org", router);
+    let url = format!("https://example.org:{}/healthz", endpoint.address.port());
+    let error = endpoint.transport("example.org").send(get(&url)).await.unwrap_err();
+    assert_eq!(error, TransportError::AnswerTooLarge);
+}

@@ -80,11 +80,14 @@ fn templates(requests: &[String]) -> BTreeSet<String> {
 
 async fn describe(member: &Member) {
     member.api.check_health().await.unwrap();
+    assert_eq!(member.api.description(), None);
     let description = member.api.describe().await.unwrap();
     let key = ServerKey::from_secret(&Zeroizing::new([9; 32])).public();
     assert_eq!((description.domain.as_str(), description.keys.get(key.id())), ("example.org", Some(&key)));
     assert_eq!(description.limits["commit_bytes"], 64 << 20);
     assert_eq!(description.removers.keys().collect::<Vec<_>>(), ["ed25519"]);
+    member.api.list_groups().await.unwrap();
+    assert_eq!(member.api.description(), Some(description));
 }
 
 /// Lets a client upload a KeyPackage and one of last resort, and a member claim the first.
