@@ -1,15 +1,17 @@
 //! Answers that violate the protocol (docs/protocol.md, sections 1, 7, 10, 12 and 14).
 
 use crate::altered::Altered;
-use crate::clients::{SUITE, group_id, suite};
+use crate::clients::{SUITE, group_id, policy, suite};
 use crate::world::{EXPIRES, Member, World, claim};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use pando_api::{
-    Blob, ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages, Digest, EntryError, EntryKind,
-    Envelope, GroupState, HeadError, InboxEntry, InboxPage, LogPage, Receipt, ReceiptError, ServerKey,
+    Blob, ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages, CreateGroup, Digest, EntryError,
+    EntryKind, Envelope, Failure, GroupState, Head, HeadError, InboxEntry, InboxPage, LogEntry, LogPage,
+    Receipt, ReceiptError, RemovalIntent, ReportStatement, Reports, ServerKey,
 };
 use pando_client::{BadAnswer, ByteRange, CallError, Operation, TooLarge};
+use pando_mls::LeafIndex;
 use std::fmt::Debug;
 use tls_codec::{DeserializeBytes, Serialize};
 use zeroize::Zeroizing;
@@ -115,7 +117,7 @@ async fn a_signed_receipt_has_the_fields_of_the_message() {
         scene.alter(GROUPS, move |receipt: &mut Receipt| {
             alteration(receipt);
             let head = &mut receipt.head.head;
-            let entry = pando_api::LogEntry {
+            let entry = LogEntry {
                 incarnation: head.incarnation,
                 seq: head.seq,
                 time: head.time,
@@ -278,4 +280,71 @@ async fn an_answer_above_the_limit_is_not_read() {
     }
     let state = alice.api.read_state(group_id()).await;
     assert_eq!(state.unwrap_err(), TooLarge::Answer { limit: 1_000 }.into());
+}
+
+/// The client does not have the proposal by which the server removes a client.
+#[tokio::test]
+async fn the_receipt_of_a_removal_is_that_of_a_proposal() {
+    let scene = Scene::new().await;
+    let receipt = scene.send().await.unwrap();
+    let answer = |receipt: Receipt| {
+        scene.answers.alter_response(GROUPS, move |response| {
+            *response.status_mut() = StatusCode::OK;
+            *response.body_mut() = Envelope::encode_body(receipt.clone()).unwrap().into();
+            response.headers_mut().insert("content-type", HeaderValue::from_static("application/vnd.pando"));
+        });
+        let client = "alice@example.org/laptop".parse().unwrap();
+        scene.alice.api.request_removal(group_id(), RemovalIntent { client, since: 1 })
+    };
+    assert_eq!(bad(answer(receipt.clone()).await), BadAnswer::Place);
+    let altered = Receipt { kind: EntryKind::Proposal, ..receipt };
+    assert_eq!(bad(answer(altered).await), BadAnswer::Receipt(ReceiptError::Hash));
+}
+
+#[tokio::test]
+async fn a_new_group_begins_with_its_first_entries() {
+    let mut scene = Scene::new().await;
+    let extensions = scene.world.clients.extensions(&policy());
+    scene.world.clients.group_id = "a second group of 16 bytes".into();
+    let group_info = scene.world.clients.build_group(&mut scene.alice.device, extensions);
+    let message = group_info.clone();
+    scene.alter("/v1/groups", move |receipt: &mut Receipt| {
+        let Head { incarnation, time, .. } = receipt.head.head;
+        let (kind, epoch, message) = (EntryKind::Creation, 0, message.clone().into());
+        let entry = LogEntry { incarnation, seq: 3, time, kind, epoch, message };
+        receipt.previous = [7; 32].as_slice().into();
+        let hash = receipt.head.head.log().entry_hash(&entry, &receipt.previous).unwrap();
+        let key = ServerKey::from_secret(&Zeroizing::new([9; 32]));
+        receipt.head = Head { seq: 3, hash, ..receipt.head.head.clone() }.sign(&key).unwrap();
+    });
+    let request = CreateGroup { group_info: group_info.into(), first_commit: None };
+    assert_eq!(bad(scene.alice.api.create_group(request).await), BadAnswer::Place);
+}
+
+#[tokio::test]
+async fn reports_are_about_the_group() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.alice.api.list_reports(group_id()).await, Ok(Reports::default()));
+    for (domain, id) in [("example.org", "another group of 16"), ("example.com", "a group of 16 bytes")] {
+        let statement = ReportStatement {
+            domain: domain.parse().unwrap(),
+            group_id: id.into(),
+            seq: 1,
+            digest: Digest::of(b"commit"),
+            leaf: LeafIndex(0),
+            failure: Failure::Other,
+        };
+        let report = statement.sign(&*scene.alice.device.signer).unwrap();
+        scene.alter(GROUPS, move |reports: &mut Reports| reports.reports = vec![report.clone()]);
+        let reports = scene.alice.api.list_reports(group_id()).await;
+        assert_eq!(bad(reports), BadAnswer::Other("group of a report"));
+    }
+}
+
+/// Other transports than ours may ignore the limit.
+#[tokio::test]
+async fn a_transport_that_ignores_the_limit_does_not_matter() {
+    let scene = Scene::new().await;
+    scene.answers.alter_body(GROUPS, |_| vec![0; (64 << 10) + 1]);
+    assert_eq!(scene.send().await, Err(TooLarge::Answer { limit: 64 << 10 }.into()));
 }

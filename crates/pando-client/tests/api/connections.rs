@@ -131,3 +131,19 @@ async fn an_endless_answer_is_read_to_its_limit() {
     let error = endpoint.transport("example.org").send(get(&url)).await.unwrap_err();
     assert_eq!(error, TransportError::AnswerTooLarge);
 }
+
+/// A server holds its answer back during a long poll.
+#[tokio::test]
+async fn a_long_poll_does_not_time_out() {
+    let slow = || tokio::time::sleep(Duration::from_millis(80));
+    let router = Router::new().fallback(slow);
+    let endpoint = Endpoint::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), "example.org", router);
+    let mut settings = HttpSettings::default();
+    settings.pause = Duration::from_millis(50);
+    let transport = endpoint.transport_with("example.org", settings);
+    let url = format!("https://example.org:{}/healthz", endpoint.address.port());
+    let error = transport.send(get(&url)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoAnswer(_)), "{error}");
+    let patient = Outgoing { wait: Duration::from_secs(60), ..get(&url) };
+    assert_eq!(transport.send(patient).await.unwrap().status().as_u16(), 200);
+}
