@@ -21,7 +21,7 @@ impl<S: Store> Service<S> {
     /// Creates a group, together with its first Commit if the request has one.
     ///
     /// # Errors
-    /// See [`CheckedGroup::check`] and [`CheckedGroup::write`].
+    /// See [`CheckedGroup::check`] and [`LargeWrite::write`](crate::group::LargeWrite::write).
     pub async fn create_group(
         &self,
         caller: &Caller,
@@ -66,7 +66,8 @@ impl<S: Store> Service<S> {
     /// Appends a Commit to the log of a group.
     ///
     /// # Errors
-    /// See [`GroupSnapshot::read`], [`CheckedCommit::check`] and [`CheckedCommit::write`].
+    /// See [`GroupSnapshot::read`], [`CheckedCommit::check`] and
+    /// [`LargeWrite::write`](crate::group::LargeWrite::write).
     pub async fn submit_commit(
         &self,
         caller: &Caller,

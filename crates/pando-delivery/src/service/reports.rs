@@ -51,8 +51,8 @@ impl<S: Store> Service<S> {
     /// Ends a group, and creates its successor. Returns the receipt of the successor's last entry.
     ///
     /// # Errors
-    /// See [`ResetSnapshot::read`], [`CheckedReset::check`], [`CheckedReset::create_successor`] and
-    /// [`CheckedReset::write`].
+    /// See [`ResetSnapshot::read`], [`CheckedReset::check`] and [`CheckedReset::write`]. For the
+    /// successor, see [`Service::create_group`].
     pub async fn reset_group(
         &self,
         caller: &Caller,
