@@ -6,8 +6,8 @@ use super::world::{Participant, World};
 use crate::clients::{Device, SUITE, capabilities, group_id, message, policy};
 use pando_api::{
     Acknowledgement, ClaimId, ClaimKeyPackages, ClaimTarget, CreateGroup, EntryKind, ExternalCommits,
-    Failure, HandshakeData, LastResort, LogEntry, Permission, Policy, RemovalIntent, ReportStatement, Reset,
-    SignedHead, SubmitCommit, SubmitMessage, UploadKeyPackages,
+    Failure, HandshakeData, LastResort, LogEntry, Permission, Policy, ProblemCode, RemovalIntent,
+    ReportStatement, Reset, SignedHead, SubmitCommit, SubmitMessage, UploadKeyPackages,
 };
 use pando_mls::wire::{RequiredCapabilities, ResumptionPskUsage};
 use pando_mls::{
@@ -45,12 +45,22 @@ fn authenticated_data(head: Option<&SignedHead>) -> Vec<u8> {
 }
 
 impl World<'_> {
+    /// Returns whether a client has logged in with a higher version, which ends all other sessions.
+    pub(super) fn is_superseded(&self, who: usize) -> bool {
+        let caller = self.caller(who);
+        self.versions.get(&caller.client).is_some_and(|known| *known > caller.version)
+    }
+
     /// Lets a member process the log to its end.
     pub(super) async fn follow(&mut self, who: usize) {
         while self.people[who].device.group.is_some() {
             let (caller, seq) = (self.caller(who), self.people[who].device.seq);
             let page = match self.services[0].read_log(&caller, &group_id(), (seq, 1 << 16)).await {
                 Ok(page) => page,
+                Err(refusal) if refusal.is(ProblemCode::CertificateSuperseded) => {
+                    assert!(self.is_superseded(who), "{refusal}");
+                    return;
+                }
                 Err(refusal) => {
                     super::world::check_refusal(&refusal);
                     assert!(self.spectator.readable_after(&caller.client, seq).is_none(), "{refusal}");
@@ -252,7 +262,13 @@ impl World<'_> {
     /// Lets a client join by a Welcome of its inbox.
     pub(super) async fn read_inbox(&mut self, who: usize, (which, server): (u8, usize)) {
         let (caller, service) = (self.caller(who), self.services[server].clone());
-        let page = service.read_inbox(&caller, (0, 1 << 20), self.now()).await.expect("an inbox");
+        let page = match service.read_inbox(&caller, (0, 1 << 20), self.now()).await {
+            Ok(page) => page,
+            Err(refusal) => {
+                let is_code = refusal.is(ProblemCode::CertificateSuperseded);
+                return assert!(is_code && self.is_superseded(who), "{refusal}");
+            }
+        };
         let seqs: Vec<_> = page.entries.iter().map(|entry| entry.seq).collect();
         assert!(seqs.is_sorted_by(|one, next| one < next));
         let Some(entry) = page.entries.get(usize::from(which) % page.entries.len().max(1)) else { return };

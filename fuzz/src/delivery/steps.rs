@@ -267,6 +267,11 @@ impl World<'_> {
         let (caller, service) = (self.caller(who), self.services[server].clone());
         let (after, bytes) = (u64::from(argument) % (self.spectator.end() + 2), usize::from(argument) * 40);
         let page = service.read_log(&caller, &group_id(), (after, bytes)).await;
+        if let Err(refusal) = &page
+            && refusal.is(ProblemCode::CertificateSuperseded)
+        {
+            return assert!(self.is_superseded(who), "{refusal}");
+        }
         match (page, self.spectator.readable_after(&caller.client, after)) {
             (Ok(page), Some(membership)) => {
                 self.record(&page.head);
@@ -329,8 +334,7 @@ impl World<'_> {
             let is_current = leaf.is_some_and(|(leaf, certificate)| {
                 certificate.version == caller.version && !due.contains(&leaf)
             });
-            let is_superseded =
-                self.versions.get(&caller.client).is_some_and(|known| *known > caller.version);
+            let is_superseded = self.is_superseded(who);
             let is_revoked = self.services[0].is_revoked(&caller);
             let has_ended = match self.services[0].group_state(&caller, &group_id()).await {
                 Ok(state) => state.successor.is_some(),
