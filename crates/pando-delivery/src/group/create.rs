@@ -126,7 +126,9 @@ impl LargeWrite for CheckedGroup {
     /// [`ProblemCode::GroupExists`] if there is another group with this identifier.
     fn admit(&self, rows: &dyn Snapshot) -> Result<(), Refusal> {
         if GroupRow::find(rows)?.is_some() {
-            return Err(Refusal::new(ProblemCode::GroupExists, ""));
+            // The same request may have created the group in the meantime.
+            let same = self.find(rows)?.map(drop);
+            return same.ok_or_else(|| Refusal::new(ProblemCode::GroupExists, ""));
         }
         let origin = self.first_commit.as_ref().and_then(CheckedCommit::reinitializes);
         reservation::check(rows, origin)
@@ -138,12 +140,10 @@ impl LargeWrite for CheckedGroup {
         moment: Moment,
         parts: Option<&Parts>,
     ) -> Result<Appended, Refusal> {
-        if GroupRow::find(rows)?.is_some()
-            && let Some(appended) = self.find(rows)?
-        {
+        self.admit(rows)?;
+        if let Some(appended) = self.find(rows)? {
             return Ok(appended);
         }
-        self.admit(rows)?;
         let creation = self.write_creation(rows, moment)?;
         match &self.first_commit {
             Some(commit) => commit.write(rows, moment, parts),

@@ -64,9 +64,13 @@ impl Handshake {
 }
 
 impl Handshake {
-    /// Returns the references of a member's Commit to proposals. An external Commit has none.
+    /// Returns the references of a member's Commit to proposals. An external Commit must have none,
+    /// and can be refused before its signature is verified, so its references are ignored.
     pub(crate) fn references(&self) -> Vec<ProposalRef> {
-        let Content::Commit(commit) = &self.content.content else { return Vec::new() };
+        let (Sender::Member(_), Content::Commit(commit)) = (self.content.sender, &self.content.content)
+        else {
+            return Vec::new();
+        };
         let references = commit.proposals.iter().filter_map(|proposal| match proposal {
             ProposalOrRef::Reference(reference) => Some(reference.clone()),
             ProposalOrRef::Proposal(_) => None,

@@ -195,7 +195,7 @@ impl SetRow {
 /// The changes of a Commit in several parts.
 #[derive(Debug)]
 pub struct Parts {
-    /// The digest of the parts. Two servers that write the same parts do not disturb each other.
+    /// The digest of the parts, by which requests that write the same parts share their rows.
     id: Digest,
     /// The encoded [`PartRow`]s.
     parts: Vec<Vec<u8>>,

@@ -1,7 +1,8 @@
 //! Creating a group.
 
 use crate::fixture::{World, code, policy};
-use pando_api::{EntryKind, ProblemCode};
+use pando_api::{CreateGroup, EntryKind, ProblemCode};
+use pando_delivery::group::{CheckedGroup, LargeWrite};
 use pando_mls::Extensions;
 
 #[test]
@@ -17,6 +18,26 @@ fn a_group_is_created_once() {
     assert_eq!(world.create(&alice, group_info).unwrap(), receipt);
     let other = world.build_group(&mut alice, extensions);
     assert_eq!(code(world.create(&alice, other)), ProblemCode::GroupExists);
+}
+
+/// A creation is admitted before its parts are written, also if the same request was faster.
+#[test]
+fn the_same_creation_is_admitted_again() {
+    let mut world = World::new();
+    let mut alice = world.device("alice@example.org/phone", 1);
+    let extensions = world.extensions(&policy());
+    let same = world.build_group(&mut alice, extensions.clone());
+    let other = world.build_group(&mut alice, extensions);
+    let admit = |world: &World, group_info: &[u8]| {
+        let request = CreateGroup { group_info: group_info.into(), first_commit: None };
+        let checked = CheckedGroup::check((&world.environment(), &alice.caller), &request).unwrap().0;
+        world.write(move |rows, _| checked.admit(rows))
+    };
+    admit(&world, &same).unwrap();
+    admit(&world, &other).unwrap();
+    world.create(&alice, same.clone()).unwrap();
+    admit(&world, &same).unwrap();
+    assert_eq!(code(admit(&world, &other)), ProblemCode::GroupExists);
 }
 
 #[test]

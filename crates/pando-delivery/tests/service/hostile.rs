@@ -4,7 +4,7 @@ use crate::clients::{Device, SUITE, message, policy};
 use crate::fixture::{World, code};
 use pando_api::{CreateGroup, ExternalCommits, Policy, ProblemCode, RemovalIntent, SubmitCommit};
 use pando_delivery::group::Caller;
-use pando_mls::wire::{ExternalSender, ExternalSenders};
+use pando_mls::wire::{Content, ExternalSender, ExternalSenders};
 use pando_mls::{
     CipherSuite, Credential, CryptoProvider, Decode, Encode, Extension, Extensions, GroupId, LeafIndex,
     MlsMessage, MlsMessageBody, ProtocolVersion, ReInit, RustCrypto, Sender,
@@ -145,6 +145,29 @@ async fn a_refusal_names_the_proposals_whose_certificates_are_refused() {
     world.clear(&mut alice);
     let commit = world.build_commit(&mut alice, None, |commit| commit.only_pending(carols));
     world.submit(&alice.caller, &commit).await.unwrap();
+}
+
+/// An external Commit is refused for its certificate before its signature is verified, so it must not
+/// make the server check the pending proposals.
+#[tokio::test]
+async fn a_refusal_of_an_external_commit_names_no_proposals() {
+    let (mut world, mut alice, mut bob, _) = World::with_three(1).await;
+    let update = world.build_update(&mut bob);
+    world.send(&bob.caller, &update).await.unwrap();
+    let newer = Caller { version: 2, ..bob.caller.clone() };
+    let nonce = (b"nonce".to_vec(), world.now + 1_000);
+    world.service.record_login(&newer, nonce, world.now).await.unwrap();
+    world.follow(&mut alice).await;
+    let mut request = world.build_commit(&mut alice, None, |commit| commit);
+    let mut altered = MlsMessage::decode(&request.commit).unwrap();
+    let MlsMessageBody::PublicMessage(public) = &mut altered.body else { panic!("not public") };
+    (public.content.sender, public.membership_tag) = (Sender::NewMemberCommit, None);
+    let Content::Commit(commit) = &mut public.content.content else { panic!("not a Commit") };
+    commit.path.as_mut().unwrap().leaf_node.credential = Credential::basic("alice");
+    request.commit = altered.encode().unwrap().into();
+    let refusal = world.submit(&alice.caller, &request).await.unwrap_err();
+    assert!(refusal.is(ProblemCode::CertificateInvalid), "{refusal}");
+    assert!(refusal.problem().proposals.is_empty(), "{refusal}");
 }
 
 /// A KeyPackage may expire while its Add is pending.
