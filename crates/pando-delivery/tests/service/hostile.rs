@@ -147,8 +147,8 @@ async fn a_refusal_names_the_proposals_whose_certificates_are_refused() {
     world.submit(&alice.caller, &commit).await.unwrap();
 }
 
-/// An external Commit is refused for its certificate before its signature is verified, so it must not
-/// make the server check the pending proposals.
+/// An external Commit is refused for its certificate before its signature is verified, so it must
+/// not make the server check the pending proposals.
 #[tokio::test]
 async fn a_refusal_of_an_external_commit_names_no_proposals() {
     let (mut world, mut alice, mut bob, _) = World::with_three(1).await;
