@@ -45,6 +45,7 @@ mod answer;
 mod delivery;
 mod description;
 mod draft;
+mod engine;
 mod error;
 mod logins;
 mod named;
@@ -61,6 +62,10 @@ mod http_transport;
 
 pub use delivery::DeliveryClient;
 pub use description::Description;
+pub use engine::{
+    Call, CallId, Engine, EngineError, EngineSettings, Event, EventId, Message, Next, OperationId, StoredEvent,
+    mls_client,
+};
 pub use error::{BadAnswer, CallError, LoginFailure, Refusal, TooLarge};
 #[cfg(feature = "http")]
 pub use http_transport::{HttpError, HttpSettings, HttpTransport, SystemClock};

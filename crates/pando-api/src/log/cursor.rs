@@ -1,11 +1,12 @@
 //! The place that a reader of a log has reached.
 
 use super::entry::{LogEntry, LogPage};
-use super::head::SignedHead;
+use super::head::{Head, SignedHead};
 use super::key::{HeadError, ServerKeys};
 use super::log_id::LogId;
 use crate::Digest;
-use pando_wire::EncodeError;
+use pando_wire::{Encode, EncodeError};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// The last entry that a reader has read. It accepts only pages that continue the log from there.
 ///
@@ -13,7 +14,9 @@ use pando_wire::EncodeError;
 /// the reader's last entry, the log continues from that entry and the reader notices nothing but
 /// the new incarnation. Otherwise the server has lost entries that the reader has, and no page
 /// follows: see [`LogError::Chain`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// A reader stores its cursor in its encoding, which only this crate reads.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LogCursor {
     log: LogId,
     incarnation: u64,
@@ -26,7 +29,17 @@ pub struct LogCursor {
     head: Option<SignedHead>,
 }
 
+impl Encode for LogCursor {}
+
 impl LogCursor {
+    /// Returns the place of an entry, from which a reader goes on that knows the signed head of the
+    /// entry, for instance from a receipt. The caller has verified the head.
+    #[must_use]
+    pub fn at(head: &SignedHead) -> Self {
+        let Head { incarnation, seq, time, hash, .. } = head.head;
+        Self { log: head.head.log(), incarnation, seq, time, hash: Some(hash), head: Some(head.clone()) }
+    }
+
     /// Returns the place before the entry `first`, from which a new member reads. The hash of the
     /// entry before `first` is taken from the first page.
     #[must_use]
@@ -58,6 +71,13 @@ impl LogCursor {
         self.hash
     }
 
+    /// Returns the time of the last entry that was read, in milliseconds since 1970; 0 if none was
+    /// read.
+    #[must_use]
+    pub const fn time(&self) -> u64 {
+        self.time
+    }
+
     /// Returns the signed head of the last entry that was read, if a page was read. If the server
     /// later shows another log, this head is one half of the evidence for an
     /// [`Equivocation`](super::Equivocation).
@@ -73,6 +93,17 @@ impl LogCursor {
     /// [`LogError`] for the first rule that the page breaks. The server is to blame for all of
     /// them, unless the page was altered on its way, which TLS prevents.
     pub fn advance(&self, page: &LogPage, keys: &ServerKeys) -> Result<Self, LogError> {
+        let (last, _) = self.places(page, keys)?;
+        Ok(last)
+    }
+
+    /// Verifies a page like [`LogCursor::advance`]. Returns the place after the page, and the place
+    /// after each entry, for a caller that stores the effects of the entries one by one. Only the
+    /// place after the page has a signed head.
+    ///
+    /// # Errors
+    /// Returns the errors of [`LogCursor::advance`].
+    pub fn places(&self, page: &LogPage, keys: &ServerKeys) -> Result<(Self, Vec<Self>), LogError> {
         let head = page.head.verify(keys)?;
         if head.log() != self.log {
             return Err(LogError::OtherLog);
@@ -90,8 +121,10 @@ impl LogCursor {
             return Err(LogError::Chain(self.seq));
         }
         place.hash = previous;
+        let mut places = Vec::new();
         for entry in &page.entries {
             place = place.after(entry)?;
+            places.push(place.clone());
         }
         let reached = (place.seq, place.hash);
         let is_reached = reached == (head.seq, Some(head.hash));
@@ -100,7 +133,8 @@ impl LogCursor {
         let has_fields = (place.incarnation, place.time) == (head.incarnation, head.time);
         if is_reached && (has_fields || !is_known) {
             let signed_head = Some(page.head.clone());
-            Ok(Self { incarnation: head.incarnation, time: head.time, head: signed_head, ..place })
+            let last = Self { incarnation: head.incarnation, time: head.time, head: signed_head, ..place };
+            Ok((last, places))
         } else {
             Err(LogError::Head(head.seq))
         }

@@ -127,6 +127,11 @@ impl ServerKeys {
     pub fn get(&self, id: KeyId) -> Option<&ServerPublicKey> {
         self.0.iter().find(|key| key.id() == id)
     }
+
+    /// Returns the keys.
+    pub fn iter(&self) -> impl Iterator<Item = &ServerPublicKey> {
+        self.0.iter()
+    }
 }
 
 impl FromIterator<ServerPublicKey> for ServerKeys {

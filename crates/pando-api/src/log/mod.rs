@@ -12,6 +12,7 @@
 mod cursor;
 mod entry;
 mod equivocation;
+mod fork;
 mod head;
 mod key;
 mod log_id;
@@ -20,6 +21,7 @@ mod receipt;
 pub use cursor::{LogCursor, LogError};
 pub use entry::{EntryError, EntryKind, LogEntry, LogPage};
 pub use equivocation::Equivocation;
+pub use fork::{EntrySummary, ForkEvidence};
 pub use head::{Head, SignedHead};
 pub use key::{HeadError, KeyId, ServerKey, ServerKeys, ServerPublicKey};
 pub use log_id::LogId;

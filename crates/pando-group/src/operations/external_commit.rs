@@ -26,7 +26,7 @@ pub struct ExternalJoin<'a> {
     tree: Option<&'a [u8]>,
     resync: Resync,
     psks: Vec<Psk>,
-    authenticated_data: &'a [u8],
+    authenticated_data: Vec<u8>,
 }
 
 /// The leaf that an external Commit removes because the client has lost its state.
@@ -45,8 +45,14 @@ impl<'a> ExternalJoin<'a> {
     /// group and contains the `external_pub` extension. `template` contains the contents of the new
     /// leaf.
     pub const fn new(group_info: &'a GroupInfo, template: LeafTemplate) -> Self {
-        let psks = Vec::new();
-        Self { group_info, template, tree: None, resync: Resync::None, psks, authenticated_data: &[] }
+        Self {
+            group_info,
+            template,
+            tree: None,
+            resync: Resync::None,
+            psks: Vec::new(),
+            authenticated_data: Vec::new(),
+        }
     }
 
     /// Sets the ratchet tree that a member has exported. The tree is required if the GroupInfo does
@@ -74,8 +80,8 @@ impl<'a> ExternalJoin<'a> {
     }
 
     /// Sets the authenticated data of the Commit, which is not encrypted.
-    pub fn authenticated_data(self, authenticated_data: &'a [u8]) -> Self {
-        Self { authenticated_data, ..self }
+    pub fn authenticated_data(self, data: &[u8]) -> Self {
+        Self { authenticated_data: data.to_vec(), ..self }
     }
 
     /// Creates the Commit, and returns it together with the group in the state after the Commit.
@@ -145,7 +151,7 @@ impl<'a> ExternalJoin<'a> {
             init_secret: &init_secret,
             psk_secret: &psk_secret,
             wire_format: WireFormat::MLS_PUBLIC_MESSAGE,
-            authenticated_data: self.authenticated_data,
+            authenticated_data: &self.authenticated_data,
             signer,
         };
         let AssembledCommit { signed, public, secrets, .. } = parts.assemble(identities, cx.rules, rng)?;

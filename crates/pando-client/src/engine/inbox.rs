@@ -1,0 +1,147 @@
+//! Joining groups by Welcomes (docs/protocol.md, section 13).
+//!
+//! A Welcome is removed from the inbox after the client has joined, or has refused it. The cursor
+//! of the inbox is stored with the group, so a Welcome is handled once.
+
+use super::calls::Purpose;
+use super::event::Event;
+use super::lanes::Lane;
+use super::rows::{GroupRow, GroupStage};
+use super::{Engine, EngineError};
+use crate::operation::Operation;
+use pando_api::{InboxEntry, InboxPage, LogCursor};
+use pando_store::Backend;
+use pando_store::session::{Event as GroupEvent, Held, Received};
+
+/// A Welcome that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Welcome {
+    pub(super) entry: InboxEntry,
+    /// Whether the log of the group was read after the Welcome.
+    pub(super) is_late: bool,
+    /// Whether the Welcome was handled, and is only removed from the inbox.
+    pub(super) is_done: bool,
+}
+
+impl<B: Backend> Engine<B> {
+    /// Returns the next call about Welcomes.
+    pub(super) fn next_inbox(&mut self, now: u64) -> Option<(Lane, Purpose, Operation)> {
+        if !self.lanes.is_free(&Lane::Inbox, now) {
+            return None;
+        }
+        let (purpose, operation) = match self.welcomes.front() {
+            None => {
+                let after = self.read_inbox_seq;
+                let wait = self.settings.read_wait;
+                (Purpose::ReadInbox, Operation::ReadInbox { after, wait })
+            }
+            Some(Welcome { entry, is_done: true, .. }) => {
+                (Purpose::RemoveWelcome(entry.seq), Operation::RemoveInboxEntry(entry.seq))
+            }
+            Some(welcome) => {
+                let (group_id, tree_hash) = (welcome.entry.group_id.clone(), welcome.entry.tree_hash.clone());
+                let operation = Operation::ReadTree { group_id, tree_hash, range: None, suite: None };
+                (Purpose::WelcomeTree(Box::new(welcome.clone())), operation)
+            }
+        };
+        Some((Lane::Inbox, purpose, operation))
+    }
+
+    /// Takes the Welcomes of a page. Those that were handled before a restart are only removed.
+    pub(super) fn take_inbox(&mut self, page: InboxPage) {
+        let handled = self.state.client().inbox_seq;
+        for entry in page.entries {
+            self.read_inbox_seq = self.read_inbox_seq.max(entry.seq);
+            let is_done = entry.seq <= handled;
+            self.welcomes.push_back(Welcome { entry, is_late: false, is_done });
+        }
+    }
+
+    /// Joins the group of a Welcome.
+    pub(super) fn take_welcome(&mut self, welcome: &Welcome, tree: &[u8]) -> Result<(), EngineError> {
+        let InboxEntry { seq, group_id, group_seq, welcome: bytes, .. } = &welcome.entry;
+        let log = self.log_id(group_id);
+        let (now, is_late) = (self.clock.now(), welcome.is_late);
+        let mut waits = false;
+        let Self { session, state, .. } = self;
+        let joined = session.join(bytes, Some(tree), |transaction, received| {
+            let refused = match received {
+                Received::Applied { group_id: joined, events } if joined == group_id => {
+                    let mut row = GroupRow::new(group_id.clone(), GroupStage::Member);
+                    (row.start, row.skip, row.leaf_time) = (*group_seq, *group_seq, now);
+                    row.cursor = Some(LogCursor::before(log, *group_seq));
+                    state.end_group(group_id, "the client was removed and added again", now);
+                    state.put_group(row);
+                    for event in events {
+                        if let GroupEvent::Joined { epoch, .. } = event {
+                            state.push_event(now, Some(group_id), Event::Joined { epoch: *epoch });
+                        }
+                    }
+                    None
+                }
+                Received::Applied { .. } => {
+                    return Err("the Welcome is for another group than the server says".into());
+                }
+                Received::Held(Held::StillInGroup) if !is_late => {
+                    waits = true;
+                    return Ok(());
+                }
+                Received::Held(held) => Some(held.to_string()),
+                Received::Rejected(rejection) => Some(rejection.to_string()),
+            };
+            if let Some(reason) = refused {
+                state.push_event(now, Some(group_id), Event::WelcomeRefused { reason });
+            }
+            state.change_client(|client| client.inbox_seq = client.inbox_seq.max(*seq));
+            state.write(transaction)
+        });
+        match joined {
+            Err(pando_store::session::SessionError::Application(reason)) => {
+                let reason = reason.to_string();
+                self.reload()?;
+                return self.refuse_welcome(welcome, reason);
+            }
+            joined => drop(self.check(joined)?),
+        }
+        if waits {
+            // The Commit that removes the client comes before the one that adds it again.
+            self.mark_behind(group_id);
+            self.lanes.delay(&Lane::Inbox, now.saturating_add(RETRY));
+            if let Some(front) = self.welcomes.front_mut() {
+                front.is_late = true;
+            }
+        } else {
+            self.finish_welcome();
+            self.count_time = 0;
+        }
+        Ok(())
+    }
+
+    /// Refuses a Welcome that cannot be used.
+    pub(super) fn refuse_welcome(&mut self, welcome: &Welcome, reason: String) -> Result<(), EngineError> {
+        let now = self.now();
+        let InboxEntry { seq, group_id, .. } = &welcome.entry;
+        self.state.push_event(now, Some(group_id), Event::WelcomeRefused { reason });
+        self.state.change_client(|client| client.inbox_seq = client.inbox_seq.max(*seq));
+        self.write()?;
+        self.finish_welcome();
+        Ok(())
+    }
+
+    /// Marks the first Welcome as handled.
+    fn finish_welcome(&mut self) {
+        if let Some(front) = self.welcomes.front_mut() {
+            front.is_done = true;
+        }
+    }
+
+    /// Forgets the first Welcome, which the server has removed.
+    pub(super) fn forget_welcome(&mut self, seq: u64) {
+        if self.welcomes.front().is_some_and(|front| front.entry.seq == seq) {
+            self.welcomes.pop_front();
+        }
+    }
+}
+
+/// The milliseconds before a Welcome is tried again.
+const RETRY: u64 = 1_000;

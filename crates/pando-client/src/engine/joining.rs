@@ -1,0 +1,175 @@
+//! Joining groups by external Commits.
+//!
+//! The client reads the state and the tree of the group, builds the Commit, stores it, and sends it
+//! until the outcome is known. If another Commit wins the epoch, the client starts again. Only this
+//! Commit is merged by its receipt and not by the log, because the client cannot read the log
+//! before it is a member.
+
+use super::calls::Purpose;
+use super::commits::client_of;
+use super::event::Event;
+use super::operations::End;
+use super::rows::{GroupStage, Intent, Stage};
+use super::{Engine, EngineError};
+use crate::operation::Operation;
+use pando_api::{GroupState, HandshakeData, LogCursor, Receipt, SubmitCommit};
+use pando_mls::wire::{Node, RatchetTree};
+use pando_mls::{Decode, Encode, GroupId, LeafIndex, MlsMessage, MlsMessageBody};
+use pando_store::Backend;
+use pando_store::session::no_rows;
+
+/// What an external join has read.
+#[derive(Debug)]
+pub(super) enum Progress {
+    State(Box<GroupState>),
+    Tree(Box<GroupState>, Vec<u8>),
+}
+
+impl<B: Backend> Engine<B> {
+    /// Returns the next call of an external join.
+    pub(super) fn next_join(
+        &mut self,
+        group_id: &GroupId,
+    ) -> Result<Option<(Purpose, Operation)>, EngineError> {
+        let join = self.state.operations_of(group_id).find(|(_, row)| row.intent == Intent::Join);
+        let Some((number, _)) = join else { return Ok(None) };
+        match self.joins.remove(&number) {
+            None => Ok(Some((Purpose::JoinState(number), Operation::ReadState(group_id.clone())))),
+            Some(Progress::State(state)) => {
+                let tree_hash = state.tree_hash.clone();
+                let read =
+                    Operation::ReadTree { group_id: group_id.clone(), tree_hash, range: None, suite: None };
+                Ok(Some((Purpose::JoinTree(number, state), read)))
+            }
+            Some(Progress::Tree(state, tree)) => self.build_join(group_id, number, &state, &tree),
+        }
+    }
+
+    /// Builds the external Commit and stores it.
+    fn build_join(
+        &mut self,
+        group_id: &GroupId,
+        number: u64,
+        state: &GroupState,
+        tree: &[u8],
+    ) -> Result<Option<(Purpose, Operation)>, EngineError> {
+        if let Some(successor) = &state.successor {
+            let event = Event::Ended { successor: Some(successor.clone()) };
+            let time = self.now();
+            if let Some(row) = self.state.group_mut(group_id) {
+                row.stage = GroupStage::Ended;
+            }
+            self.state.push_event(time, Some(group_id), event);
+            return self.fail(number, "the group has ended".to_owned());
+        }
+        let old_leaf = match own_leaf(tree, &self.own) {
+            Ok(old_leaf) => old_leaf,
+            Err(reason) => return self.fail_join(group_id, number, &reason),
+        };
+        let info = MlsMessage::decode(&state.group_info);
+        match info.map(|info| info.body) {
+            Ok(MlsMessageBody::GroupInfo(info)) if info.group_context.group_id == *group_id => {}
+            _ => return self.fail_join(group_id, number, "the GroupInfo is not of the group"),
+        }
+        let data = HandshakeData { head: Some(state.head.clone()), witness: old_leaf, extensions: Vec::new() };
+        let data = data.encode()?;
+        let Self { session, state: rows, identity, .. } = self;
+        let built = session.join_externally(
+            &state.group_info,
+            Some(tree),
+            identity,
+            |join| {
+                let join = join.authenticated_data(&data);
+                if old_leaf.is_some() { join.replace_leaf(old_leaf) } else { join.replace_own_leaf() }
+            },
+            |transaction, commit| {
+                if let Some(row) = rows.operations.get_mut(number) {
+                    row.stage = Stage::Committing(SubmitCommit {
+                        commit: commit.message.clone().into(),
+                        welcome: Vec::new().into(),
+                        group_info: commit.group_info.clone().into(),
+                    });
+                }
+                rows.write(transaction)
+            },
+        );
+        match built {
+            Ok(_) => self.next_write(group_id, self.clock.now()),
+            Err(error) => {
+                if matches!(&error, pando_store::session::SessionError::Group(error) if !error.is_storage()) {
+                    return self.fail_join(group_id, number, &error.to_string());
+                }
+                self.failed(number, error)
+            }
+        }
+    }
+
+    /// Ends an external join that cannot succeed.
+    pub(super) fn fail_join<T>(
+        &mut self,
+        group_id: &GroupId,
+        number: u64,
+        reason: &str,
+    ) -> Result<Option<T>, EngineError> {
+        let time = self.now();
+        self.state.end_operation(number, End::Failed(reason.to_owned()), time);
+        if let Some(row) = self.state.group_mut(group_id) {
+            row.stage = GroupStage::Removed;
+        }
+        self.state.end_group(group_id, reason, time);
+        self.write()?;
+        Ok(None)
+    }
+
+    /// Merges our external Commit, which the server has accepted.
+    pub(super) fn accept_join(
+        &mut self,
+        group_id: &GroupId,
+        number: u64,
+        receipt: &Receipt,
+    ) -> Result<(), EngineError> {
+        let head = receipt.head.clone();
+        let (seq, time, epoch) = (head.head.seq, head.head.time, receipt.epoch.saturating_add(1));
+        if let Some(row) = self.state.group_mut(group_id) {
+            row.stage = GroupStage::Member;
+            (row.start, row.skip, row.leaf_time) = (seq, seq, time);
+            row.cursor = Some(LogCursor::at(&head));
+            row.head = Some(head);
+            row.proposals.clear();
+        }
+        self.state.push_event(time, Some(group_id), Event::Joined { epoch });
+        self.state.end_operation(number, End::Done, time);
+        let Self { session, state, .. } = self;
+        let accepted = session.accept_join(group_id, |transaction, _| state.write(transaction));
+        self.check(accepted)?;
+        Ok(())
+    }
+
+    /// Drops our external Commit, which the server has refused, to build it again.
+    pub(super) fn drop_join(&mut self, group_id: &GroupId, number: u64) -> Result<(), EngineError> {
+        if let Some(row) = self.state.operations.get_mut(number) {
+            row.stage = Stage::Waiting;
+            row.attempts = row.attempts.saturating_add(1);
+        }
+        let Self { session, state, .. } = self;
+        let abandoned = session.abandon_join(group_id, |transaction, _| state.write(transaction));
+        self.check(abandoned)
+    }
+
+    /// Deletes what a failed attempt to join has stored.
+    pub(super) fn abandon_join(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
+        let abandoned = self.session.abandon_join(group_id, no_rows);
+        self.check(abandoned)
+    }
+}
+
+/// Returns the leaf of a client in an encoded ratchet tree.
+fn own_leaf(tree: &[u8], own: &pando_api::ClientId) -> Result<Option<LeafIndex>, String> {
+    let tree = RatchetTree::decode(tree).map_err(|error| format!("ratchet tree: {error}"))?;
+    let mut leaves = tree.0.iter().step_by(2).zip(0..);
+    let found = leaves.find_map(|(node, leaf)| match node {
+        Some(Node::Leaf(node)) if client_of(&node.credential).as_ref() == Some(own) => Some(LeafIndex(leaf)),
+        _ => None,
+    });
+    Ok(found)
+}

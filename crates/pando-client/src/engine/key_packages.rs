@@ -1,0 +1,87 @@
+//! Our KeyPackages at the server (docs/protocol.md, section 12).
+//!
+//! The client uploads KeyPackages when the server has few, and with the first upload one of last
+//! resort. An upload is stored and sent unchanged until it is accepted, so the server is never left
+//! without KeyPackages by a crash: old ones stay until new ones are there.
+
+use super::calls::Purpose;
+use super::lanes::Lane;
+use super::{Engine, EngineError};
+use crate::operation::Operation;
+use pando_api::{KeyPackageCounts, LastResort, UploadKeyPackages};
+use pando_mls::{Encode, Extension, Extensions, Lifetime};
+use pando_store::Backend;
+use pando_store::session::no_rows;
+
+/// The seconds by which the lifetime of a KeyPackage begins early, for clocks that differ.
+const EARLY: u64 = 60 * 60;
+
+impl<B: Backend> Engine<B> {
+    /// Returns the next call about our KeyPackages.
+    pub(super) fn next_key_packages(
+        &mut self,
+        now: u64,
+    ) -> Result<Option<(Lane, Purpose, Operation)>, EngineError> {
+        if !self.lanes.is_free(&Lane::KeyPackages, now) {
+            return Ok(None);
+        }
+        if let Some(upload) = self.state.client().upload {
+            let operation = Operation::UploadKeyPackages(upload);
+            return Ok(Some((Lane::KeyPackages, Purpose::UploadKeyPackages, operation)));
+        }
+        if self.count_time > now || self.settings.key_packages == 0 {
+            return Ok(None);
+        }
+        Ok(Some((Lane::KeyPackages, Purpose::CountKeyPackages, Operation::CountKeyPackages)))
+    }
+
+    /// Makes KeyPackages if the server has few.
+    pub(super) fn take_counts(&mut self, counts: &KeyPackageCounts) -> Result<(), EngineError> {
+        let now = self.now();
+        self.count_time = now.saturating_add(self.settings.count_interval);
+        self.lanes.delay(&Lane::KeyPackages, self.count_time);
+        let suite = self.settings.cipher_suite;
+        let count = counts.counts.iter().find(|count| count.cipher_suite == suite);
+        let number = count.map(|count| count.count).unwrap_or_default();
+        let has_last_resort = count.is_some_and(|count| count.has_last_resort);
+        if number >= self.settings.min_key_packages && has_last_resort {
+            return Ok(());
+        }
+        let seconds = now.div_euclid(1_000);
+        let lifetime = Lifetime {
+            not_before: seconds.saturating_sub(EARLY),
+            not_after: seconds.saturating_add(self.settings.key_package_lifetime),
+        };
+        let mut key_packages = Vec::new();
+        for _ in number..self.settings.key_packages {
+            let created = self.session.create_key_package(
+                &self.identity,
+                move |builder| builder.lifetime(lifetime),
+                no_rows,
+            );
+            key_packages.push(created?.encode()?.into());
+        }
+        let last_resort = if has_last_resort {
+            Vec::new()
+        } else {
+            let extension = Extension::new(&LastResort)?;
+            let extensions = Extensions(vec![extension]);
+            let created = self.session.create_last_resort_key_package(
+                &self.identity,
+                move |builder| builder.lifetime(lifetime).extensions(extensions),
+                no_rows,
+            );
+            created?.encode()?
+        };
+        let upload = UploadKeyPackages { key_packages, last_resort: last_resort.into() };
+        self.state.change_client(|client| client.upload = Some(upload));
+        self.lanes.hasten(&Lane::KeyPackages);
+        self.write()
+    }
+
+    /// Ends an upload that the server has accepted or refused for good.
+    pub(super) fn end_upload(&mut self) -> Result<(), EngineError> {
+        self.state.change_client(|client| client.upload = None);
+        self.write()
+    }
+}
