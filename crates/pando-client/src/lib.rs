@@ -9,6 +9,9 @@
 //!   refuses a server of another domain than the one that it dials.
 //! - A [`CallError`] says whether the operation can have taken effect.
 //!
+//! An [`Upload`] encrypts a file in chunks, whose blobs the client stores, and returns an
+//! [`Attachment`], which is the pointer to the blobs. Its receivers decrypt them (section 16).
+//!
 //! ```no_run
 //! # #[cfg(feature = "http")]
 //! # async fn run(
@@ -42,6 +45,7 @@
 //! The contents of messages, KeyPackages and reports, which `pando-mls` verifies.
 
 mod answer;
+mod attachment;
 mod delivery;
 mod description;
 mod draft;
@@ -60,6 +64,7 @@ mod transport;
 #[cfg(feature = "http")]
 mod http_transport;
 
+pub use attachment::{Attachment, AttachmentError, ChunkLayout, EncryptedChunk, Upload};
 pub use delivery::DeliveryClient;
 pub use description::Description;
 pub use engine::{
