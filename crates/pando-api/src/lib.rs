@@ -40,8 +40,9 @@ pub use id::{ClientId, DeviceId, Domain, GroupAddress, UserId};
 pub use id_rules::IdError;
 pub use last_resort::{LAST_RESORT_EXTENSION, LastResort};
 pub use log::{
-    EntryError, EntryKind, EntrySummary, Equivocation, ForkEvidence, Head, HeadError, KeyId, LogCursor, LogEntry, LogError, LogId,
-    LogPage, Receipt, ReceiptError, ServerKey, ServerKeys, ServerPublicKey, SignedHead,
+    EntryError, EntryKind, EntrySummary, Equivocation, ForkEvidence, Head, HeadError, KeyId, LogCursor,
+    LogEntry, LogError, LogId, LogPage, Receipt, ReceiptError, ServerKey, ServerKeys, ServerPublicKey,
+    SignedHead,
 };
 pub use login::{Challenge, Login, LoginError, MAX_TOKEN_VALIDITY, Session};
 pub use message_content::MessageContent;

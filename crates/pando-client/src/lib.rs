@@ -68,8 +68,8 @@ pub use attachment::{Attachment, AttachmentError, ChunkLayout, EncryptedChunk, U
 pub use delivery::DeliveryClient;
 pub use description::Description;
 pub use engine::{
-    Call, CallId, Engine, EngineError, EngineSettings, Event, EventId, Message, Next, OperationId, StoredEvent,
-    mls_client,
+    Call, CallId, Engine, EngineError, EngineSettings, Event, EventId, Message, Next, OperationId,
+    StoredEvent, mls_client,
 };
 pub use error::{BadAnswer, CallError, LoginFailure, Refusal, TooLarge};
 #[cfg(feature = "http")]

@@ -34,19 +34,16 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// [`EngineError::Store`], [`EngineError::Session`]. Then the engine makes the call again.
     pub fn complete(&mut self, call: CallId, result: Result<Answer, CallError>) -> Result<(), EngineError> {
-        let Some((lane, purpose)) = self.calls.remove(&call) else { return Ok(()) };
-        let taken = match result {
-            Ok(answer) => {
-                self.lanes.end(&lane);
-                self.take_answer(&lane, purpose, answer)
+        self.step(|engine| {
+            let Some((lane, purpose)) = engine.calls.remove(&call) else { return Ok(()) };
+            match result {
+                Ok(answer) => {
+                    engine.lanes.end(&lane);
+                    engine.take_answer(&lane, purpose, answer)
+                }
+                Err(error) => engine.take_error(&lane, purpose, &error),
             }
-            Err(error) => self.take_error(&lane, purpose, &error),
-        };
-        if taken.is_err() {
-            let now = self.now();
-            self.lanes.fail(&lane, now, None, &mut self.rng);
-        }
-        taken
+        })
     }
 
     fn take_answer(&mut self, lane: &Lane, purpose: Purpose, answer: Answer) -> Result<(), EngineError> {
@@ -57,6 +54,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::CountKeyPackages, Answer::Counts(counts)) => self.take_counts(&counts),
             (Purpose::UploadKeyPackages, Answer::Done) => self.end_upload(),
+            (Purpose::ListGroups, Answer::Groups(list)) => self.take_groups(&list),
             (Purpose::Claim(number), Answer::Claimed(claimed)) => {
                 let group_id = match self.state.claims.get_mut(number) {
                     Some(row) => {
@@ -120,6 +118,10 @@ impl<B: Backend> Engine<B> {
     fn take_receipt(&mut self, number: u64, receipt: &Receipt) -> Result<(), EngineError> {
         let Some(row) = self.state.operations.get_mut(number) else { return Ok(()) };
         let (group_id, intent) = (row.group_id.clone(), row.intent.clone());
+        if row.stage == Stage::Waiting {
+            // The log has decided before the answer came.
+            return Ok(());
+        }
         if intent == Intent::Join {
             return self.accept_join(&group_id, number, receipt);
         }
@@ -171,9 +173,7 @@ impl<B: Backend> Engine<B> {
                 self.lanes.end(lane);
                 let group_id = self.state.operations.get(number).map(|row| row.group_id.clone());
                 match group_id {
-                    Some(group_id) => {
-                        self.fail_join::<()>(&group_id, number, &error.to_string()).map(drop)
-                    }
+                    Some(group_id) => self.fail_join::<()>(&group_id, number, &error.to_string()).map(drop),
                     None => Ok(()),
                 }
             }
@@ -278,7 +278,8 @@ impl<B: Backend> Engine<B> {
         }
         let Self { session, state, .. } = self;
         let dropped = session.drop_commit(group_id, |transaction, _| state.write(transaction));
-        self.check(dropped).map(drop)
+        dropped?;
+        Ok(())
     }
 
     /// Deletes a group that the server does not create.
@@ -291,7 +292,7 @@ impl<B: Backend> Engine<B> {
         let Self { session, state, .. } = self;
         match session.delete_group(group_id, |transaction, _| state.write(transaction)) {
             Err(SessionError::NoGroup(_)) => self.write(),
-            deleted => self.check(deleted),
+            deleted => Ok(deleted?),
         }
     }
 

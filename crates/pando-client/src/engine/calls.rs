@@ -1,11 +1,12 @@
 //! The calls to the server, in the order of their urgency.
 
+use super::event::Event;
 use super::inbox::Welcome;
 use super::lanes::{CallId, Lane};
 use super::rows::{GroupStage, Remover};
 use super::{Engine, EngineError};
 use crate::operation::Operation;
-use pando_api::GroupState;
+use pando_api::{GroupList, GroupState};
 use pando_mls::{GroupId, Opaque};
 use pando_store::Backend;
 
@@ -34,6 +35,7 @@ pub(crate) enum Purpose {
     DescribeServer,
     CountKeyPackages,
     UploadKeyPackages,
+    ListGroups,
     Claim(u64),
     /// The request of an operation.
     Operation(u64),
@@ -53,19 +55,18 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// [`EngineError::Store`], [`EngineError::Session`].
     pub fn next_call(&mut self) -> Result<Next, EngineError> {
-        let now = self.now();
-        if self.is_locked {
-            return Ok(Next::Wait(None));
-        }
-        let call = match self.next_purpose(now)? {
-            Some((lane, purpose, operation)) => {
-                let id = self.lanes.start(lane.clone());
-                self.calls.insert(id, (lane, purpose));
-                Call { id, operation }
+        self.step(|engine| {
+            let now = engine.now();
+            if engine.is_locked {
+                return Ok(Next::Wait(None));
             }
-            None => return Ok(Next::Wait(self.lanes.next_time(now))),
-        };
-        Ok(Next::Call(Box::new(call)))
+            let Some((lane, purpose, operation)) = engine.next_purpose(now)? else {
+                return Ok(Next::Wait(engine.lanes.next_time(now)));
+            };
+            let id = engine.lanes.start(lane.clone());
+            engine.calls.insert(id, (lane, purpose));
+            Ok(Next::Call(Box::new(Call { id, operation })))
+        })
     }
 
     fn next_purpose(&mut self, now: u64) -> Result<Option<(Lane, Purpose, Operation)>, EngineError> {
@@ -76,6 +77,9 @@ impl<B: Backend> Engine<B> {
         }
         if let Some(call) = self.next_key_packages(now)? {
             return Ok(Some(call));
+        }
+        if self.state.client().has_listed == 0 && self.lanes.is_free(&Lane::Groups, now) {
+            return Ok(Some((Lane::Groups, Purpose::ListGroups, Operation::ListGroups)));
         }
         for (number, claim) in self.state.claims.iter() {
             let lane = Lane::Claim(number);
@@ -113,6 +117,32 @@ impl<B: Backend> Engine<B> {
             }
         }
         Ok(None)
+    }
+
+    /// Lets the engine list the groups of our user again, and report those that it does not have with
+    /// [`Event::GroupFound`](super::Event::GroupFound). It does so by itself when it is opened for the
+    /// first time.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn find_groups(&mut self) -> Result<(), EngineError> {
+        self.step(|engine| {
+            engine.state.change_client(|client| client.has_listed = 0);
+            engine.write()
+        })
+    }
+
+    /// Reports the groups of our user that the client does not have.
+    pub(super) fn take_groups(&mut self, list: &GroupList) -> Result<(), EngineError> {
+        let now = self.now();
+        for group in &list.groups {
+            if self.state.group(&group.group_id).is_none() {
+                let event = Event::GroupFound { has_leaf: u8::from(group.is_member) };
+                self.state.push_event(now, Some(&group.group_id), event);
+            }
+        }
+        self.state.change_client(|client| client.has_listed = 1);
+        self.write()
     }
 
     /// Marks a group whose log must be read before the next mutation.

@@ -80,7 +80,8 @@ impl<B: Backend> Engine<B> {
         let (mut removes_us, mut is_pending) = (false, false);
         for pending in group.pending_proposals() {
             is_pending = true;
-            removes_us |= matches!(&pending.proposal, Proposal::Remove(Remove { removed }) if *removed == own);
+            removes_us |=
+                matches!(&pending.proposal, Proposal::Remove(Remove { removed }) if *removed == own);
         }
         if !is_pending || removes_us {
             self.commit_times.remove(group_id);
@@ -347,10 +348,7 @@ impl<B: Backend> Engine<B> {
     pub(super) fn failed<T>(&mut self, number: u64, error: SessionError) -> Result<Option<T>, EngineError> {
         match error {
             SessionError::Group(error) if !error.is_storage() => self.fail(number, error.to_string()),
-            error => {
-                self.reload()?;
-                Err(error.into())
-            }
+            error => Err(error.into()),
         }
     }
 }

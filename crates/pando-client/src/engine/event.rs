@@ -206,6 +206,13 @@ pub enum Event {
         #[tls_codec(with = "text")]
         reason: String,
     },
+    /// A client of our user is a member of this group, and the client has no state of it. The client
+    /// can join it.
+    #[tls_codec(discriminant = 26)]
+    GroupFound {
+        /// 1 if the group has a leaf of our client, which has lost its store, and 0 otherwise.
+        has_leaf: u8,
+    },
     /// The server accepts no more logins with our certificate.
     #[tls_codec(discriminant = 25)]
     LoggedOut {

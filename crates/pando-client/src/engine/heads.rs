@@ -8,8 +8,8 @@
 use super::event::Event;
 use super::rows::{GroupRow, HistoryRow, LaterHead, table_of};
 use pando_api::{
-    EntrySummary, Equivocation, ForkEvidence, HandshakeData, LogCursor, LogEntry, LogId,
-    ServerKeys, SignedHead,
+    EntrySummary, Equivocation, ForkEvidence, HandshakeData, LogCursor, LogEntry, LogId, ServerKeys,
+    SignedHead,
 };
 use pando_mls::{Decode, GroupId, MlsMessage, MlsMessageBody, Opaque, SecretBytes};
 use pando_store::StoreError;

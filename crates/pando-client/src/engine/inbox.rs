@@ -70,8 +70,9 @@ impl<B: Backend> Engine<B> {
                     let mut row = GroupRow::new(group_id.clone(), GroupStage::Member);
                     (row.start, row.skip, row.leaf_time) = (*group_seq, *group_seq, now);
                     row.cursor = Some(LogCursor::before(log, *group_seq));
-                    state.end_group(group_id, "the client was removed and added again", now);
                     state.put_group(row);
+                    state.restart_operations(group_id);
+                    state.end_join(group_id, true, now);
                     for event in events {
                         if let GroupEvent::Joined { epoch, .. } = event {
                             state.push_event(now, Some(group_id), Event::Joined { epoch: *epoch });
@@ -101,7 +102,7 @@ impl<B: Backend> Engine<B> {
                 self.reload()?;
                 return self.refuse_welcome(welcome, reason);
             }
-            joined => drop(self.check(joined)?),
+            joined => drop(joined?),
         }
         if waits {
             // The Commit that removes the client comes before the one that adds it again.

@@ -71,7 +71,8 @@ impl<B: Backend> Engine<B> {
             Ok(MlsMessageBody::GroupInfo(info)) if info.group_context.group_id == *group_id => {}
             _ => return self.fail_join(group_id, number, "the GroupInfo is not of the group"),
         }
-        let data = HandshakeData { head: Some(state.head.clone()), witness: old_leaf, extensions: Vec::new() };
+        let data =
+            HandshakeData { head: Some(state.head.clone()), witness: old_leaf, extensions: Vec::new() };
         let data = data.encode()?;
         let Self { session, state: rows, identity, .. } = self;
         let built = session.join_externally(
@@ -141,7 +142,7 @@ impl<B: Backend> Engine<B> {
         self.state.end_operation(number, End::Done, time);
         let Self { session, state, .. } = self;
         let accepted = session.accept_join(group_id, |transaction, _| state.write(transaction));
-        self.check(accepted)?;
+        accepted?;
         Ok(())
     }
 
@@ -152,14 +153,12 @@ impl<B: Backend> Engine<B> {
             row.attempts = row.attempts.saturating_add(1);
         }
         let Self { session, state, .. } = self;
-        let abandoned = session.abandon_join(group_id, |transaction, _| state.write(transaction));
-        self.check(abandoned)
+        Ok(session.abandon_join(group_id, |transaction, _| state.write(transaction))?)
     }
 
     /// Deletes what a failed attempt to join has stored.
     pub(super) fn abandon_join(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
-        let abandoned = self.session.abandon_join(group_id, no_rows);
-        self.check(abandoned)
+        Ok(self.session.abandon_join(group_id, no_rows)?)
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Lane {
     Server,
     /// Our KeyPackages.
     KeyPackages,
+    /// The list of our user's groups.
+    Groups,
     /// The claim with this number.
     Claim(u64),
     /// The mutations of a group.
@@ -50,6 +52,11 @@ impl Lanes {
     /// The wait after the first failure, and the longest wait, in milliseconds.
     const FIRST_WAIT: u64 = 500;
     const LONGEST_WAIT: u64 = 60_000;
+
+    /// Frees all lanes. The numbers of calls are not used again, so that late answers are ignored.
+    pub(crate) fn reset(&mut self) {
+        self.lanes.clear();
+    }
 
     /// Returns whether the lane is free at a time.
     pub(crate) fn is_free(&self, lane: &Lane, now: u64) -> bool {

@@ -2,6 +2,7 @@
 
 use super::calls::Purpose;
 use super::event::Event;
+use super::lanes::Lane;
 use super::rows::{CONTENTS, ENCRYPTED, MessageRow};
 use super::state::State;
 use super::text::text;
@@ -38,16 +39,18 @@ impl<B: Backend> Engine<B> {
         body: &[u8],
         expires: u64,
     ) -> Result<MessageId, EngineError> {
-        self.check_usable(group_id)?;
-        let content = Content { media_type: media_type.to_owned(), expires, body: body.into() };
-        let id = MessageId(self.rng.id());
-        let number = self.state.next_number();
-        let row = MessageRow { group_id: group_id.clone(), id, is_encrypted: 0 };
-        self.state.messages.insert(number, row);
-        self.state.put_record(CONTENTS, number, content.encode()?);
-        self.lanes.hasten(&super::lanes::Lane::Write(group_id.clone()));
-        self.write()?;
-        Ok(id)
+        let content = Content { media_type: media_type.to_owned(), expires, body: body.into() }.encode()?;
+        self.step(|engine| {
+            engine.check_usable(group_id)?;
+            let id = MessageId(engine.rng.id());
+            let number = engine.state.next_number();
+            let row = MessageRow { group_id: group_id.clone(), id, is_encrypted: 0 };
+            engine.state.messages.insert(number, row);
+            engine.state.put_record(CONTENTS, number, content);
+            engine.lanes.hasten(&Lane::Write(group_id.clone()));
+            engine.write()?;
+            Ok(id)
+        })
     }
 
     /// Returns the request for the next message of a group. A message that may have been sent is
@@ -102,10 +105,7 @@ impl<B: Backend> Engine<B> {
             Err(SessionError::Group(error)) if !error.is_storage() => {
                 self.fail_message(number, &error.to_string())
             }
-            Err(error) => {
-                self.reload()?;
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 

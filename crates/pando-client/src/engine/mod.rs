@@ -88,6 +88,8 @@ pub struct Engine<B: Backend> {
     count_time: u64,
     /// Whether the server accepts no more logins.
     is_locked: bool,
+    /// Whether the rows in memory may differ from the stored ones, because a step has failed.
+    is_stale: bool,
     identity: StoredSigner,
     own: ClientId,
     domain: Domain,
@@ -116,9 +118,8 @@ impl<B: Backend> Engine<B> {
         let certificate = DeviceCertificate::read(credential);
         let own = certificate.map_err(|error| EngineError::Certificate(error.to_string()))?.client;
         let mut signers = store.signers()?.into_iter();
-        let identity = signers.find(|signer| {
-            signer.credential == *credential && signer.cipher_suite == settings.cipher_suite
-        });
+        let identity = signers
+            .find(|signer| signer.credential == *credential && signer.cipher_suite == settings.cipher_suite);
         let identity = identity.ok_or(EngineError::NoIdentity)?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let rng = SharedRng::new(rng);
@@ -140,6 +141,7 @@ impl<B: Backend> Engine<B> {
             commit_times: BTreeMap::new(),
             count_time: 0,
             is_locked: false,
+            is_stale: false,
             identity,
             own,
             domain,
@@ -194,6 +196,12 @@ impl<B: Backend> Engine<B> {
         Some(self.state.group(group_id)?.cursor.as_ref()?.seq())
     }
 
+    /// Returns the sequence number of the creation or Commit by which the client became a member of a
+    /// group.
+    pub fn start_of(&self, group_id: &GroupId) -> Option<u64> {
+        self.state.group(group_id).map(|row| row.start).filter(|start| *start > 0)
+    }
+
     /// Returns whether operations, messages or Welcomes wait for the server.
     pub fn is_busy(&self) -> bool {
         self.state.operations.iter().next().is_some()
@@ -226,35 +234,38 @@ impl<B: Backend> Engine<B> {
         client.server_keys.iter().filter_map(|key| ServerPublicKey::from_bytes(key).ok()).collect()
     }
 
+    /// Runs a step. After a failure, all rows are loaded again before the next step, because a part of
+    /// the changes in memory may not be stored. The calls in flight are forgotten, so that they are
+    /// repeated.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, EngineError>) -> Result<T, EngineError> {
+        if self.is_stale {
+            self.reload()?;
+        }
+        let result = step(self);
+        let is_own = |error: &EngineError| {
+            matches!(error, EngineError::NotAMember(_) | EngineError::InGroup(_) | EngineError::Policy(_))
+        };
+        self.is_stale = result.as_ref().is_err_and(|error| !is_own(error));
+        result
+    }
+
     /// Stores the changes of rows that are not made together with those of a group.
     fn write(&mut self) -> Result<(), EngineError> {
         let Self { session, state, .. } = self;
-        let result = (|| {
-            let mut transaction = session.store_mut().begin()?;
-            state.write(&mut transaction).map_err(SessionError::Application)?;
-            Ok::<_, SessionError>(transaction.commit()?)
-        })();
-        self.check(result)
-    }
-
-    /// Loads all rows again after an error, because a part of the changes in memory may not be
-    /// stored. The calls in flight are forgotten, so that they are repeated.
-    fn check<T>(&mut self, result: Result<T, SessionError>) -> Result<T, EngineError> {
-        match result {
-            Ok(result) => Ok(result),
-            Err(error) => {
-                self.reload()?;
-                Err(error.into())
-            }
-        }
+        let mut transaction = session.store_mut().begin()?;
+        state.write(&mut transaction).map_err(SessionError::Application)?;
+        Ok(transaction.commit()?)
     }
 
     fn reload(&mut self) -> Result<(), EngineError> {
         self.state = State::load(self.session.store())?;
         self.calls.clear();
-        self.lanes = Lanes::default();
+        self.lanes.reset();
         self.welcomes.clear();
         self.read_inbox_seq = 0;
+        self.behind.clear();
+        self.commit_times.clear();
+        self.is_stale = false;
         self.joins.clear();
         Ok(())
     }

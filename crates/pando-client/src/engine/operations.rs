@@ -22,15 +22,17 @@ impl<B: Backend> Engine<B> {
         users: impl IntoIterator<Item = UserId>,
     ) -> Result<(GroupId, OperationId), EngineError> {
         policy.to_extension()?;
-        let mut id = [0; 32];
-        self.rng.fill(&mut id);
-        let group_id = GroupId::from(id.as_slice());
-        self.state.put_group(GroupRow::new(group_id.clone(), GroupStage::Creating));
         let targets: Vec<_> = users.into_iter().map(ClaimTarget::User).collect();
-        let operation = self.put_operation(&group_id, Intent::Create(policy));
-        self.put_claims(operation, targets);
-        self.write()?;
-        Ok((group_id, operation))
+        self.step(|engine| {
+            let mut id = [0; 32];
+            engine.rng.fill(&mut id);
+            let group_id = GroupId::from(id.as_slice());
+            engine.state.put_group(GroupRow::new(group_id.clone(), GroupStage::Creating));
+            let operation = engine.put_operation(&group_id, Intent::Create(policy));
+            engine.put_claims(operation, targets);
+            engine.write()?;
+            Ok((group_id, operation))
+        })
     }
 
     /// Starts to add clients: all clients of users, or single clients.
@@ -42,11 +44,13 @@ impl<B: Backend> Engine<B> {
         group_id: &GroupId,
         targets: impl IntoIterator<Item = ClaimTarget>,
     ) -> Result<OperationId, EngineError> {
-        self.check_usable(group_id)?;
-        let operation = self.put_operation(group_id, Intent::Add);
-        self.put_claims(operation, targets);
-        self.write()?;
-        Ok(operation)
+        self.step(|engine| {
+            engine.check_usable(group_id)?;
+            let operation = engine.put_operation(group_id, Intent::Add);
+            engine.put_claims(operation, targets);
+            engine.write()?;
+            Ok(operation)
+        })
     }
 
     /// Starts to remove clients: all clients of users, or single clients. Our own client leaves by
@@ -97,20 +101,23 @@ impl<B: Backend> Engine<B> {
     /// [`EngineError::InGroup`] if the client is a member and can process the log, or is joining;
     /// [`EngineError::Store`].
     pub fn join(&mut self, group_id: &GroupId) -> Result<OperationId, EngineError> {
-        match self.state.stage(group_id) {
-            Some(GroupStage::Member | GroupStage::Creating | GroupStage::Joining) => {
-                return Err(EngineError::InGroup(group_id.clone()));
+        self.step(|engine| {
+            match engine.state.stage(group_id) {
+                Some(GroupStage::Member | GroupStage::Creating | GroupStage::Joining) => {
+                    return Err(EngineError::InGroup(group_id.clone()));
+                }
+                Some(GroupStage::Removed | GroupStage::Ended | GroupStage::Broken) | None => {}
             }
-            Some(GroupStage::Removed | GroupStage::Ended | GroupStage::Broken) | None => {}
-        }
-        let operation = self.put_join(group_id, false);
-        self.write()?;
-        Ok(operation)
+            let operation = engine.put_join(group_id, false);
+            engine.write()?;
+            Ok(operation)
+        })
     }
 
     /// Adds the operation of an external join to the rows.
     pub(super) fn put_join(&mut self, group_id: &GroupId, is_internal: bool) -> OperationId {
         self.state.put_group(GroupRow::new(group_id.clone(), GroupStage::Joining));
+        self.state.restart_operations(group_id);
         let operation = self.put_operation(group_id, Intent::Join);
         if is_internal && let Some(row) = self.state.operations.get_mut(operation.0) {
             row.is_internal = 1;
@@ -120,10 +127,12 @@ impl<B: Backend> Engine<B> {
     }
 
     fn start(&mut self, group_id: &GroupId, intent: Intent) -> Result<OperationId, EngineError> {
-        self.check_usable(group_id)?;
-        let operation = self.put_operation(group_id, intent);
-        self.write()?;
-        Ok(operation)
+        self.step(|engine| {
+            engine.check_usable(group_id)?;
+            let operation = engine.put_operation(group_id, intent);
+            engine.write()?;
+            Ok(operation)
+        })
     }
 
     /// Checks that the client is a member, or will be when earlier operations are done.
@@ -212,6 +221,30 @@ impl State {
             End::Superseded(reason) => Event::OperationSuperseded { operation, reason },
         };
         self.push_event(time, Some(&row.group_id), event);
+    }
+
+    /// Lets the operations of a group be built again, because a new membership replaces the one in
+    /// which they were built. An external Commit may still be accepted, so its request stays.
+    pub(super) fn restart_operations(&mut self, group_id: &GroupId) {
+        let started = self.operations_of(group_id).filter(|(_, row)| row.intent != Intent::Join);
+        let started: Vec<_> = started.map(|(number, _)| number).collect();
+        for number in started {
+            if let Some(row) = self.operations.get_mut(number) {
+                row.stage = Stage::Waiting;
+                row.refused.clear();
+            }
+        }
+    }
+
+    /// Ends an external join whose aim was reached in another way.
+    pub(super) fn end_join(&mut self, group_id: &GroupId, keeps_request: bool, time: u64) {
+        let joins = self
+            .operations_of(group_id)
+            .filter(|(_, row)| row.intent == Intent::Join && (row.stage == Stage::Waiting || !keeps_request));
+        let joins: Vec<_> = joins.map(|(number, _)| number).collect();
+        for number in joins {
+            self.end_operation(number, End::Done, time);
+        }
     }
 
     /// Ends all operations and messages of a group that the client cannot change any more. A leave

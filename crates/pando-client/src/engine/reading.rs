@@ -75,12 +75,9 @@ impl<B: Backend> Engine<B> {
         let mut step = Step { entry, place, group_id, keys, log, head: heads, is_own: false };
         if entry.kind == EntryKind::Creation || entry.seq <= skip {
             let Self { session, state, .. } = self;
-            let result = (|| {
-                let mut transaction = session.store_mut().begin()?;
-                step.skip(state, &mut transaction).map_err(SessionError::Application)?;
-                Ok::<_, SessionError>(transaction.commit()?)
-            })();
-            return self.check(result);
+            let mut transaction = session.store_mut().begin()?;
+            step.skip(state, &mut transaction).map_err(SessionError::Application)?;
+            return Ok(transaction.commit()?);
         }
         let committer = self.committer(group_id, &message)?;
         let Self { session, state, .. } = self;
@@ -88,7 +85,7 @@ impl<B: Backend> Engine<B> {
             step.apply(state, transaction, received, committer)
         });
         let is_own = step.is_own;
-        drop(self.check(received)?);
+        drop(received?);
         if is_own {
             self.forget_outbox(group_id)?;
         }
@@ -342,8 +339,20 @@ impl Step<'_> {
                 }
                 return Ok(());
             }
-            // The engine joins groups by other paths, where it creates these events itself.
-            GroupEvent::Joined { .. } | GroupEvent::JoinAccepted { .. } | GroupEvent::JoinLost => {
+            // A Welcome is not in the log.
+            GroupEvent::Joined { .. } => return Ok(()),
+            // The client has joined by a Welcome while its external Commit was on its way.
+            GroupEvent::JoinAccepted { epoch } => {
+                if let Some(row) = state.group_mut(group_id) {
+                    (row.start, row.skip, row.leaf_time) = (seq, seq, time);
+                    row.proposals.clear();
+                }
+                state.restart_operations(group_id);
+                state.end_join(group_id, false, time);
+                Event::Joined { epoch: *epoch }
+            }
+            GroupEvent::JoinLost => {
+                state.end_join(group_id, false, time);
                 return Ok(());
             }
             GroupEvent::RemovedUs { .. } => {

@@ -4,7 +4,9 @@
 //! the transaction fails, all rows are loaded again.
 
 use super::event::{Event, EventId, StoredEvent};
-use super::rows::{ClaimRow, ClientRow, EVENTS, GroupRow, GroupStage, Intent, MessageRow, OperationRow, Row, Stage};
+use super::rows::{
+    ClaimRow, ClientRow, EVENTS, GroupRow, GroupStage, Intent, MessageRow, OperationRow, Row, Stage,
+};
 use pando_mls::{Decode, Encode, GroupId};
 use pando_store::session::AppError;
 use pando_store::{Backend, Store, StoreError, Transaction};

@@ -1,0 +1,545 @@
+//! A simulation of a server and devices.
+
+use crate::action::{Action, pick};
+use crate::authority::{Certificates, VERSIONS};
+use crate::clock::SimClock;
+use crate::device::Device;
+use crate::server::Server;
+use pando_api::{
+    ClaimTarget, ClientId, ExternalCommits, PaddingRule, Parameters, Permission, Policy, UserId,
+};
+use pando_client::{Answer, CallError, CallId, Engine, EngineError, Next, Operation, OperationId};
+use pando_mls::GroupId;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A request does not reach the server, and the client does not know it.
+    LostRequest,
+    /// The answer to a request does not reach the client.
+    LostReply,
+    /// A request is not sent, and the client knows it.
+    NotSent,
+    /// A request reaches the server twice.
+    Duplicate,
+    /// A request reaches the server again, much later.
+    Replay,
+    /// A request or an answer overtakes others.
+    Reordered,
+    /// A device is killed.
+    Kill,
+    /// A device is killed at a write, which does not take effect.
+    KillBeforeWrite,
+    /// A device is killed at a write, which takes effect.
+    KillAfterWrite,
+    /// A write fails, and the device goes on.
+    FailedWrite,
+    /// The application is killed before it acknowledges its events.
+    ForgottenEvents,
+    /// The clock jumps.
+    ClockJump,
+    /// A device loses its store, and comes back with a new certificate.
+    LostStore,
+}
+
+/// A call between a device and the server.
+struct InFlight {
+    device: usize,
+    /// The life of the engine that waits for the answer.
+    life: u64,
+    call: CallId,
+    operation: Operation,
+    /// The result, if the server has answered.
+    result: Option<Result<Answer, CallError>>,
+}
+
+/// A simulation.
+pub struct World<'a> {
+    certificates: &'a Certificates,
+    pub(crate) clock: SimClock,
+    pub(crate) server: Server,
+    pub(crate) devices: Vec<Device>,
+    in_flight: Vec<InFlight>,
+    /// Requests that may reach the server again.
+    past: Vec<(usize, Operation)>,
+    /// How often each kind of fault happened.
+    pub(crate) faults: BTreeMap<Fault, u64>,
+    /// All groups that were created.
+    pub(crate) groups: Vec<GroupId>,
+    /// What happened, for people.
+    pub(crate) story: Vec<String>,
+    lives: BTreeMap<usize, u64>,
+    seed: u64,
+}
+
+/// A failure of the simulation itself.
+pub(crate) type Failure = Box<dyn Error>;
+
+impl<'a> World<'a> {
+    /// Returns a simulation of all devices of the certificates.
+    ///
+    /// # Errors
+    /// A failure of the simulation itself.
+    pub fn new(certificates: &'a Certificates, seed: u64) -> Result<Self, Failure> {
+        let clock = SimClock::new();
+        let server = Server::start(certificates, &clock)?;
+        let mut world = Self {
+            certificates,
+            clock,
+            server,
+            devices: Vec::new(),
+            in_flight: Vec::new(),
+            past: Vec::new(),
+            faults: BTreeMap::new(),
+            groups: Vec::new(),
+            story: Vec::new(),
+            lives: BTreeMap::new(),
+            seed,
+        };
+        for client in certificates.clients() {
+            let index = world.devices.len();
+            let device = world.new_device(client.clone(), 1, index)?;
+            world.devices.push(device);
+            world.open(index)?;
+        }
+        Ok(world)
+    }
+
+    fn new_device(&self, client: ClientId, version: u64, index: usize) -> Result<Device, Failure> {
+        let certified = self.certificates.get(&client, version).ok_or("no such certificate")?;
+        let index = u64::try_from(index)?;
+        let seed = self.seed.wrapping_mul(100).wrapping_add(index).wrapping_mul(10).wrapping_add(version);
+        Device::new((client, version), certified, &self.server, &self.clock, seed)
+    }
+
+    /// Opens the engine of a device.
+    pub(crate) fn open(&mut self, index: usize) -> Result<(), Failure> {
+        let identities = self.certificates.identities()?;
+        let life = self.lives.entry(index).or_default();
+        *life = life.saturating_add(1);
+        let Some(device) = self.devices.get_mut(index) else { return Ok(()) };
+        let certified = self.certificates.get(&device.client, device.version).ok_or("no such certificate")?;
+        device.open(certified, identities, &self.clock, false)
+    }
+
+    pub(crate) fn tell(&mut self, fault: Option<Fault>, text: impl fmt::Display) {
+        if let Some(fault) = fault {
+            let count = self.faults.entry(fault).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.story.push(text.to_string());
+    }
+
+    /// Performs an action of a schedule.
+    ///
+    /// # Errors
+    /// A failure of the simulation itself.
+    pub async fn act(&mut self, action: Action) -> Result<(), Failure> {
+        let [first, second, third] = action.choices;
+        let device = usize::try_from(first)?.checked_rem(self.devices.len()).unwrap_or(0);
+        match action.kind.checked_rem(100).unwrap_or(0) {
+            0..=29 => self.start_call(device).await?,
+            30..=54 => self.move_call(second, third).await?,
+            55..=69 => self.finish_call(second)?,
+            70..=72 => self.advance(u64::from(second).checked_rem(2_000).unwrap_or(0)).await?,
+            73 => {
+                let jump = u64::from(second).checked_rem(600_000).unwrap_or(0);
+                self.tell(Some(Fault::ClockJump), format_args!("the clock jumps by {jump} ms"));
+                self.advance(jump).await?;
+            }
+            74..=76 => self.take_events(device, third.is_multiple_of(3))?,
+            77..=78 => self.kill(device, Fault::Kill)?,
+            79..=80 => {
+                let takes_effect = third.is_multiple_of(2);
+                if let Some(device) = self.devices.get(device) {
+                    let recovers = third.checked_rem(3) == Some(0);
+                    device.fuse.light(second.checked_rem(4).unwrap_or(0), takes_effect, recovers);
+                }
+            }
+            81..=98 => self.use_device(device, second, third)?,
+            _ => self.lose_store(device, second)?,
+        }
+        Ok(())
+    }
+
+    /// Lets a device start its next call.
+    async fn start_call(&mut self, index: usize) -> Result<(), Failure> {
+        let life = self.lives.get(&index).copied().unwrap_or_default();
+        let Some(next) = self.with_engine(index, Engine::next_call)? else { return Ok(()) };
+        if let Next::Call(call) = next {
+            if is_mutation(&call.operation) {
+                self.story.push(format!("{} calls {}", self.name(index), describe(&call.operation)));
+            }
+            let (call, operation) = (call.id, call.operation);
+            self.in_flight.push(InFlight { device: index, life, call, operation, result: None });
+        }
+        Ok(())
+    }
+
+    /// Delivers a request, or answers it, or lets a fault happen to it.
+    async fn move_call(&mut self, choice: u32, fault: u32) -> Result<(), Failure> {
+        let open: Vec<usize> = self
+            .in_flight
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| call.result.is_none())
+            .map(|(index, _)| index)
+            .collect();
+        let Some(index) = pick(&open, choice).copied() else { return Ok(()) };
+        if open.first() != Some(&index) {
+            self.tell(Some(Fault::Reordered), "a request overtakes others");
+        }
+        let Some(call) = self.in_flight.get(index) else { return Ok(()) };
+        let (device, operation) = (call.device, call.operation.clone());
+        let name = format!("{} of {}", describe(&operation), self.name(device));
+        let lost = || Err(CallError::OutcomeUnknown("lost in the simulation".to_owned()));
+        let result = match fault.checked_rem(24).unwrap_or(0) {
+            0 => {
+                self.tell(Some(Fault::LostRequest), format_args!("{name} is lost"));
+                lost()
+            }
+            1 | 2 => {
+                let _ = self.perform(device, &operation).await;
+                self.tell(Some(Fault::LostReply), format_args!("the answer to {name} is lost"));
+                lost()
+            }
+            3 => {
+                self.tell(Some(Fault::NotSent), format_args!("{name} is not sent"));
+                Err(CallError::NotSent("refused in the simulation".to_owned()))
+            }
+            4 => {
+                self.tell(Some(Fault::Duplicate), format_args!("{name} arrives twice"));
+                let _ = self.perform(device, &operation).await;
+                self.perform(device, &operation).await
+            }
+            5 if !self.past.is_empty() => {
+                let past = pick(&self.past, choice).cloned();
+                if let Some((device, operation)) = past {
+                    let name = format!("{} of {}", describe(&operation), self.name(device));
+                    self.tell(Some(Fault::Replay), format_args!("{name} arrives again"));
+                    let _ = self.perform(device, &operation).await;
+                }
+                self.perform(device, &operation).await
+            }
+            _ => self.perform(device, &operation).await,
+        };
+        let outcome = match &result {
+            Ok(_) => "answered".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.story.push(format!("{name}: {outcome}"));
+        if let Some(call) = self.in_flight.get_mut(index) {
+            call.result = Some(result);
+        }
+        Ok(())
+    }
+
+    /// Performs an operation at the server, and the work that becomes due.
+    async fn perform(&mut self, device: usize, operation: &Operation) -> Result<Answer, CallError> {
+        let gone = || CallError::NotSent("there is no such device".to_owned());
+        let result = self.devices.get(device).ok_or_else(gone)?.api.call(operation).await;
+        if is_mutation(operation) && self.past.len() < 200 {
+            self.past.push((device, operation.clone()));
+        }
+        let _ = self.server.service.run_due(self.clock.time()).await;
+        result
+    }
+
+    /// Passes an answer to the device.
+    fn finish_call(&mut self, choice: u32) -> Result<(), Failure> {
+        let answered: Vec<usize> = self
+            .in_flight
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| call.result.is_some())
+            .map(|(index, _)| index)
+            .collect();
+        let Some(index) = pick(&answered, choice).copied() else { return Ok(()) };
+        if answered.first() != Some(&index) {
+            self.tell(Some(Fault::Reordered), "an answer overtakes others");
+        }
+        let call = self.in_flight.remove(index);
+        // An engine that was opened later does not know the call.
+        if self.lives.get(&call.device) != Some(&call.life) {
+            return Ok(());
+        }
+        if let Some(result) = call.result {
+            self.with_engine(call.device, |engine| engine.complete(call.call, result))?;
+        }
+        Ok(())
+    }
+
+    /// Uses the engine of a device. A device whose store fails is killed or goes on.
+    fn with_engine<T>(
+        &mut self,
+        index: usize,
+        call: impl FnOnce(&mut Engine<crate::backend::Fused>) -> Result<T, EngineError>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(device) = self.devices.get_mut(index) else { return Ok(None) };
+        let Some(engine) = &mut device.engine else { return Ok(None) };
+        let result = call(engine);
+        let has_failed = device.fuse.take_failure();
+        if device.fuse.is_blown() {
+            let takes_effect = device.fuse.takes_effect();
+            let fault = if takes_effect { Fault::KillAfterWrite } else { Fault::KillBeforeWrite };
+            self.kill(index, fault)?;
+            return Ok(None);
+        }
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if has_failed => {
+                let name = self.name(index);
+                self.tell(Some(Fault::FailedWrite), format_args!("a write of {name} fails: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(format!("{}: {error}", self.name(index)).into()),
+        }
+    }
+
+    /// Kills a device and opens it again.
+    fn kill(&mut self, index: usize, fault: Fault) -> Result<(), Failure> {
+        let name = self.name(index);
+        self.tell(Some(fault), format_args!("{name} is killed ({fault:?})"));
+        if let Some(device) = self.devices.get_mut(index) {
+            device.kill();
+        }
+        self.open(index)
+    }
+
+    fn take_events(&mut self, index: usize, forgets: bool) -> Result<(), Failure> {
+        if forgets {
+            self.tell(Some(Fault::ForgottenEvents), "an application does not acknowledge its events");
+        }
+        let Some(device) = self.devices.get_mut(index) else { return Ok(()) };
+        let result = device.take_events(forgets);
+        if device.fuse.take_failure() && !device.fuse.is_blown() {
+            return Ok(());
+        }
+        if device.fuse.is_blown() {
+            return self.kill(index, Fault::KillBeforeWrite);
+        }
+        let version = device.version;
+        for (group_id, has_leaf) in result? {
+            // A device that has lost its store joins its groups again, and others as they like.
+            if has_leaf || version.is_multiple_of(2) {
+                self.start(index, "joins what it has found", |engine| engine.join(&group_id))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the time pass at the server and the devices.
+    pub(crate) async fn advance(&mut self, milliseconds: u64) -> Result<(), Failure> {
+        self.clock.advance(milliseconds);
+        let _ = self.server.service.run_due(self.clock.time()).await;
+        Ok(())
+    }
+
+    /// Lets the user of a device do something.
+    fn use_device(&mut self, index: usize, choice: u32, what: u32) -> Result<(), Failure> {
+        let Some(engine) = self.devices.get(index).and_then(|device| device.engine.as_ref()) else {
+            return Ok(());
+        };
+        let groups = engine.groups();
+        let clients: Vec<ClientId> = self.certificates.clients().cloned().collect();
+        let target = pick(&clients, choice).cloned().ok_or("no clients")?;
+        let own = engine.own().clone();
+        let Some(group_id) = pick(&groups, choice.rotate_right(8)).cloned() else {
+            if self.groups.len() < 2 {
+                return self.create(index, &own, &target);
+            }
+            if what.is_multiple_of(4)
+                && let Some(group_id) = pick(&self.groups, choice).cloned()
+            {
+                return self.start(index, "joins", |engine| engine.join(&group_id));
+            }
+            return Ok(());
+        };
+        match what.checked_rem(20).unwrap_or(0) {
+            0..=9 => {
+                let text = format!("{own} {what}");
+                let sent = self.with_engine(index, |engine| {
+                    match engine.send(&group_id, "text/plain", text.as_bytes(), 0) {
+                        Ok(id) => Ok(Some(id)),
+                        Err(EngineError::NotAMember(_)) => Ok(None),
+                        Err(error) => Err(error),
+                    }
+                })?;
+                if let (Some(Some(id)), Some(device)) = (sent, self.devices.get_mut(index)) {
+                    device.application.messages.insert(id, group_id);
+                    self.story.push(format!("{own} sends {id}"));
+                }
+                Ok(())
+            }
+            10..=12 => self.start(index, &format!("adds {}", target.user()), |engine| {
+                engine.add(&group_id, [ClaimTarget::User(target.user())])
+            }),
+            13 => self.start(index, &format!("adds {target}"), |engine| {
+                engine.add(&group_id, [ClaimTarget::Client(target.clone())])
+            }),
+            14 => self.start(index, &format!("removes {target}"), |engine| {
+                engine.remove(&group_id, [ClaimTarget::Client(target.clone())])
+            }),
+            15 => self.start(index, "leaves", |engine| engine.leave(&group_id)),
+            16 | 17 => self.start(index, "updates", |engine| engine.update(&group_id)),
+            18 => {
+                let admins =
+                    if what.is_multiple_of(3) { vec![own.user()] } else { vec![own.user(), target.user()] };
+                let policy = policy(admins);
+                self.start(index, "sets the policy", |engine| engine.set_policy(&group_id, policy))
+            }
+            _ if self.groups.len() < 3 => self.create(index, &own, &target),
+            _ => Ok(()),
+        }
+    }
+
+    fn create(&mut self, index: usize, own: &ClientId, target: &ClientId) -> Result<(), Failure> {
+        let policy = policy(vec![own.user()]);
+        let users = [own.user(), target.user()];
+        let created = self.with_engine(index, |engine| engine.create_group(policy, users))?;
+        if let Some((group_id, operation)) = created {
+            self.groups.push(group_id);
+            self.remember(index, operation, "creates a group");
+        }
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        index: usize,
+        what: &str,
+        start: impl FnOnce(&mut Engine<crate::backend::Fused>) -> Result<OperationId, EngineError>,
+    ) -> Result<(), Failure> {
+        let started = self.with_engine(index, |engine| match start(engine) {
+            Ok(operation) => Ok(Some(operation)),
+            Err(EngineError::NotAMember(_) | EngineError::InGroup(_)) => Ok(None),
+            Err(error) => Err(error),
+        })?;
+        if let Some(Some(operation)) = started {
+            self.remember(index, operation, what);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, index: usize, operation: OperationId, what: &str) {
+        self.story.push(format!("{} {what}: {operation:?}", self.name(index)));
+        if let Some(device) = self.devices.get_mut(index) {
+            device.application.operations.insert(operation, what.to_owned());
+        }
+    }
+
+    /// Replaces a device by one with an empty store and the next certificate, which joins the groups
+    /// of its user again.
+    fn lose_store(&mut self, index: usize, choice: u32) -> Result<(), Failure> {
+        let Some(device) = self.devices.get(index) else { return Ok(()) };
+        let (client, version) = (device.client.clone(), device.version.saturating_add(1));
+        if version > VERSIONS || !choice.is_multiple_of(4) {
+            return Ok(());
+        }
+        self.tell(Some(Fault::LostStore), format_args!("{client} loses its store"));
+        let new = self.new_device(client, version, index)?;
+        if let Some(device) = self.devices.get_mut(index) {
+            *device = new;
+        }
+        self.open(index)
+    }
+
+    /// Lets all calls succeed until nothing is left to do. Returns whether that happened.
+    ///
+    /// # Errors
+    /// A failure of the simulation itself.
+    pub async fn settle(&mut self) -> Result<bool, Failure> {
+        for device in &self.devices {
+            device.fuse.reset();
+        }
+        let mut quiet = 0;
+        for _ in 0..400 {
+            let mut calls = 0_u32;
+            while !self.in_flight.is_empty() {
+                let call = self.in_flight.remove(0);
+                let result = match call.result {
+                    Some(result) => result,
+                    None => self.perform(call.device, &call.operation).await,
+                };
+                if self.lives.get(&call.device) == Some(&call.life) {
+                    self.with_engine(call.device, |engine| engine.complete(call.call, result))?;
+                }
+            }
+            for index in 0..self.devices.len() {
+                let before = self.in_flight.len();
+                self.start_call(index).await?;
+                let started = self.in_flight.get(before).map(|call| is_mutation(&call.operation));
+                calls = calls.saturating_add(u32::from(started == Some(true)));
+                while self.in_flight.len() > before {
+                    let last = self.in_flight.len();
+                    self.start_call(index).await?;
+                    if self.in_flight.len() == last {
+                        break;
+                    }
+                }
+            }
+            for index in 0..self.devices.len() {
+                self.take_events(index, false)?;
+            }
+            let is_busy =
+                self.devices.iter().filter_map(|device| device.engine.as_ref()).any(Engine::is_busy);
+            quiet = if calls > 0 || is_busy { 0 } else { quiet + 1 };
+            if quiet > 12 {
+                return Ok(true);
+            }
+            self.advance(1_000).await?;
+        }
+        Ok(false)
+    }
+
+    pub(crate) fn name(&self, index: usize) -> String {
+        self.devices.get(index).map(|device| device.client.to_string()).unwrap_or_default()
+    }
+}
+
+/// Returns the policy of a new group.
+#[must_use]
+pub fn policy(mut admins: Vec<UserId>) -> Policy {
+    admins.sort();
+    admins.dedup();
+    let parameters = Parameters {
+        key_package_lifetime: 90 * 24 * 60 * 60,
+        idle_age: 0,
+        update_interval: 0,
+        past_epochs: 3,
+        out_of_order: 16,
+        forward: 1_000,
+        padding: PaddingRule::None,
+    };
+    Policy {
+        admins,
+        add: Permission::Everyone,
+        remove: Permission::Everyone,
+        external_commits: ExternalCommits::UsersOfMembers,
+        parameters,
+        extensions: Vec::new(),
+    }
+}
+
+fn is_mutation(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateGroup(_)
+            | Operation::SubmitCommit(..)
+            | Operation::SubmitMessage(..)
+            | Operation::RequestRemoval(..)
+            | Operation::UploadKeyPackages(_)
+            | Operation::ClaimKeyPackages(_)
+            | Operation::RemoveInboxEntry(_)
+    )
+}
+
+/// Returns the name of an operation.
+fn describe(operation: &Operation) -> String {
+    let text = format!("{operation:?}");
+    let end = text.find(['(', ' ']).unwrap_or(text.len());
+    text.get(..end).unwrap_or(&text).to_owned()
+}
