@@ -508,7 +508,7 @@ pub fn policy(mut admins: Vec<UserId>) -> Policy {
     let parameters = Parameters {
         key_package_lifetime: 90 * 24 * 60 * 60,
         idle_age: 0,
-        update_interval: 0,
+        update_interval: 900,
         past_epochs: 3,
         out_of_order: 16,
         forward: 1_000,

@@ -96,6 +96,10 @@ impl<B: Backend> Engine<B> {
             (Purpose::WelcomeTree(welcome), Answer::Contents(tree)) => {
                 self.take_welcome(&welcome, &tree.bytes)
             }
+            (Purpose::Acknowledge(group_id, seq), Answer::Done) => {
+                self.acknowledged.insert(group_id, (seq, now));
+                Ok(())
+            }
             (Purpose::RemoveWelcome(seq), Answer::Done) => {
                 self.forget_welcome(seq);
                 Ok(())

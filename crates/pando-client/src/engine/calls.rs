@@ -6,7 +6,7 @@ use super::lanes::{CallId, Lane};
 use super::rows::{GroupStage, Remover};
 use super::{Engine, EngineError};
 use crate::operation::Operation;
-use pando_api::{GroupList, GroupState};
+use pando_api::{Acknowledgement, GroupList, GroupState, LogCursor};
 use pando_mls::{GroupId, Opaque};
 use pando_store::Backend;
 
@@ -46,6 +46,7 @@ pub(crate) enum Purpose {
     WelcomeTree(Box<Welcome>),
     RemoveWelcome(u64),
     Read(GroupId),
+    Acknowledge(GroupId, u64),
 }
 
 impl<B: Backend> Engine<B> {
@@ -101,6 +102,11 @@ impl<B: Backend> Engine<B> {
         if let Some(call) = self.next_inbox(now) {
             return Ok(Some(call));
         }
+        for (group_id, stage) in &groups {
+            if let (GroupStage::Member, Some(call)) = (stage, self.next_acknowledgement(group_id, now)) {
+                return Ok(Some(call));
+            }
+        }
         for (group_id, stage) in groups {
             let lane = Lane::Read(group_id.clone());
             let cursor = self.state.group(&group_id).and_then(|row| row.cursor.as_ref());
@@ -143,6 +149,21 @@ impl<B: Backend> Engine<B> {
         }
         self.state.change_client(|client| client.has_listed = 1);
         self.write()
+    }
+
+    /// Returns the acknowledgement of the entries that were read, at most one in an interval. The
+    /// server may delete messages that all members have acknowledged.
+    fn next_acknowledgement(&self, group_id: &GroupId, now: u64) -> Option<(Lane, Purpose, Operation)> {
+        let lane = Lane::Acknowledge(group_id.clone());
+        let row = self.state.group(group_id)?;
+        let seq = row.cursor.as_ref().map(LogCursor::seq).filter(|seq| *seq >= row.start)?;
+        let (last, time) = self.acknowledged.get(group_id).copied().unwrap_or_default();
+        let is_due = seq > last && now >= time.saturating_add(self.settings.acknowledge_interval);
+        if !is_due || !self.lanes.is_free(&lane, now) {
+            return None;
+        }
+        let operation = Operation::Acknowledge(group_id.clone(), Acknowledgement { seq });
+        Some((lane, Purpose::Acknowledge(group_id.clone(), seq), operation))
     }
 
     /// Marks a group whose log must be read before the next mutation.

@@ -14,8 +14,8 @@ use pando_mls::{
     CommitBuilder, Credential, Decode, Encode, Extension, Extensions, Group, GroupId, KeyPackage, LeafIndex,
     Opaque, Proposal, ProposalRef, Remove,
 };
-use pando_store::Backend;
 use pando_store::session::{Commit, SessionError, no_rows};
+use pando_store::{Backend, Transaction};
 use std::collections::BTreeSet;
 
 impl<B: Backend> Engine<B> {
@@ -39,6 +39,7 @@ impl<B: Backend> Engine<B> {
         if self.behind.contains(group_id) {
             return Ok(None);
         }
+        self.start_due_update(group_id, now)?;
         self.commit_pending_proposals(group_id, now)?;
         let message = self.state.messages_of(group_id).next().map(|(number, _)| number);
         let operation = self.ready_operation(group_id);
@@ -180,18 +181,26 @@ impl<B: Backend> Engine<B> {
         fill: impl Fill,
         stage: impl FnOnce(SubmitCommit) -> Stage,
     ) -> Result<(), SessionError> {
+        let is_old = self.has_old_identity(group_id).map_err(|error| match error {
+            EngineError::Session(error) => error,
+            error => SessionError::Application(error.into()),
+        })?;
+        let new_identity = is_old.then(|| self.identity.clone());
         let Self { session, state, .. } = self;
         let fill = FillCommit { fill, data };
-        let result = session.commit(
-            group_id,
-            |builder| fill.apply(builder),
-            |transaction, commit| {
-                if let Some(row) = state.operations.get_mut(number) {
-                    row.stage = stage(submission(commit));
-                }
-                state.write(transaction)
-            },
-        );
+        let app = |transaction: &mut Transaction<'_, B>, commit: &Commit| {
+            if let Some(row) = state.operations.get_mut(number) {
+                row.stage = stage(submission(commit));
+            }
+            state.write(transaction)
+        };
+        // The server refuses Commits with an older certificate than the one of the session.
+        let result = match new_identity {
+            Some(identity) => {
+                session.commit_identity(group_id, &identity, |builder| fill.apply(builder), app)
+            }
+            None => session.commit(group_id, |builder| fill.apply(builder), app),
+        };
         result.map(drop)
     }
 

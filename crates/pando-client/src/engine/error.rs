@@ -16,6 +16,9 @@ pub enum EngineError {
     /// The groups of the store could not be read or changed.
     #[error(transparent)]
     Session(SessionError),
+    /// Another engine has the store open.
+    #[error("another engine has the store open")]
+    InUse,
     /// The store has no signature key with the certificate of the client.
     #[error("the store has no signature key with the certificate of the client")]
     NoIdentity,

@@ -10,6 +10,7 @@ use super::rows::{GroupRow, GroupStage};
 use super::{Engine, EngineError};
 use crate::operation::Operation;
 use pando_api::{InboxEntry, InboxPage, LogCursor};
+use pando_mls::{Decode, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
 use pando_store::session::{Event as GroupEvent, Held, Received};
 
@@ -63,12 +64,18 @@ impl<B: Backend> Engine<B> {
         let log = self.log_id(group_id);
         let (now, is_late) = (self.clock.now(), welcome.is_late);
         let mut waits = false;
+        let uses_last_resort = self.uses_last_resort(bytes)?;
         let Self { session, state, .. } = self;
         let joined = session.join(bytes, Some(tree), |transaction, received| {
             let refused = match received {
                 Received::Applied { group_id: joined, events } if joined == group_id => {
                     let mut row = GroupRow::new(group_id.clone(), GroupStage::Member);
                     (row.start, row.skip, row.leaf_time) = (*group_seq, *group_seq, now);
+                    if uses_last_resort {
+                        // The key of the leaf is known from other groups: renew it at once.
+                        row.leaf_time = 0;
+                        state.change_client(|client| client.needs_last_resort = 1);
+                    }
                     row.cursor = Some(LogCursor::before(log, *group_seq));
                     state.put_group(row);
                     state.restart_operations(group_id);
@@ -116,6 +123,15 @@ impl<B: Backend> Engine<B> {
             self.count_time = 0;
         }
         Ok(())
+    }
+
+    /// Returns whether a Welcome is for our KeyPackage of last resort.
+    fn uses_last_resort(&self, welcome: &[u8]) -> Result<bool, EngineError> {
+        let Ok(MlsMessage { body: MlsMessageBody::Welcome(welcome) }) = MlsMessage::decode(welcome) else {
+            return Ok(false);
+        };
+        let stored = self.session.store().key_package_for(&welcome)?;
+        Ok(stored.is_some_and(|stored| stored.last_resort))
     }
 
     /// Refuses a Welcome that cannot be used.

@@ -10,8 +10,8 @@ use super::{Engine, EngineError};
 use crate::operation::Operation;
 use pando_api::{KeyPackageCounts, LastResort, UploadKeyPackages};
 use pando_mls::{Encode, Extension, Extensions, Lifetime};
-use pando_store::Backend;
 use pando_store::session::no_rows;
+use pando_store::{Backend, KEY_PACKAGE_GRACE};
 
 /// The seconds by which the lifetime of a KeyPackage begins early, for clocks that differ.
 const EARLY: u64 = 60 * 60;
@@ -43,11 +43,15 @@ impl<B: Backend> Engine<B> {
         let suite = self.settings.cipher_suite;
         let count = counts.counts.iter().find(|count| count.cipher_suite == suite);
         let number = count.map(|count| count.count).unwrap_or_default();
-        let has_last_resort = count.is_some_and(|count| count.has_last_resort);
+        let is_used = self.state.client().needs_last_resort == 1;
+        let has_last_resort = count.is_some_and(|count| count.has_last_resort) && !is_used;
         if number >= self.settings.min_key_packages && has_last_resort {
             return Ok(());
         }
         let seconds = now.div_euclid(1_000);
+        let mut transaction = self.session.store_mut().begin()?;
+        transaction.remove_expired(seconds, KEY_PACKAGE_GRACE)?;
+        transaction.commit()?;
         let lifetime = Lifetime {
             not_before: seconds.saturating_sub(EARLY),
             not_after: seconds.saturating_add(self.settings.key_package_lifetime),
@@ -74,7 +78,10 @@ impl<B: Backend> Engine<B> {
             created?.encode()?
         };
         let upload = UploadKeyPackages { key_packages, last_resort: last_resort.into() };
-        self.state.change_client(|client| client.upload = Some(upload));
+        self.state.change_client(|client| {
+            client.needs_last_resort = 0;
+            client.upload = Some(upload);
+        });
         self.lanes.hasten(&Lane::KeyPackages);
         self.write()
     }

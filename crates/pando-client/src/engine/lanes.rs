@@ -25,6 +25,8 @@ pub(crate) enum Lane {
     Inbox,
     /// The log of a group.
     Read(GroupId),
+    /// The acknowledgements of a group.
+    Acknowledge(GroupId),
 }
 
 /// The number of a call. It is not used again, also not after a restart of the engine in the same

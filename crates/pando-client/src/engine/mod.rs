@@ -46,6 +46,7 @@ mod rows;
 mod settings;
 mod state;
 mod text;
+mod updates;
 
 pub use calls::{Call, Next};
 pub use error::EngineError;
@@ -59,7 +60,7 @@ use lanes::{Lane, Lanes};
 use pando_api::{ClientId, DeviceCertificate, Domain, LogId, ServerKeys, ServerPublicKey};
 use pando_mls::{Credential, CryptoRng, GroupId};
 use pando_store::session::SessionError;
-use pando_store::{Backend, Session, Store, StoredSigner};
+use pando_store::{Backend, GroupLock, Session, Store, StoreError, StoredSigner};
 use randomness::SharedRng;
 use rows::GroupStage;
 use state::State;
@@ -84,6 +85,10 @@ pub struct Engine<B: Backend> {
     behind: BTreeSet<GroupId>,
     /// When this client commits the pending proposals of a group.
     commit_times: BTreeMap<GroupId, u64>,
+    /// When the client renews its leaf in a group.
+    update_times: BTreeMap<GroupId, u64>,
+    /// The last entries of groups that were acknowledged to the server, and when.
+    acknowledged: BTreeMap<GroupId, (u64, u64)>,
     /// When the client counts its KeyPackages again.
     count_time: u64,
     /// Whether the server accepts no more logins.
@@ -96,17 +101,24 @@ pub struct Engine<B: Backend> {
     clock: Arc<dyn Clock>,
     rng: SharedRng,
     settings: EngineSettings,
+    /// Keeps other engines from using the store.
+    _lock: GroupLock,
 }
+
+/// The name of the engine's lock. No group has it, because identifiers of groups have at least 16
+/// bytes.
+const LOCK: &[u8] = b"engine";
 
 impl<B: Backend> Engine<B> {
     /// Opens the engine on a store.
     ///
     /// `domain` is that of the server. `credential` is our certificate, whose signature key is in
-    /// the store. `client` comes from [`mls_client`]. All processes that use a store must use it
-    /// one after the other, because the engine keeps its rows in memory.
+    /// the store. `client` comes from [`mls_client`]. An engine has its store for itself, because it
+    /// keeps its rows in memory: processes that share a store open the engine one after the other.
     ///
     /// # Errors
     /// - [`EngineError::NoIdentity`] if the store does not have the certificate's key.
+    /// - [`EngineError::InUse`] if another engine has the store open, and does not close it in time.
     /// - [`EngineError::Certificate`], [`EngineError::Store`].
     pub fn open(
         store: Store<B>,
@@ -117,10 +129,11 @@ impl<B: Backend> Engine<B> {
     ) -> Result<Self, EngineError> {
         let certificate = DeviceCertificate::read(credential);
         let own = certificate.map_err(|error| EngineError::Certificate(error.to_string()))?.client;
-        let mut signers = store.signers()?.into_iter();
-        let identity = signers
-            .find(|signer| signer.credential == *credential && signer.cipher_suite == settings.cipher_suite);
-        let identity = identity.ok_or(EngineError::NoIdentity)?;
+        let lock = store.lock(&GroupId::from(LOCK), settings.lock_wait).map_err(|error| match error {
+            StoreError::Busy => EngineError::InUse,
+            error => error.into(),
+        })?;
+        let identity = updates::find_identity(&store, credential, settings.cipher_suite)?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let rng = SharedRng::new(rng);
         let state = State::load(&store)?;
@@ -139,6 +152,8 @@ impl<B: Backend> Engine<B> {
             joins: BTreeMap::new(),
             behind: BTreeSet::new(),
             commit_times: BTreeMap::new(),
+            update_times: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
             count_time: 0,
             is_locked: false,
             is_stale: false,
@@ -148,6 +163,7 @@ impl<B: Backend> Engine<B> {
             clock,
             rng,
             settings,
+            _lock: lock,
         };
         engine.forget_outboxes()?;
         Ok(engine)
@@ -265,6 +281,7 @@ impl<B: Backend> Engine<B> {
         self.read_inbox_seq = 0;
         self.behind.clear();
         self.commit_times.clear();
+        self.update_times.clear();
         self.is_stale = false;
         self.joins.clear();
         Ok(())

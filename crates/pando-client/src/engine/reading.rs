@@ -91,6 +91,7 @@ impl<B: Backend> Engine<B> {
         }
         if entry.kind == EntryKind::Commit {
             self.commit_times.remove(group_id);
+            self.update_times.remove(group_id);
         }
         if self.settings.rejoins && self.state.stage(group_id) == Some(GroupStage::Broken) {
             self.put_join(group_id, true);

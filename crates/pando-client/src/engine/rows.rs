@@ -55,6 +55,8 @@ pub(crate) struct ClientRow {
     pub(crate) removers: Vec<Remover>,
     /// The KeyPackages that must be uploaded. They are sent unchanged until they are accepted.
     pub(crate) upload: Option<UploadKeyPackages>,
+    /// Whether the KeyPackage of last resort was used, so that another one must replace it.
+    pub(crate) needs_last_resort: u8,
     /// Whether the groups of our user were listed.
     pub(crate) has_listed: u8,
 }

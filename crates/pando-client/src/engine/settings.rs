@@ -2,6 +2,7 @@
 
 use pando_api::{DeviceIdentities, LAST_RESORT_EXTENSION, POLICY_EXTENSION, PolicyRules};
 use pando_mls::{AcceptedHandshakes, CipherSuite, Client, GroupConfig};
+use std::time::Duration;
 
 /// The settings of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub struct EngineSettings {
     /// The longest time in milliseconds before this client commits the proposals of others. The
     /// time is random, so that few members commit at once. Default: 5 seconds.
     pub commit_delay: u64,
+    /// How long opening an engine waits for another engine to close the store. Default: 1 second.
+    pub lock_wait: Duration,
+    /// The milliseconds between two acknowledgements of entries of a group. Default: a minute.
+    pub acknowledge_interval: u64,
     /// Whether the client joins again by an external Commit, after a Commit that it cannot process
     /// or a gap in the log. Default: no.
     pub rejoins: bool,
@@ -45,6 +50,8 @@ impl EngineSettings {
             key_package_lifetime: 30 * 24 * 60 * 60,
             count_interval: 60 * 60 * 1_000,
             commit_delay: 5_000,
+            lock_wait: Duration::from_secs(1),
+            acknowledge_interval: 60_000,
             rejoins: false,
         }
     }
