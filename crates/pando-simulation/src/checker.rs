@@ -136,7 +136,7 @@ impl World<'_> {
     ) -> Result<(), Failure> {
         let mut epochs = BTreeMap::new();
         for device in &mut self.devices {
-            let client = device.client.clone();
+            let (client, version) = (device.client.clone(), device.version);
             let Some(engine) = &mut device.engine else { continue };
             for group_id in engine.groups() {
                 let end = logs.get(&group_id).and_then(|log| log.last()).map(|last| last.seq);
@@ -157,6 +157,10 @@ impl World<'_> {
                 }
                 let own = members.iter().filter(|(member, _)| *member == client).count();
                 report.check(own == 1, "one leaf", || format!("{client} has {own} leaves in {group_id}"));
+                let is_renewed = members.contains(&(client.clone(), version));
+                report.check(is_renewed, "renewal", || {
+                    format!("the leaf of {client} in {group_id} does not have certificate {version}")
+                });
                 let state = (group.epoch(), authenticator, members);
                 let first = epochs.entry(group_id.clone()).or_insert_with(|| (client.clone(), state.clone()));
                 report.check(first.1 == state, "I5", || {

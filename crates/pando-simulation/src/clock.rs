@@ -8,24 +8,34 @@ pub const START: u64 = 1_800_000_000_000;
 
 /// A clock that the simulation sets. Clones show the same time.
 #[derive(Debug, Clone)]
-pub struct SimClock(Arc<AtomicU64>);
+pub struct SimClock {
+    time: Arc<AtomicU64>,
+    /// The milliseconds by which this clock is ahead.
+    ahead: i64,
+}
 
 impl SimClock {
     /// Returns a clock that shows [`START`].
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(START)))
+        Self { time: Arc::new(AtomicU64::new(START)), ahead: 0 }
+    }
+
+    /// Returns a clock that is ahead of this one, or behind it.
+    #[must_use]
+    pub fn shifted(&self, milliseconds: i64) -> Self {
+        Self { time: Arc::clone(&self.time), ahead: milliseconds }
     }
 
     /// Returns the time in milliseconds since 1970.
     #[must_use]
     pub fn time(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.time.load(Ordering::Relaxed).saturating_add_signed(self.ahead)
     }
 
     /// Advances the clock.
     pub fn advance(&self, milliseconds: u64) {
-        self.0.fetch_add(milliseconds, Ordering::Relaxed);
+        self.time.fetch_add(milliseconds, Ordering::Relaxed);
     }
 }
 

@@ -60,20 +60,14 @@ impl Device {
         transaction.put_signer(suite, &certified.private_key, &certified.credential)?;
         transaction.commit()?;
         drop(store);
-        let identity = pando_client::Device {
-            cipher_suite: SUITE,
-            credential: certified.credential.clone(),
-            signer: Arc::clone(&certified.signer),
-        };
-        let api = DeliveryClient::new(
-            server.authority.clone(),
-            identity,
-            server.transport(),
-            clock.clone(),
-            ChaCha20Rng::seed_from_u64(seed),
-        );
+        let api = api(certified, server, clock, seed);
         let (fuse, application) = (Fuse::new(), Application::default());
         Ok(Self { client, version, memory, fuse, api, engine: None, application, lives: 0, seed })
+    }
+
+    /// Lets the device log in with another certificate.
+    pub(crate) fn renew_api(&mut self, certified: &Certified, server: &Server, clock: &SimClock) {
+        self.api = api(certified, server, clock, self.seed.wrapping_add(self.version));
     }
 
     /// Opens the engine. Each life has its own randomness.
@@ -163,6 +157,17 @@ impl Device {
         };
         self.events(None).filter(is_end).count()
     }
+}
+
+/// Returns a client of the server with a certificate.
+fn api(certified: &Certified, server: &Server, clock: &SimClock, seed: u64) -> DeliveryClient<Direct> {
+    let identity = pando_client::Device {
+        cipher_suite: SUITE,
+        credential: certified.credential.clone(),
+        signer: Arc::clone(&certified.signer),
+    };
+    let rng = ChaCha20Rng::seed_from_u64(seed);
+    DeliveryClient::new(server.authority.clone(), identity, server.transport(), clock.clone(), rng)
 }
 
 /// Returns the key of all stores.

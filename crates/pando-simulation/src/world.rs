@@ -1,7 +1,8 @@
 //! A simulation of a server and devices.
 
 use crate::action::{Action, pick};
-use crate::authority::{Certificates, VERSIONS};
+use crate::authority::{Certificates, SUITE, VERSIONS};
+use crate::backend::Fused;
 use crate::clock::SimClock;
 use crate::device::Device;
 use crate::server::Server;
@@ -9,7 +10,7 @@ use pando_api::{
     ClaimTarget, ClientId, ExternalCommits, PaddingRule, Parameters, Permission, Policy, UserId,
 };
 use pando_client::{Answer, CallError, CallId, Engine, EngineError, Next, Operation, OperationId};
-use pando_mls::GroupId;
+use pando_mls::{CryptoProvider, GroupId, RustCrypto};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -43,6 +44,28 @@ pub enum Fault {
     ClockJump,
     /// A device loses its store, and comes back with a new certificate.
     LostStore,
+    /// A device has a new certificate. Older ones are superseded.
+    NewCertificate,
+}
+
+impl Fault {
+    /// All kinds of faults.
+    pub const ALL: [Self; 14] = [
+        Self::LostRequest,
+        Self::LostReply,
+        Self::NotSent,
+        Self::Duplicate,
+        Self::Replay,
+        Self::Reordered,
+        Self::Kill,
+        Self::KillBeforeWrite,
+        Self::KillAfterWrite,
+        Self::FailedWrite,
+        Self::ForgottenEvents,
+        Self::ClockJump,
+        Self::LostStore,
+        Self::NewCertificate,
+    ];
 }
 
 /// A call between a device and the server.
@@ -74,6 +97,9 @@ pub struct World<'a> {
     lives: BTreeMap<usize, u64>,
     seed: u64,
 }
+
+/// The minutes by which the clocks of the devices are ahead of that of the server.
+const OFFSETS: [i64; 8] = [0, 40, -40, 3, -7, 0, 59, -59];
 
 /// A failure of the simulation itself.
 pub(crate) type Failure = Box<dyn Error>;
@@ -122,7 +148,9 @@ impl<'a> World<'a> {
         *life = life.saturating_add(1);
         let Some(device) = self.devices.get_mut(index) else { return Ok(()) };
         let certified = self.certificates.get(&device.client, device.version).ok_or("no such certificate")?;
-        device.open(certified, identities, &self.clock, false)
+        // The clocks of devices differ. That of the API client is set by the server.
+        let minutes = OFFSETS.get(index).copied().unwrap_or_default();
+        device.open(certified, identities, &self.clock.shifted(minutes.saturating_mul(60_000)), false)
     }
 
     pub(crate) fn tell(&mut self, fault: Option<Fault>, text: impl fmt::Display) {
@@ -159,7 +187,8 @@ impl<'a> World<'a> {
                     device.fuse.light(second.checked_rem(4).unwrap_or(0), takes_effect, recovers);
                 }
             }
-            81..=98 => self.use_device(device, second, third)?,
+            81..=97 => self.use_device(device, second, third)?,
+            98 => self.renew_certificate(device, second)?,
             _ => self.lose_store(device, second)?,
         }
         Ok(())
@@ -276,7 +305,7 @@ impl<'a> World<'a> {
     fn with_engine<T>(
         &mut self,
         index: usize,
-        call: impl FnOnce(&mut Engine<crate::backend::Fused>) -> Result<T, EngineError>,
+        call: impl FnOnce(&mut Engine<Fused>) -> Result<T, EngineError>,
     ) -> Result<Option<T>, Failure> {
         let Some(device) = self.devices.get_mut(index) else { return Ok(None) };
         let Some(engine) = &mut device.engine else { return Ok(None) };
@@ -411,7 +440,7 @@ impl<'a> World<'a> {
         &mut self,
         index: usize,
         what: &str,
-        start: impl FnOnce(&mut Engine<crate::backend::Fused>) -> Result<OperationId, EngineError>,
+        start: impl FnOnce(&mut Engine<Fused>) -> Result<OperationId, EngineError>,
     ) -> Result<(), Failure> {
         let started = self.with_engine(index, |engine| match start(engine) {
             Ok(operation) => Ok(Some(operation)),
@@ -429,6 +458,38 @@ impl<'a> World<'a> {
         if let Some(device) = self.devices.get_mut(index) {
             device.application.operations.insert(operation, what.to_owned());
         }
+    }
+
+    /// Gives a device its next certificate.
+    fn renew_certificate(&mut self, index: usize, choice: u32) -> Result<(), Failure> {
+        let Some(device) = self.devices.get(index) else { return Ok(()) };
+        let version = device.version.saturating_add(1);
+        let Some(certified) = self.certificates.get(&device.client, version).cloned() else { return Ok(()) };
+        if version >= VERSIONS || !choice.is_multiple_of(3) {
+            return Ok(());
+        }
+        let name = self.name(index);
+        self.tell(Some(Fault::NewCertificate), format_args!("{name} has certificate {version}"));
+        self.with_engine(index, |engine| {
+            let suite = RustCrypto.suite(SUITE).ok_or(EngineError::NoIdentity)?;
+            let mut transaction = engine.session().store_mut().begin()?;
+            transaction.put_signer(suite, &certified.private_key, &certified.credential)?;
+            transaction.commit()?;
+            engine.use_identity(&certified.credential)
+        })?;
+        let has_key = |engine: &mut Engine<Fused>| {
+            let signers = engine.session().store().signers()?;
+            Ok(signers.iter().any(|signer| signer.credential == certified.credential))
+        };
+        // The write of the key may have failed.
+        if self.with_engine(index, has_key)? == Some(true)
+            && let Some(device) = self.devices.get_mut(index)
+        {
+            device.version = version;
+            device.renew_api(&certified, &self.server, &self.clock);
+            self.with_engine(index, |engine| engine.use_identity(&certified.credential))?;
+        }
+        Ok(())
     }
 
     /// Replaces a device by one with an empty store and the next certificate, which joins the groups

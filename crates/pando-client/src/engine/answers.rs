@@ -133,7 +133,7 @@ impl<B: Backend> Engine<B> {
         match intent {
             Intent::Create(_) => {
                 let log = self.log_id(&group_id);
-                let time = receipt.head.head.time;
+                let time = self.now();
                 if let Some(row) = self.state.group_mut(&group_id) {
                     row.stage = GroupStage::Member;
                     (row.start, row.skip, row.leaf_time) = (1, 1, time);

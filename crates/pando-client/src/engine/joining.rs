@@ -129,11 +129,11 @@ impl<B: Backend> Engine<B> {
         number: u64,
         receipt: &Receipt,
     ) -> Result<(), EngineError> {
-        let head = receipt.head.clone();
+        let (head, now) = (receipt.head.clone(), self.now());
         let (seq, time, epoch) = (head.head.seq, head.head.time, receipt.epoch.saturating_add(1));
         if let Some(row) = self.state.group_mut(group_id) {
             row.stage = GroupStage::Member;
-            (row.start, row.skip, row.leaf_time) = (seq, seq, time);
+            (row.start, row.skip, row.leaf_time) = (seq, seq, now);
             row.cursor = Some(LogCursor::at(&head));
             row.head = Some(head);
             row.proposals.clear();

@@ -72,7 +72,8 @@ impl<B: Backend> Engine<B> {
         let skip = self.state.group(group_id).map(|row| row.skip).unwrap_or_default();
         let log = self.log_id(group_id);
         let heads = head_of_handshake(&message);
-        let mut step = Step { entry, place, group_id, keys, log, head: heads, is_own: false };
+        let now = self.now();
+        let mut step = Step { entry, place, group_id, keys, log, now, head: heads, is_own: false };
         if entry.kind == EntryKind::Creation || entry.seq <= skip {
             let Self { session, state, .. } = self;
             let mut transaction = session.store_mut().begin()?;
@@ -189,6 +190,8 @@ struct Step<'a> {
     group_id: &'a GroupId,
     keys: &'a ServerKeys,
     log: LogId,
+    /// The time by our clock.
+    now: u64,
     /// The head in the authenticated data.
     head: Option<SignedHead>,
     /// Whether the entry is our own Commit.
@@ -345,7 +348,7 @@ impl Step<'_> {
             // The client has joined by a Welcome while its external Commit was on its way.
             GroupEvent::JoinAccepted { epoch } => {
                 if let Some(row) = state.group_mut(group_id) {
-                    (row.start, row.skip, row.leaf_time) = (seq, seq, time);
+                    (row.start, row.skip, row.leaf_time) = (seq, seq, self.now);
                     row.proposals.clear();
                 }
                 state.restart_operations(group_id);
@@ -381,7 +384,7 @@ impl Step<'_> {
         if let Some(row) = state.group_mut(self.group_id) {
             row.proposals.clear();
             if is_own {
-                row.leaf_time = time;
+                row.leaf_time = self.now;
             }
         }
         self.is_own = is_own;
