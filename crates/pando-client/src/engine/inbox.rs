@@ -82,6 +82,9 @@ impl<B: Backend> Engine<B> {
                     state.end_join(group_id, true, now);
                     for event in events {
                         if let GroupEvent::Joined { epoch, .. } = event {
+                            if let Some(row) = state.group_mut(group_id) {
+                                row.first_epoch = *epoch;
+                            }
                             state.push_event(now, Some(group_id), Event::Joined { epoch: *epoch });
                         }
                     }

@@ -134,6 +134,7 @@ impl<B: Backend> Engine<B> {
         if let Some(row) = self.state.group_mut(group_id) {
             row.stage = GroupStage::Member;
             (row.start, row.skip, row.leaf_time) = (seq, seq, now);
+            row.first_epoch = epoch;
             row.cursor = Some(LogCursor::at(&head));
             row.head = Some(head);
             row.proposals.clear();

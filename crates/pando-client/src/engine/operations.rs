@@ -186,6 +186,7 @@ impl GroupRow {
             stage,
             start: 0,
             skip: 0,
+            first_epoch: 0,
             cursor: None,
             head: None,
             proposals: Vec::new(),

@@ -74,7 +74,9 @@ impl<B: Backend> Engine<B> {
         let heads = head_of_handshake(&message);
         let now = self.now();
         let mut step = Step { entry, place, group_id, keys, log, now, head: heads, is_own: false };
-        if entry.kind == EntryKind::Creation || entry.seq <= skip {
+        let first_epoch = self.state.group(group_id).map(|row| row.first_epoch).unwrap_or_default();
+        let is_earlier = entry.kind == EntryKind::Application && entry.epoch < first_epoch;
+        if entry.kind == EntryKind::Creation || entry.seq <= skip || is_earlier {
             let Self { session, state, .. } = self;
             let mut transaction = session.store_mut().begin()?;
             step.skip(state, &mut transaction).map_err(SessionError::Application)?;
@@ -349,6 +351,7 @@ impl Step<'_> {
             GroupEvent::JoinAccepted { epoch } => {
                 if let Some(row) = state.group_mut(group_id) {
                     (row.start, row.skip, row.leaf_time) = (seq, seq, self.now);
+                    row.first_epoch = *epoch;
                     row.proposals.clear();
                 }
                 state.restart_operations(group_id);

@@ -79,6 +79,8 @@ pub(crate) struct GroupRow {
     pub(crate) start: u64,
     /// The last entry whose effects the group had when the client joined it.
     pub(crate) skip: u64,
+    /// The first epoch of the membership. Messages of earlier epochs are not for this client.
+    pub(crate) first_epoch: u64,
     /// The last entry that was read. `None` before the client is a member.
     pub(crate) cursor: Option<LogCursor>,
     /// The signed head of the last page that was read, or of the receipt with which the client
