@@ -15,6 +15,9 @@ use pando_store::Backend;
 use pando_store::session::SessionError;
 use std::time::Duration;
 
+/// The least milliseconds between two reads without result.
+const LEAST_READ_PAUSE: u64 = 100;
+
 /// What a failed mutation means for its request.
 enum Verdict {
     /// The request may have taken effect, or can be sent again: send it unchanged.
@@ -88,7 +91,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::ReadInbox, Answer::Inbox(page)) => {
                 if page.entries.is_empty() {
-                    self.lanes.delay(lane, now.saturating_add(self.settings.read_interval));
+                    self.lanes.delay(lane, now.saturating_add(self.read_pause()));
                 }
                 self.take_inbox(page);
                 Ok(())
@@ -102,7 +105,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::Read(group_id), Answer::Log(page)) => {
                 if page.entries.is_empty() {
-                    self.lanes.delay(lane, now.saturating_add(self.settings.read_interval));
+                    self.lanes.delay(lane, now.saturating_add(self.read_pause()));
                 }
                 self.take_page(&group_id, &page)
             }
@@ -112,6 +115,12 @@ impl<B: Backend> Engine<B> {
                 Ok(())
             }
         }
+    }
+
+    /// Returns the milliseconds between two reads without result. There is a least pause, so that a
+    /// server that does not hold back its answers does not keep the client busy.
+    fn read_pause(&self) -> u64 {
+        self.settings.read_interval.max(LEAST_READ_PAUSE)
     }
 
     /// Takes the receipt of an operation's request.
