@@ -171,6 +171,9 @@ impl<B: Backend> Engine<B> {
         {
             return self.lock(failure);
         }
+        if let Some(failure) = end_of_session(&purpose, error) {
+            return self.lock(&failure);
+        }
         let wait = match error {
             CallError::Problem(refusal) => refusal.retry_after,
             _ => None,
@@ -352,6 +355,25 @@ impl<B: Backend> Engine<B> {
         let now = self.now();
         self.state.push_event(now, None, Event::LoggedOut { reason: failure.to_string() });
         self.write()
+    }
+}
+
+/// Returns why a session has ended for good before its token has expired: the certificate was
+/// revoked or superseded since the login. The refusal of an operation with a certificate may concern
+/// that certificate instead.
+fn end_of_session(purpose: &Purpose, error: &CallError) -> Option<LoginFailure> {
+    let concerns_session = matches!(
+        purpose,
+        Purpose::CountKeyPackages
+            | Purpose::ListGroups
+            | Purpose::Message(_)
+            | Purpose::ReadInbox
+            | Purpose::Read(_)
+    );
+    match error.code() {
+        Some(ProblemCode::CertificateRevoked) if concerns_session => Some(LoginFailure::Revoked),
+        Some(ProblemCode::CertificateSuperseded) if concerns_session => Some(LoginFailure::Superseded),
+        _ => None,
     }
 }
 
