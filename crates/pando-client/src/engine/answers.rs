@@ -154,13 +154,11 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// Remembers the head of a receipt until its entry is read.
+    /// Remembers the head of a receipt until it is compared with the log. If its entry was read
+    /// before, it is compared after the next page.
     fn keep_receipt(&mut self, group_id: &GroupId, receipt: &Receipt) {
-        let read = self.read_until(group_id).unwrap_or_default();
-        if receipt.head.head.seq > read
-            && let Some(row) = self.state.group_mut(group_id)
-        {
-            row.put_later(&receipt.head);
+        if let Some(row) = self.state.group_mut(group_id) {
+            row.put_later(&receipt.head, None, 0);
         }
     }
 

@@ -70,10 +70,15 @@ impl<B: Backend> Engine<B> {
     }
 
     fn next_purpose(&mut self, now: u64) -> Result<Option<(Lane, Purpose, Operation)>, EngineError> {
-        if self.state.client().server_keys.is_empty() {
-            let is_free = self.lanes.is_free(&Lane::Server, now);
+        let has_keys = !self.state.client().server_keys.is_empty();
+        if !has_keys || self.must_describe {
             let describe = (Lane::Server, Purpose::DescribeServer, Operation::Describe);
-            return Ok(is_free.then_some(describe));
+            if self.lanes.is_free(&Lane::Server, now) {
+                return Ok(Some(describe));
+            }
+            if !has_keys {
+                return Ok(None);
+            }
         }
         if let Some(call) = self.next_key_packages(now)? {
             return Ok(Some(call));
@@ -156,6 +161,7 @@ impl<B: Backend> Engine<B> {
         &mut self,
         description: &crate::description::Description,
     ) -> Result<(), EngineError> {
+        self.must_describe = false;
         self.state.change_client(|client| {
             for key in description.keys.iter() {
                 let key = Opaque::from(key.as_bytes().as_slice());

@@ -86,6 +86,8 @@ pub struct Engine<B: Backend> {
     commit_times: BTreeMap<GroupId, u64>,
     /// When the client counts its KeyPackages again.
     count_time: u64,
+    /// Whether the server must be asked for its keys again, because a head names an unknown one.
+    must_describe: bool,
     /// Whether the server accepts no more logins.
     is_locked: bool,
     /// Whether the rows in memory may differ from the stored ones, because a step has failed.
@@ -140,6 +142,7 @@ impl<B: Backend> Engine<B> {
             behind: BTreeSet::new(),
             commit_times: BTreeMap::new(),
             count_time: 0,
+            must_describe: false,
             is_locked: false,
             is_stale: false,
             identity,

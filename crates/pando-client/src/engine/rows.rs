@@ -6,8 +6,8 @@
 
 use super::text::text;
 use pando_api::{
-    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, CreateGroup, Digest, EntryKind, LogCursor, MessageId,
-    Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
+    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, ClientId, CreateGroup, Digest, EntryKind, LogCursor,
+    MessageId, Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
 };
 use pando_mls::{Decode, Encode, GroupId, Opaque, ProposalRef, SignaturePublicKey};
 use pando_wire::list;
@@ -117,10 +117,15 @@ pub(crate) struct PlacedProposal {
     pub(crate) reference: ProposalRef,
 }
 
-/// A signed head that is compared with the log when the client has read its entry.
+/// A signed head that is compared with the log when the client has read its entry, or has asked
+/// the server for the key that signed it.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct LaterHead {
     pub(crate) head: SignedHead,
+    /// The client that has sent the head. `None` if that is the server, or is not known.
+    pub(crate) sender: Option<ClientId>,
+    /// The place of the message with the head in the log; 0 if the server has sent the head.
+    pub(crate) seq: u64,
 }
 
 /// An operation that the application has started.
