@@ -57,6 +57,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::CountKeyPackages, Answer::Counts(counts)) => self.take_counts(&counts),
             (Purpose::UploadKeyPackages, Answer::Done) => self.end_upload(),
+            (Purpose::Report(number), Answer::Done) => self.end_report(number),
             (Purpose::ListGroups, Answer::Groups(list)) => self.take_groups(&list),
             (Purpose::Claim(number), Answer::Claimed(claimed)) => {
                 let group_id = match self.state.claims.get_mut(number) {
@@ -196,6 +197,10 @@ impl<B: Backend> Engine<B> {
                 self.lanes.fail(lane, now, wait, &mut self.rng);
                 self.count_time = 0;
                 self.end_upload()
+            }
+            Purpose::Report(number) if is_refused(error) => {
+                self.lanes.end(lane);
+                self.end_report(number)
             }
             Purpose::Claim(number) if is_refused(error) => {
                 self.lanes.end(lane);
@@ -367,6 +372,7 @@ fn end_of_session(purpose: &Purpose, error: &CallError) -> Option<LoginFailure> 
             | Purpose::Message(_)
             | Purpose::ReadInbox
             | Purpose::Read(_)
+            | Purpose::Report(_)
     );
     match error.code() {
         Some(ProblemCode::CertificateRevoked) if concerns_session => Some(LoginFailure::Revoked),

@@ -42,6 +42,7 @@ pub(crate) enum Purpose {
     JoinState(u64),
     JoinTree(u64, Box<GroupState>),
     Message(u64),
+    Report(u64),
     ReadInbox,
     WelcomeTree(Box<Welcome>),
     RemoveWelcome(u64),
@@ -92,6 +93,9 @@ impl<B: Backend> Engine<B> {
                 let operation = Operation::ClaimKeyPackages(claim.claim.clone());
                 return Ok(Some((lane, Purpose::Claim(number), operation)));
             }
+        }
+        if let Some(call) = self.next_report(now)? {
+            return Ok(Some(call));
         }
         let groups: Vec<_> =
             self.state.groups.iter().map(|(_, row)| (row.group_id.clone(), row.stage)).collect();

@@ -42,6 +42,7 @@ mod messages;
 mod operations;
 mod randomness;
 mod reading;
+mod reports;
 mod rows;
 mod settings;
 mod state;
@@ -205,10 +206,11 @@ impl<B: Backend> Engine<B> {
         self.state.group(group_id).map(|row| row.start).filter(|start| *start > 0)
     }
 
-    /// Returns whether operations, messages or Welcomes wait for the server.
+    /// Returns whether operations, messages, Welcomes or reports wait for the server.
     pub fn is_busy(&self) -> bool {
         self.state.operations.iter().next().is_some()
             || self.state.messages.iter().next().is_some()
+            || self.state.reports.iter().next().is_some()
             || !self.welcomes.is_empty()
             || self.state.client().upload.is_some()
     }

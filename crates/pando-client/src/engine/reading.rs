@@ -8,7 +8,8 @@ use super::event::{Event, Message};
 use super::heads::{Compared, Heads, Lookup, head_of_handshake, history_row};
 use super::lanes::Lane;
 use super::operations::End;
-use super::rows::{GroupStage, Intent, LaterHead, PlacedProposal, SEEN, Stage, table_of};
+use super::reports::{failure_of, report_about};
+use super::rows::{GroupStage, Intent, LaterHead, PlacedProposal, ReportRow, SEEN, Stage, table_of};
 use super::state::State;
 use super::{Engine, EngineError};
 use crate::error::CallError;
@@ -116,6 +117,13 @@ impl<B: Backend> Engine<B> {
         if let Some(reason) = self.misplaced(group_id, entry)? {
             return self.refuse_log(group_id, &reason);
         }
+        let report = match entry.kind {
+            EntryKind::Commit if entry.seq > skip => {
+                let group = self.session.group(group_id)?;
+                Some(report_about(entry, group).map_err(GroupError::from).map_err(SessionError::from)?)
+            }
+            _ => None,
+        };
         let mut step = Step {
             entry,
             place,
@@ -123,6 +131,7 @@ impl<B: Backend> Engine<B> {
             keys,
             log,
             head: heads,
+            report,
             is_own: false,
             is_unprocessable: false,
             must_describe: false,
@@ -277,6 +286,8 @@ struct Step<'a> {
     log: LogId,
     /// The head in the authenticated data.
     head: Option<SignedHead>,
+    /// The report about the entry, if it is a Commit that the client cannot process.
+    report: Option<ReportRow>,
     /// Whether the entry is our own Commit.
     is_own: bool,
     /// Whether the entry is a Commit that the client cannot process.
@@ -338,7 +349,12 @@ impl Step<'_> {
                     Event::LogRefused { reason }
                 } else {
                     self.is_unprocessable = true;
-                    Event::CommitUnprocessable { seq, reason }
+                    if let Some(report) = self.report.take() {
+                        let number = state.next_number();
+                        let failure = failure_of(received);
+                        state.reports.insert(number, ReportRow { failure, ..report });
+                    }
+                    Event::CommitUnprocessable { seq, committer: sender, reason }
                 };
                 state.push_event(time, Some(self.group_id), event);
                 return state.write(transaction);

@@ -6,10 +6,10 @@
 
 use super::text::text;
 use pando_api::{
-    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, ClientId, CreateGroup, Digest, EntryKind, LogCursor,
-    MessageId, Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
+    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, ClientId, CreateGroup, Digest, EntryKind, Failure,
+    LogCursor, MessageId, Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
 };
-use pando_mls::{Decode, Encode, GroupId, Opaque, ProposalRef, SignaturePublicKey};
+use pando_mls::{CipherSuite, Decode, Encode, GroupId, LeafIndex, Opaque, ProposalRef, SignaturePublicKey};
 use pando_wire::list;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -36,6 +36,7 @@ tables! {
     OperationRow b"engine/operations"
     ClaimRow b"engine/claims"
     MessageRow b"engine/messages"
+    ReportRow b"engine/reports"
     HistoryRow b"engine/history"
 }
 
@@ -211,6 +212,24 @@ pub(crate) struct MessageRow {
     pub(crate) id: MessageId,
     /// Whether the message is encrypted, so that it may have been sent.
     pub(crate) is_encrypted: u8,
+}
+
+/// A report about a Commit that the client cannot process. It is signed when it is sent, and sent
+/// until the server has accepted or refused it.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct ReportRow {
+    pub(crate) group_id: GroupId,
+    /// The place of the Commit in the log.
+    pub(crate) seq: u64,
+    /// The digest of the Commit.
+    pub(crate) digest: Digest,
+    pub(crate) failure: Failure,
+    /// Our leaf in the epoch before.
+    pub(crate) leaf: LeafIndex,
+    /// The cipher suite of the group.
+    pub(crate) cipher_suite: CipherSuite,
+    /// The signature key of our leaf in the epoch before.
+    pub(crate) key: SignaturePublicKey,
 }
 
 /// The table of the contents of messages that wait for their receipts.
