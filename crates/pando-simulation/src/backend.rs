@@ -77,9 +77,9 @@ impl Fuse {
     }
 }
 
-/// A database in memory with a fuse.
+/// A database in memory that fails when the simulation says so.
 #[derive(Debug)]
-pub(crate) struct Fused {
+pub struct Fused {
     memory: Memory,
     fuse: Arc<Fuse>,
 }

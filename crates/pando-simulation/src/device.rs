@@ -70,6 +70,22 @@ impl Device {
         self.api = api(certified, server, clock, self.seed.wrapping_add(self.version));
     }
 
+    /// Copies the stored signature keys, groups and rows of another device.
+    pub(crate) fn copy_store(&mut self, other: &Self) -> Result<(), Box<dyn Error>> {
+        self.memory = Memory::new();
+        let mut rows = Vec::new();
+        other.memory.scan(&[][..]..&[u8::MAX; 64][..], &mut |key, value| {
+            rows.push((key.to_vec(), value.to_vec()));
+            Ok(())
+        })?;
+        let mut memory = self.memory.again()?;
+        memory.begin()?;
+        for (key, value) in rows {
+            memory.put(&key, &value)?;
+        }
+        Ok(memory.commit()?)
+    }
+
     /// Opens the engine. Each life has its own randomness.
     pub(crate) fn open(
         &mut self,

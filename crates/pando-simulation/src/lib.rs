@@ -6,6 +6,9 @@
 //! faults end, the simulation settles, and the history is checked ([`World::check`]). A failing
 //! schedule is shrunk to a short story ([`shrink`]).
 //!
+//! A [`Story`] is a simulation that a test directs: it has few devices, and the server's answers can
+//! be falsified.
+//!
 //! # Left out on purpose
 //!
 //! Faults of the server's store, which the tests of `pando-delivery` cover: here, the server keeps
@@ -19,12 +22,15 @@ mod clock;
 mod device;
 mod run;
 mod server;
+mod story;
 mod world;
 
 pub use action::{Action, schedule};
 pub use authority::{Certificates, Certified, DEVICES, SUITE, USERS, VERSIONS, domain};
+pub use backend::Fused;
 pub use checker::Violation;
 pub use clock::{START, SimClock};
 pub use run::{Outcome, run_actions, run_seed, shrink};
-pub use server::{Direct, Server};
+pub use server::{Direct, SERVER_SECRET, Server};
+pub use story::{CallResult, Falsify, Story};
 pub use world::{Fault, World, policy};

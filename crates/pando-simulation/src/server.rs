@@ -17,6 +17,9 @@ use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+/// The secret of the key by which the server signs heads.
+pub const SERVER_SECRET: [u8; 32] = [9; 32];
+
 /// A delivery service.
 pub struct Server {
     /// The service.
@@ -35,7 +38,7 @@ impl Server {
     pub fn start(certificates: &Certificates, clock: &SimClock) -> Result<Self, Box<dyn Error>> {
         let domain = domain()?;
         let authority = Authority::new(domain.clone(), 443).ok_or("no authority")?;
-        let key = ServerKey::from_secret(&Zeroizing::new([9; 32]));
+        let key = ServerKey::from_secret(&Zeroizing::new(SERVER_SECRET));
         let head_keys = vec![key.public()];
         let remover = certificates.remover()?;
         let removers = vec![("ed25519", remover.public_key().clone())];

@@ -4,11 +4,11 @@ use crate::codec::{Golden, golden};
 use pando_api::{
     Acknowledgement, ApiExtension, Blob, CertificateRequest, Challenge, ClaimId, ClaimKeyPackages,
     ClaimStatus, ClaimTarget, ClaimedKeyPackage, ClaimedKeyPackages, ClientId, ComponentData, CreateGroup,
-    Digest, Domain, EntryKind, Envelope, ExternalCommits, Failure, GroupList, GroupState, GroupSummary,
-    HandshakeData, Head, InboxEntry, InboxPage, KeyPackageCount, KeyPackageCounts, LogEntry, LogPage, Login,
-    MessageContent, MessageId, PaddingRule, Parameters, PendingProposal, Permission, Policy, Receipt,
-    RemovalIntent, Report, ReportStatement, Reports, Reset, RevocationList, Revocations, ServerKey, Session,
-    SignedHead, SubmitCommit, SubmitMessage, UploadKeyPackages,
+    Digest, Domain, EntryKind, EntrySummary, Envelope, ExternalCommits, Failure, ForkEvidence, GroupList,
+    GroupState, GroupSummary, HandshakeData, Head, InboxEntry, InboxPage, KeyPackageCount, KeyPackageCounts,
+    LogEntry, LogPage, Login, MessageContent, MessageId, PaddingRule, Parameters, PendingProposal,
+    Permission, Policy, Receipt, RemovalIntent, Report, ReportStatement, Reports, Reset, RevocationList,
+    Revocations, ServerKey, Session, SignedHead, SubmitCommit, SubmitMessage, UploadKeyPackages,
 };
 use pando_mls::wire::{Certificate, RequiredCapabilities};
 use pando_mls::{
@@ -116,7 +116,23 @@ fn log() -> Vec<Golden> {
         previous: Opaque::from(&[0x40; 32]),
         head: signed_head(),
     };
+    let summary = |seq, kind| EntrySummary {
+        incarnation: 2,
+        seq,
+        time: 1_800_000_000_123,
+        kind,
+        epoch: 8,
+        digest: digest(),
+    };
+    let evidence = ForkEvidence {
+        head: signed_head(),
+        previous: Opaque::from(&[0x40; 32]),
+        entries: vec![summary(41, EntryKind::Commit), summary(42, EntryKind::Application)],
+        later: signed_head(),
+    };
     vec![
+        golden("EntrySummary", summary(41, EntryKind::Commit)),
+        golden("ForkEvidence", evidence),
         golden("Head", head()),
         golden("SignedHead", signed_head()),
         golden("Receipt", receipt),

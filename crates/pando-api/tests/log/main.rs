@@ -11,6 +11,7 @@
 
 mod equivocation;
 mod fixture;
+mod fork;
 mod histories;
 mod keys;
 mod messages;

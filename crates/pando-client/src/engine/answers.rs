@@ -15,6 +15,9 @@ use pando_store::Backend;
 use pando_store::session::SessionError;
 use std::time::Duration;
 
+/// The least milliseconds between two reads without result.
+const LEAST_READ_PAUSE: u64 = 100;
+
 /// What a failed mutation means for its request.
 enum Verdict {
     /// The request may have taken effect, or can be sent again: send it unchanged.
@@ -54,6 +57,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::CountKeyPackages, Answer::Counts(counts)) => self.take_counts(&counts),
             (Purpose::UploadKeyPackages, Answer::Done) => self.end_upload(),
+            (Purpose::Report(number), Answer::Done) => self.end_report(number),
             (Purpose::ListGroups, Answer::Groups(list)) => self.take_groups(&list),
             (Purpose::Claim(number), Answer::Claimed(claimed)) => {
                 let group_id = match self.state.claims.get_mut(number) {
@@ -88,7 +92,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::ReadInbox, Answer::Inbox(page)) => {
                 if page.entries.is_empty() {
-                    self.lanes.delay(lane, now.saturating_add(self.settings.read_interval));
+                    self.lanes.delay(lane, now.saturating_add(self.read_pause()));
                 }
                 self.take_inbox(page);
                 Ok(())
@@ -106,7 +110,7 @@ impl<B: Backend> Engine<B> {
             }
             (Purpose::Read(group_id), Answer::Log(page)) => {
                 if page.entries.is_empty() {
-                    self.lanes.delay(lane, now.saturating_add(self.settings.read_interval));
+                    self.lanes.delay(lane, now.saturating_add(self.read_pause()));
                 }
                 self.take_page(&group_id, &page)
             }
@@ -116,6 +120,12 @@ impl<B: Backend> Engine<B> {
                 Ok(())
             }
         }
+    }
+
+    /// Returns the milliseconds between two reads without result. There is a least pause, so that a
+    /// server that does not hold back its answers does not keep the client busy.
+    fn read_pause(&self) -> u64 {
+        self.settings.read_interval.max(LEAST_READ_PAUSE)
     }
 
     /// Takes the receipt of an operation's request.
@@ -149,13 +159,11 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// Remembers the head of a receipt until its entry is read.
+    /// Remembers the head of a receipt until it is compared with the log. If its entry was read
+    /// before, it is compared after the next page.
     fn keep_receipt(&mut self, group_id: &GroupId, receipt: &Receipt) {
-        let read = self.read_until(group_id).unwrap_or_default();
-        if receipt.head.head.seq > read
-            && let Some(row) = self.state.group_mut(group_id)
-        {
-            row.put_later(&receipt.head);
+        if let Some(row) = self.state.group_mut(group_id) {
+            row.put_later(&receipt.head, None, 0);
         }
     }
 
@@ -165,6 +173,9 @@ impl<B: Backend> Engine<B> {
             && failure.is_final()
         {
             return self.lock(failure);
+        }
+        if let Some(failure) = end_of_session(&purpose, error) {
+            return self.lock(&failure);
         }
         let wait = match error {
             CallError::Problem(refusal) => refusal.retry_after,
@@ -190,6 +201,10 @@ impl<B: Backend> Engine<B> {
                 self.lanes.fail(lane, now, wait, &mut self.rng);
                 self.count_time = 0;
                 self.end_upload()
+            }
+            Purpose::Report(number) if is_refused(error) => {
+                self.lanes.end(lane);
+                self.end_report(number)
             }
             Purpose::Claim(number) if is_refused(error) => {
                 self.lanes.end(lane);
@@ -347,6 +362,26 @@ impl<B: Backend> Engine<B> {
         let now = self.now();
         self.state.push_event(now, None, Event::LoggedOut { reason: failure.to_string() });
         self.write()
+    }
+}
+
+/// Returns why a session has ended for good before its token has expired: the certificate was
+/// revoked or superseded since the login. The refusal of an operation with a certificate may concern
+/// that certificate instead.
+fn end_of_session(purpose: &Purpose, error: &CallError) -> Option<LoginFailure> {
+    let concerns_session = matches!(
+        purpose,
+        Purpose::CountKeyPackages
+            | Purpose::ListGroups
+            | Purpose::Message(_)
+            | Purpose::ReadInbox
+            | Purpose::Read(_)
+            | Purpose::Report(_)
+    );
+    match error.code() {
+        Some(ProblemCode::CertificateRevoked) if concerns_session => Some(LoginFailure::Revoked),
+        Some(ProblemCode::CertificateSuperseded) if concerns_session => Some(LoginFailure::Superseded),
+        _ => None,
     }
 }
 

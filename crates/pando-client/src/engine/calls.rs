@@ -42,6 +42,7 @@ pub(crate) enum Purpose {
     JoinState(u64),
     JoinTree(u64, Box<GroupState>),
     Message(u64),
+    Report(u64),
     ReadInbox,
     WelcomeTree(Box<Welcome>),
     RemoveWelcome(u64),
@@ -71,10 +72,15 @@ impl<B: Backend> Engine<B> {
     }
 
     fn next_purpose(&mut self, now: u64) -> Result<Option<(Lane, Purpose, Operation)>, EngineError> {
-        if self.state.client().server_keys.is_empty() {
-            let is_free = self.lanes.is_free(&Lane::Server, now);
+        let has_keys = !self.state.client().server_keys.is_empty();
+        if !has_keys || self.must_describe {
             let describe = (Lane::Server, Purpose::DescribeServer, Operation::Describe);
-            return Ok(is_free.then_some(describe));
+            if self.lanes.is_free(&Lane::Server, now) {
+                return Ok(Some(describe));
+            }
+            if !has_keys {
+                return Ok(None);
+            }
         }
         if let Some(call) = self.next_key_packages(now)? {
             return Ok(Some(call));
@@ -88,6 +94,9 @@ impl<B: Backend> Engine<B> {
                 let operation = Operation::ClaimKeyPackages(claim.claim.clone());
                 return Ok(Some((lane, Purpose::Claim(number), operation)));
             }
+        }
+        if let Some(call) = self.next_report(now)? {
+            return Ok(Some(call));
         }
         let groups: Vec<_> =
             self.state.groups.iter().map(|(_, row)| (row.group_id.clone(), row.stage)).collect();
@@ -177,6 +186,7 @@ impl<B: Backend> Engine<B> {
         &mut self,
         description: &crate::description::Description,
     ) -> Result<(), EngineError> {
+        self.must_describe = false;
         self.state.change_client(|client| {
             for key in description.keys.iter() {
                 let key = Opaque::from(key.as_bytes().as_slice());

@@ -195,6 +195,9 @@ pub enum Event {
     CommitUnprocessable {
         /// The place in the log.
         seq: u64,
+        /// The committer, which is to blame unless the client itself is at fault: the server checks
+        /// what it can check.
+        committer: Option<ClientId>,
         /// The reason.
         #[tls_codec(with = "text")]
         reason: String,

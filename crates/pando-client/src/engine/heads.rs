@@ -8,8 +8,8 @@
 use super::event::Event;
 use super::rows::{GroupRow, HistoryRow, LaterHead, table_of};
 use pando_api::{
-    EntrySummary, Equivocation, ForkEvidence, HandshakeData, LogCursor, LogEntry, LogId, ServerKeys,
-    SignedHead,
+    ClientId, EntrySummary, Equivocation, ForkEvidence, HandshakeData, HeadError, LogCursor, LogEntry, LogId,
+    ServerKeys, SignedHead,
 };
 use pando_mls::{Decode, GroupId, MlsMessage, MlsMessageBody, Opaque, SecretBytes};
 use pando_store::StoreError;
@@ -29,6 +29,8 @@ pub(super) enum Compared {
     Consistent,
     /// The entry has not been read yet.
     Later,
+    /// The head names a key that the server is not known to have.
+    UnknownKey,
     /// The server has not signed the head, or it is of another log.
     Invented,
     /// The server has shown two logs.
@@ -52,8 +54,10 @@ pub(super) struct Heads<'a> {
 impl Heads<'_> {
     /// Compares a head.
     pub(super) fn compare(&self, signed: &SignedHead) -> Result<Compared, StoreError> {
-        if signed.verify(self.keys).is_err() || signed.head.log() != self.log {
-            return Ok(Compared::Invented);
+        match signed.verify(self.keys) {
+            Ok(head) if head.log() == self.log => {}
+            Err(HeadError::UnknownKey(_)) => return Ok(Compared::UnknownKey),
+            _ => return Ok(Compared::Invented),
         }
         let head = &signed.head;
         if head.seq > self.seq {
@@ -114,20 +118,24 @@ pub(super) fn head_of_handshake(message: &MlsMessage) -> Option<SignedHead> {
 }
 
 impl GroupRow {
-    /// Remembers a head until its entry is read.
-    pub(super) fn put_later(&mut self, head: &SignedHead) {
+    /// Remembers a head until its entry is read, with the client that has sent it and the place of
+    /// the message.
+    pub(super) fn put_later(&mut self, head: &SignedHead, sender: Option<ClientId>, seq: u64) {
         let is_known = self.later_heads.iter().any(|later| later.head == *head);
         if !is_known && self.later_heads.len() < MOST_LATER {
-            self.later_heads.push(LaterHead { head: head.clone() });
+            self.later_heads.push(LaterHead { head: head.clone(), sender, seq });
         }
     }
 
-    /// Removes and returns the heads whose entries have been read.
-    pub(super) fn take_reached(&mut self, seq: u64) -> Vec<SignedHead> {
-        let (reached, later) =
-            std::mem::take(&mut self.later_heads).into_iter().partition(|later| later.head.head.seq <= seq);
+    /// Removes and returns the heads that can be compared: those whose entries have been read, and
+    /// those by unknown keys, unless the server will be asked for its keys.
+    pub(super) fn take_reached(&mut self, seq: u64, keys: &ServerKeys, will_ask: bool) -> Vec<LaterHead> {
+        let is_reached = |later: &LaterHead| match keys.get(later.head.key_id) {
+            Some(_) => later.head.head.seq <= seq,
+            None => !will_ask,
+        };
+        let (reached, later) = std::mem::take(&mut self.later_heads).into_iter().partition(is_reached);
         self.later_heads = later;
-        let reached: Vec<LaterHead> = reached;
-        reached.into_iter().map(|later| later.head).collect()
+        reached
     }
 }

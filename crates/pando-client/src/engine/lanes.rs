@@ -19,6 +19,8 @@ pub(crate) enum Lane {
     Groups,
     /// The claim with this number.
     Claim(u64),
+    /// The report with this number.
+    Report(u64),
     /// The mutations of a group.
     Write(GroupId),
     /// Our Welcomes.

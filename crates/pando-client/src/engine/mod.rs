@@ -42,6 +42,7 @@ mod messages;
 mod operations;
 mod randomness;
 mod reading;
+mod reports;
 mod rows;
 mod settings;
 mod state;
@@ -91,6 +92,8 @@ pub struct Engine<B: Backend> {
     acknowledged: BTreeMap<GroupId, (u64, u64)>,
     /// When the client counts its KeyPackages again.
     count_time: u64,
+    /// Whether the server must be asked for its keys again, because a head names an unknown one.
+    must_describe: bool,
     /// Whether the server accepts no more logins.
     is_locked: bool,
     /// Whether the rows in memory may differ from the stored ones, because a step has failed.
@@ -155,6 +158,7 @@ impl<B: Backend> Engine<B> {
             update_times: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             count_time: 0,
+            must_describe: false,
             is_locked: false,
             is_stale: false,
             identity,
@@ -218,10 +222,11 @@ impl<B: Backend> Engine<B> {
         self.state.group(group_id).map(|row| row.start).filter(|start| *start > 0)
     }
 
-    /// Returns whether operations, messages or Welcomes wait for the server.
+    /// Returns whether operations, messages, Welcomes or reports wait for the server.
     pub fn is_busy(&self) -> bool {
         self.state.operations.iter().next().is_some()
             || self.state.messages.iter().next().is_some()
+            || self.state.reports.iter().next().is_some()
             || !self.welcomes.is_empty()
             || self.state.client().upload.is_some()
     }

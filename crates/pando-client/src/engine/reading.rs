@@ -8,16 +8,18 @@ use super::event::{Event, Message};
 use super::heads::{Compared, Heads, Lookup, head_of_handshake, history_row};
 use super::lanes::Lane;
 use super::operations::End;
-use super::rows::{GroupStage, Intent, PlacedProposal, SEEN, Stage, table_of};
+use super::reports::{failure_of, report_about};
+use super::rows::{GroupStage, Intent, LaterHead, PlacedProposal, ReportRow, SEEN, Stage, table_of};
 use super::state::State;
 use super::{Engine, EngineError};
 use crate::error::CallError;
 use pando_api::{
-    ClientId, Digest, EntryKind, LogCursor, LogEntry, LogId, LogPage, MessageContent, MessageId, ProblemCode,
-    ServerKeys, SignedHead,
+    ClientId, Digest, EntryKind, LogCursor, LogEntry, LogError, LogId, LogPage, MessageContent, MessageId,
+    ProblemCode, ServerKeys, SignedHead,
 };
-use pando_mls::{Credential, Encode, GroupId, MlsMessage, Sender};
-use pando_store::session::{AppError, Event as GroupEvent, Received, SessionError};
+use pando_mls::wire::Content;
+use pando_mls::{Credential, Encode, GroupError, GroupId, Missing, MlsMessage, MlsMessageBody, Sender};
+use pando_store::session::{AppError, Event as GroupEvent, Held, Received, SessionError};
 use pando_store::{Backend, Transaction};
 
 impl<B: Backend> Engine<B> {
@@ -27,9 +29,7 @@ impl<B: Backend> Engine<B> {
         let Some(cursor) = self.reading_cursor(group_id) else { return Ok(()) };
         let (last, places) = match cursor.places(page, &keys) {
             Ok(places) => places,
-            // A late answer to an earlier call, or one to a call before a restart.
-            Err(_) if page.entries.first().is_some_and(|first| first.seq <= cursor.seq()) => return Ok(()),
-            Err(error) => return self.refuse_log(group_id, &error.to_string()),
+            Err(error) => return self.take_bad_page(group_id, page, (&error, &cursor), &keys),
         };
         if last.incarnation() > cursor.incarnation() && cursor.incarnation() > 0 {
             let event = Event::Restored { incarnation: last.incarnation() };
@@ -49,6 +49,48 @@ impl<B: Backend> Engine<B> {
             self.behind.remove(group_id);
         }
         Ok(())
+    }
+
+    /// Handles a page that does not continue the log from the cursor. If the head of the page is
+    /// evidence against the server, it is reported.
+    fn take_bad_page(
+        &mut self,
+        group_id: &GroupId,
+        page: &LogPage,
+        (error, cursor): (&LogError, &LogCursor),
+        keys: &ServerKeys,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        // A page without entries is new if it is of the place of the cursor.
+        let is_late = match page.entries.first() {
+            Some(first) => first.seq <= cursor.seq(),
+            None => page.head.head.seq < cursor.seq(),
+        };
+        let log = self.log_id(group_id);
+        let own = self.state.group(group_id).and_then(|row| row.head.clone());
+        let store = self.session.store();
+        let lookup = |table: &[u8], number| store.record(table, number);
+        let heads = Heads { lookup: &lookup, log, keys, seq: cursor.seq(), own: own.as_ref() };
+        match heads.compare(&page.head)? {
+            Compared::UnknownKey => {
+                // The server may have a new key.
+                self.must_describe = true;
+                self.lanes.fail(&Lane::Read(group_id.clone()), now, None, &mut self.rng);
+                Ok(())
+            }
+            Compared::Forked(event) => {
+                self.state.push_event(now, Some(group_id), event);
+                self.refuse_log(group_id, &error.to_string())
+            }
+            // An answer to a call of an earlier membership.
+            Compared::Consistent | Compared::Later if is_late => {
+                self.lanes.fail(&Lane::Read(group_id.clone()), now, None, &mut self.rng);
+                Ok(())
+            }
+            Compared::Consistent | Compared::Later | Compared::Invented => {
+                self.refuse_log(group_id, &error.to_string())
+            }
+        }
     }
 
     /// Returns the cursor of a group that is read.
@@ -72,8 +114,29 @@ impl<B: Backend> Engine<B> {
         let skip = self.state.group(group_id).map(|row| row.skip).unwrap_or_default();
         let log = self.log_id(group_id);
         let heads = head_of_handshake(&message);
-        let now = self.now();
-        let mut step = Step { entry, place, group_id, keys, log, now, head: heads, is_own: false };
+if let Some(reason) = self.misplaced(group_id, entry)? {
+            return self.refuse_log(group_id, &reason);
+        }
+        let report = match entry.kind {
+            EntryKind::Commit if entry.seq > skip => {
+                let group = self.session.group(group_id)?;
+                Some(report_about(entry, group).map_err(GroupError::from).map_err(SessionError::from)?)
+            }
+            _ => None,
+        };
+        let mut step = Step {
+            entry,
+            place,
+            group_id,
+            keys,
+            log,
+            now: self.now(),
+            head: heads,
+            report,
+            is_own: false,
+            is_unprocessable: false,
+            must_describe: false,
+        };
         let first_epoch = self.state.group(group_id).map(|row| row.first_epoch).unwrap_or_default();
         let is_earlier = entry.kind == EntryKind::Application && entry.epoch < first_epoch;
         if entry.kind == EntryKind::Creation || entry.seq <= skip || is_earlier {
@@ -87,7 +150,8 @@ impl<B: Backend> Engine<B> {
         let received = session.receive(&entry.message, |transaction, received| {
             step.apply(state, transaction, received, committer)
         });
-        let is_own = step.is_own;
+        let (is_own, is_unprocessable) = (step.is_own, step.is_unprocessable);
+        self.must_describe |= step.must_describe;
         drop(received?);
         if is_own {
             self.forget_outbox(group_id)?;
@@ -96,12 +160,33 @@ impl<B: Backend> Engine<B> {
             self.commit_times.remove(group_id);
             self.update_times.remove(group_id);
         }
-        if self.settings.rejoins && self.state.stage(group_id) == Some(GroupStage::Broken) {
+        if self.settings.rejoins && is_unprocessable {
             self.put_join(group_id, true);
             self.write()?;
         }
         self.lanes.hasten(&Lane::Write(group_id.clone()));
         Ok(())
+    }
+
+    /// Returns why the server has given a Commit a wrong place, if it has. Each epoch has one Commit,
+    /// so an entry that is missing, repeated or in another order is the server's fault and not the
+    /// committer's. The entry by which the client became a member begins the epoch that it joined.
+    fn misplaced(&mut self, group_id: &GroupId, entry: &LogEntry) -> Result<Option<String>, EngineError> {
+        let Some(row) = self.state.group(group_id) else { return Ok(None) };
+        let (start, skip) = (row.start, row.skip);
+        let is_start = entry.seq == start && entry.seq == skip;
+        let wrong = match entry.kind {
+            EntryKind::Creation if is_start => entry.seq != 1 || self.session.group(group_id)?.epoch() != 0,
+            EntryKind::Creation => entry.seq != 1,
+            EntryKind::Commit if is_start || entry.seq > skip => {
+                let began = self.session.group(group_id)?.epoch();
+                let epoch = entry.epoch.saturating_add(u64::from(is_start));
+                epoch != began
+            }
+            EntryKind::Commit => false,
+            EntryKind::Proposal | EntryKind::Application => is_start,
+        };
+        Ok(wrong.then(|| format!("entry {} is not of the epoch at its place", entry.seq)))
     }
 
     /// Returns the sender of a handshake, as a client.
@@ -110,10 +195,16 @@ impl<B: Backend> Engine<B> {
         group_id: &GroupId,
         message: &MlsMessage,
     ) -> Result<Option<ClientId>, EngineError> {
-        let pando_mls::MlsMessageBody::PublicMessage(message) = &message.body else { return Ok(None) };
-        let Sender::Member(leaf) = message.content.sender else { return Ok(None) };
+        let MlsMessageBody::PublicMessage(message) = &message.body else { return Ok(None) };
+        let leaf = match (message.content.sender, &message.content.content) {
+            (Sender::Member(leaf), _) => leaf,
+            (Sender::NewMemberCommit, Content::Commit(commit)) => {
+                return Ok(commit.path.as_ref().and_then(|path| client_of(&path.leaf_node.credential)));
+            }
+            _ => return Ok(None),
+        };
         let group = self.session.group(group_id)?;
-        let credential = group.public().credential(leaf).map_err(pando_mls::GroupError::from);
+        let credential = group.public().credential(leaf).map_err(GroupError::from);
         Ok(credential.map_err(SessionError::from)?.as_ref().and_then(client_of))
     }
 
@@ -129,12 +220,13 @@ impl<B: Backend> Engine<B> {
         if row.head.as_ref() == last.signed_head() && row.later_heads.is_empty() {
             return Ok(());
         }
+        let will_ask = self.must_describe;
         let (seq, own) = (last.seq(), last.signed_head().cloned());
         let reached = match self.state.group_mut(group_id) {
             Some(row) => {
                 row.head.clone_from(&own);
                 row.cursor = Some(last);
-                row.take_reached(seq)
+                row.take_reached(seq, keys, will_ask)
             }
             None => Vec::new(),
         };
@@ -143,10 +235,14 @@ impl<B: Backend> Engine<B> {
         let lookup = |table: &[u8], number| store.record(table, number);
         let heads = Heads { lookup: &lookup, log, keys, seq, own: own.as_ref() };
         let time = own.as_ref().map(|own| own.head.time).unwrap_or_default();
-        for head in reached {
-            if let Compared::Forked(event) = heads.compare(&head)? {
-                self.state.push_event(time, Some(group_id), event);
-            }
+        for LaterHead { head, sender, seq } in reached {
+            let event = match heads.compare(&head)? {
+                Compared::Forked(event) => event,
+                // The server has just said which keys it has. It does not blame itself.
+                Compared::Invented | Compared::UnknownKey if seq > 0 => Event::HeadInvented { sender, seq },
+                _ => continue,
+            };
+            self.state.push_event(time, Some(group_id), event);
         }
         self.write()
     }
@@ -196,8 +292,14 @@ struct Step<'a> {
     now: u64,
     /// The head in the authenticated data.
     head: Option<SignedHead>,
+    /// The report about the entry, if it is a Commit that the client cannot process.
+    report: Option<ReportRow>,
     /// Whether the entry is our own Commit.
     is_own: bool,
+    /// Whether the entry is a Commit that the client cannot process.
+    is_unprocessable: bool,
+    /// Whether the server must be asked for its keys.
+    must_describe: bool,
 }
 
 impl Step<'_> {
@@ -247,7 +349,19 @@ impl Step<'_> {
                 if let Some(row) = state.group_mut(self.group_id) {
                     row.stage = GroupStage::Broken;
                 }
-                let event = Event::CommitUnprocessable { seq, reason };
+                // The server accepts a Commit only if the log has the proposals before it.
+                let lacks_proposal = matches!(received, Received::Held(Held::Missing(Missing::Proposal(_))));
+                let event = if lacks_proposal {
+                    Event::LogRefused { reason }
+                } else {
+                    self.is_unprocessable = true;
+                    if let Some(report) = self.report.take() {
+                        let number = state.next_number();
+                        let failure = failure_of(received);
+                        state.reports.insert(number, ReportRow { failure, ..report });
+                    }
+                    Event::CommitUnprocessable { seq, committer: sender, reason }
+                };
                 state.push_event(time, Some(self.group_id), event);
                 return state.write(transaction);
             }
@@ -276,7 +390,7 @@ impl Step<'_> {
 
     /// Compares a head that a member has sent with the log.
     fn compare<B: Backend>(
-        &self,
+        &mut self,
         state: &mut State,
         transaction: &Transaction<'_, B>,
         head: &SignedHead,
@@ -290,9 +404,10 @@ impl Step<'_> {
         let heads = Heads { lookup, log, keys, seq, own: own.as_ref() };
         match heads.compare(head)? {
             Compared::Consistent => {}
-            Compared::Later => {
+            compared @ (Compared::Later | Compared::UnknownKey) => {
+                self.must_describe |= matches!(compared, Compared::UnknownKey);
                 if let Some(row) = state.group_mut(self.group_id) {
-                    row.put_later(head);
+                    row.put_later(head, sender, self.entry.seq);
                 }
             }
             Compared::Invented => {
@@ -398,7 +513,7 @@ impl Step<'_> {
     }
 
     fn take_message<B: Backend>(
-        &self,
+        &mut self,
         state: &mut State,
         transaction: &Transaction<'_, B>,
         message: &pando_store::session::Message,

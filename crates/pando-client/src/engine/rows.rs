@@ -6,10 +6,10 @@
 
 use super::text::text;
 use pando_api::{
-    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, CreateGroup, Digest, EntryKind, LogCursor, MessageId,
-    Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
+    ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, ClientId, CreateGroup, Digest, EntryKind, Failure,
+    LogCursor, MessageId, Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
 };
-use pando_mls::{Decode, Encode, GroupId, Opaque, ProposalRef, SignaturePublicKey};
+use pando_mls::{CipherSuite, Decode, Encode, GroupId, LeafIndex, Opaque, ProposalRef, SignaturePublicKey};
 use pando_wire::list;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -36,6 +36,7 @@ tables! {
     OperationRow b"engine/operations"
     ClaimRow b"engine/claims"
     MessageRow b"engine/messages"
+    ReportRow b"engine/reports"
     HistoryRow b"engine/history"
 }
 
@@ -123,10 +124,15 @@ pub(crate) struct PlacedProposal {
     pub(crate) reference: ProposalRef,
 }
 
-/// A signed head that is compared with the log when the client has read its entry.
+/// A signed head that is compared with the log when the client has read its entry, or has asked
+/// the server for the key that signed it.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct LaterHead {
     pub(crate) head: SignedHead,
+    /// The client that has sent the head. `None` if that is the server, or is not known.
+    pub(crate) sender: Option<ClientId>,
+    /// The place of the message with the head in the log; 0 if the server has sent the head.
+    pub(crate) seq: u64,
 }
 
 /// An operation that the application has started.
@@ -212,6 +218,24 @@ pub(crate) struct MessageRow {
     pub(crate) id: MessageId,
     /// Whether the message is encrypted, so that it may have been sent.
     pub(crate) is_encrypted: u8,
+}
+
+/// A report about a Commit that the client cannot process. It is signed when it is sent, and sent
+/// until the server has accepted or refused it.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct ReportRow {
+    pub(crate) group_id: GroupId,
+    /// The place of the Commit in the log.
+    pub(crate) seq: u64,
+    /// The digest of the Commit.
+    pub(crate) digest: Digest,
+    pub(crate) failure: Failure,
+    /// Our leaf in the epoch before.
+    pub(crate) leaf: LeafIndex,
+    /// The cipher suite of the group.
+    pub(crate) cipher_suite: CipherSuite,
+    /// The signature key of our leaf in the epoch before.
+    pub(crate) key: SignaturePublicKey,
 }
 
 /// The table of the contents of messages that wait for their receipts.

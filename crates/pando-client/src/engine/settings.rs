@@ -13,8 +13,8 @@ pub struct EngineSettings {
     /// The seconds for which the server holds back an answer to a read when there is nothing new.
     /// Default: 50.
     pub read_wait: u64,
-    /// The milliseconds between two reads without result. With a `read_wait`, this need not be
-    /// long. Default: 0.
+    /// The milliseconds between two reads without result, at least 100. With a `read_wait`, this
+    /// need not be long. Default: 0.
     pub read_interval: u64,
     /// The number of KeyPackages at the server below which the client uploads new ones. Default:
     /// 20.

@@ -5,7 +5,8 @@
 
 use super::event::{Event, EventId, StoredEvent};
 use super::rows::{
-    ClaimRow, ClientRow, EVENTS, GroupRow, GroupStage, Intent, MessageRow, OperationRow, Row, Stage,
+    ClaimRow, ClientRow, EVENTS, GroupRow, GroupStage, Intent, MessageRow, OperationRow, ReportRow, Row,
+    Stage,
 };
 use pando_mls::{Decode, Encode, GroupId};
 use pando_store::session::AppError;
@@ -81,6 +82,7 @@ pub(crate) struct State {
     pub(crate) operations: Table<OperationRow>,
     pub(crate) claims: Table<ClaimRow>,
     pub(crate) messages: Table<MessageRow>,
+    pub(crate) reports: Table<ReportRow>,
     /// The numbers of groups by their identifiers.
     numbers: BTreeMap<GroupId, u64>,
     /// The events of the step.
@@ -105,6 +107,7 @@ impl State {
             operations: Table::load(store)?,
             claims: Table::load(store)?,
             messages: Table::load(store)?,
+            reports: Table::load(store)?,
             numbers,
             events: Vec::new(),
             records: Vec::new(),
@@ -207,6 +210,7 @@ impl State {
         self.operations.write(transaction)?;
         self.claims.write(transaction)?;
         self.messages.write(transaction)?;
+        self.reports.write(transaction)?;
         for event in std::mem::take(&mut self.events) {
             transaction.put_record(EVENTS, event.id.0, &event.encode_secret()?)?;
         }
