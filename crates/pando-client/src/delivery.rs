@@ -28,6 +28,24 @@ const MAX_WAIT: u64 = 60;
 /// The client logs in before its first operation and renews its session. Operations that need a
 /// login at the same time wait for one. All methods can be called concurrently. A call that is
 /// dropped may have taken effect.
+///
+/// ```no_run
+/// # #[cfg(feature = "http")]
+/// # async fn run(
+/// #     (device, roots): (pando_client::Device, &[u8]),
+/// #     rng: impl pando_client::Randomness + 'static,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use pando_client::{DeliveryClient, HttpSettings, HttpTransport, SystemClock, authority_of_url};
+///
+/// let server = authority_of_url("https://ds.example.org")?;
+/// let transport = HttpTransport::new(roots, &HttpSettings::default())?;
+/// let client = DeliveryClient::new(server, device, transport, SystemClock, rng);
+/// for group in client.list_groups().await?.groups {
+///     println!("{} entries", group.seq);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct DeliveryClient<T> {
     transport: T,
     server: Authority,

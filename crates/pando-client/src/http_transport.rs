@@ -6,7 +6,7 @@
 //! server has refused it at the level of HTTP/2 without processing it, or if the connection was
 //! closed before the request was written.
 
-use crate::transport::{Clock, Outgoing, Transport, TransportError};
+use crate::transport::{Outgoing, Transport, TransportError};
 use bytes::Bytes;
 use http::Response;
 use pando_api::Domain;
@@ -19,7 +19,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// The slowest upload that does not time out, in bytes per second.
@@ -168,15 +168,4 @@ fn tls_config(roots: &[u8]) -> Result<ClientConfig, HttpError> {
 fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// The clock of the operating system.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
 }

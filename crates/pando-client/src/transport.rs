@@ -90,6 +90,12 @@ pub trait Clock: MaybeSend + MaybeSync {
     fn now(&self) -> u64;
 }
 
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> u64 {
+        C::now(self)
+    }
+}
+
 /// A source of random bytes, which every [`CryptoRng`] is.
 pub trait Randomness: MaybeSend {
     /// Fills `bytes` with random bytes that an attacker cannot predict.

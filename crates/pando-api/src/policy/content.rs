@@ -6,6 +6,7 @@ use crate::envelope::check_extensions;
 use crate::{ApiExtension, EnvelopeError, UserId};
 use pando_mls::{Extension, Extensions};
 use pando_wire::{Decode, DecodeError, Encode, EncodeError, list};
+use std::collections::BTreeSet;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// The largest number of bytes of an encoded policy.
@@ -58,6 +59,22 @@ pub enum ExternalCommits {
 }
 
 impl Policy {
+    /// Returns the policy of a group with these admins: all members add clients, admins remove
+    /// them, and the devices of members' users join by themselves. The parameters are the default
+    /// ones.
+    #[must_use]
+    pub fn new(admins: impl IntoIterator<Item = UserId>) -> Self {
+        let admins: BTreeSet<_> = admins.into_iter().collect();
+        Self {
+            admins: admins.into_iter().collect(),
+            add: Permission::Everyone,
+            remove: Permission::Admins,
+            external_commits: ExternalCommits::UsersOfMembers,
+            parameters: Parameters::default(),
+            extensions: Vec::new(),
+        }
+    }
+
     /// Returns the policy in the extensions of a group.
     ///
     /// # Errors

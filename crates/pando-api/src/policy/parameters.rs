@@ -26,6 +26,22 @@ pub struct Parameters {
 
 impl Encode for Parameters {}
 
+impl Default for Parameters {
+    /// Returns parameters without automatic updates and removals: KeyPackages live for at most 90
+    /// days, and messages are padded.
+    fn default() -> Self {
+        Self {
+            key_package_lifetime: 90 * 24 * 60 * 60,
+            idle_age: 0,
+            update_interval: 0,
+            past_epochs: 1,
+            out_of_order: 16,
+            forward: 1_000,
+            padding: PaddingRule::Padme,
+        }
+    }
+}
+
 /// The padding of encrypted messages: the fields `padding` and `padding_multiple`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaddingRule {

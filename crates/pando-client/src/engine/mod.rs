@@ -98,6 +98,8 @@ pub struct Engine<B: Backend> {
     is_locked: bool,
     /// Whether the rows in memory may differ from the stored ones, because a step has failed.
     is_stale: bool,
+    /// How often the rows were loaded again, and the calls in flight forgotten.
+    reloads: u64,
     identity: StoredSigner,
     own: ClientId,
     domain: Domain,
@@ -161,6 +163,7 @@ impl<B: Backend> Engine<B> {
             must_describe: false,
             is_locked: false,
             is_stale: false,
+            reloads: 0,
             identity,
             own,
             domain,
@@ -201,6 +204,32 @@ impl<B: Backend> Engine<B> {
         let mut transaction = self.session.store_mut().begin()?;
         transaction.remove_records(rows::EVENTS, 0..=last.0)?;
         Ok(transaction.commit()?)
+    }
+
+    /// Returns the number that the last event has at most. It grows with each event.
+    pub const fn last_event(&self) -> EventId {
+        self.state.last_event()
+    }
+
+    /// Returns whether an operation has not ended.
+    pub fn is_running(&self, operation: OperationId) -> bool {
+        self.state.operations.get(operation.0).is_some()
+    }
+
+    /// Returns how often the engine has forgotten its calls in flight, because a step had failed.
+    /// Results of calls from before are ignored.
+    #[cfg(all(feature = "tokio", not(target_family = "wasm")))]
+    pub(crate) const fn reloads(&self) -> u64 {
+        self.reloads
+    }
+
+    /// Loads the rows again if a step has failed, so that readers see what is stored.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    #[cfg(all(feature = "tokio", not(target_family = "wasm")))]
+    pub(crate) fn refresh(&mut self) -> Result<(), EngineError> {
+        self.step(|_| Ok(()))
     }
 
     /// Returns the time of the last log entry of a group that was read, in milliseconds since 1970.
@@ -280,6 +309,7 @@ impl<B: Backend> Engine<B> {
 
     fn reload(&mut self) -> Result<(), EngineError> {
         self.state = State::load(self.session.store())?;
+        self.reloads = self.reloads.saturating_add(1);
         self.calls.clear();
         self.lanes.reset();
         self.welcomes.clear();

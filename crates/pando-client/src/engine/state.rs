@@ -87,6 +87,8 @@ pub(crate) struct State {
     numbers: BTreeMap<GroupId, u64>,
     /// The events of the step.
     events: Vec<StoredEvent>,
+    /// The number that the last event has at most.
+    last_event: EventId,
     /// Records of tables that are not in memory: the table, the number, and the value, or `None` to
     /// remove the record.
     records: Vec<(Vec<u8>, u64, Option<Vec<u8>>)>,
@@ -101,6 +103,7 @@ impl State {
         if client.get(0).is_none() {
             client.rows.insert(0, ClientRow::default());
         }
+        let last_event = EventId(client.get(0).map(|row: &ClientRow| row.last_number).unwrap_or_default());
         Ok(Self {
             client,
             groups,
@@ -110,6 +113,7 @@ impl State {
             reports: Table::load(store)?,
             numbers,
             events: Vec::new(),
+            last_event,
             records: Vec::new(),
         })
     }
@@ -117,6 +121,11 @@ impl State {
     /// Returns the row of the client.
     pub(crate) fn client(&self) -> ClientRow {
         self.client.get(0).cloned().unwrap_or_default()
+    }
+
+    /// Returns the number that the last event has at most.
+    pub(crate) const fn last_event(&self) -> EventId {
+        self.last_event
     }
 
     /// Changes the row of the client.
@@ -212,6 +221,7 @@ impl State {
         self.messages.write(transaction)?;
         self.reports.write(transaction)?;
         for event in std::mem::take(&mut self.events) {
+            self.last_event = event.id;
             transaction.put_record(EVENTS, event.id.0, &event.encode_secret()?)?;
         }
         for (table, number, value) in std::mem::take(&mut self.records) {

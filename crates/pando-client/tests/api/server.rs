@@ -98,6 +98,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     /// The certificate in the format PEM.
     pub(crate) certificate: String,
+    /// Its key in the format PEM.
+    key: String,
     shutdown: ShutdownSender,
     task: JoinHandle<()>,
 }
@@ -105,14 +107,32 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Serves a router to clients that dial `host`.
     pub(crate) fn start(listener: TcpListener, host: &str, router: Router) -> Self {
-        let address = listener.local_addr().unwrap();
         let issued = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
         let certificate = pem("CERTIFICATE", issued.cert.der());
         let key = pem("PRIVATE KEY", issued.signing_key.serialized_der());
+        Self::start_with(listener, (certificate, key), router)
+    }
+
+    fn start_with(listener: TcpListener, (certificate, key): (String, String), router: Router) -> Self {
+        let address = listener.local_addr().unwrap();
         let tls = tls_config(certificate.as_bytes(), key.as_bytes()).unwrap();
         let (shutdown, signal) = ShutdownSender::new();
         let task = tokio::spawn(serve(listener, tls, router, ConnectionLimits::default(), signal));
-        Self { address, certificate, shutdown, task }
+        Self { address, certificate, key, shutdown, task }
+    }
+
+    /// Closes all connections at once, as a crash does.
+    #[allow(dead_code, reason = "only the tests of the client let servers crash")]
+    pub(crate) async fn kill(&mut self) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
+    }
+
+    /// Starts a killed endpoint again, with the same address and certificate.
+    #[allow(dead_code, reason = "only the tests of the client let servers crash")]
+    pub(crate) async fn restart(&mut self, router: Router) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        *self = Self::start_with(listener, (self.certificate.clone(), self.key.clone()), router);
     }
 
     /// Stops the server.

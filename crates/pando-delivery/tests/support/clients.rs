@@ -122,9 +122,14 @@ impl Clients {
         let signer = suite().signer(&suite().signature_generate_key(&mut self.rng).unwrap()).unwrap();
         let client: ClientId = name.parse().unwrap();
         let request = CertificateRequest::sign(SUITE, client.clone(), &*signer).unwrap();
-        let validity = Validity::days(self.now / 1_000, 30);
-        let credential = self.authority.issue(&request, version, validity, &mut self.rng).unwrap();
+        let credential = self.issue(&request, version);
         Device { caller: Caller { client, version }, credential, signer, group: None, seq: 0, bundle: None }
+    }
+
+    /// Issues a certificate.
+    pub(crate) fn issue(&mut self, request: &CertificateRequest, version: u64) -> Credential {
+        let validity = Validity::days(self.now / 1_000, 30);
+        self.authority.issue(request, version, validity, &mut self.rng).unwrap()
     }
 
     pub(crate) fn context<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
