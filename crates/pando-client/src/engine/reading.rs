@@ -114,7 +114,7 @@ impl<B: Backend> Engine<B> {
         let skip = self.state.group(group_id).map(|row| row.skip).unwrap_or_default();
         let log = self.log_id(group_id);
         let heads = head_of_handshake(&message);
-if let Some(reason) = self.misplaced(group_id, entry)? {
+        if let Some(reason) = self.misplaced(group_id, entry)? {
             return self.refuse_log(group_id, &reason);
         }
         let report = match entry.kind {
