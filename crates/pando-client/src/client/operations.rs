@@ -1,7 +1,7 @@
 //! Starting operations.
 //!
-//! Each function does what the function of [`Engine`](crate::Engine) with its name does, and
-//! returns when that is stored.
+//! Each function calls the function of the same name of [`Engine`](crate::Engine), and returns when
+//! the operation is stored.
 
 use super::Client;
 use super::error::ClientError;
