@@ -130,7 +130,7 @@ impl<T, B: Backend> Client<T, B> {
     /// # Errors
     /// [`ClientError`].
     pub async fn groups(&self) -> Result<Vec<GroupId>, ClientError> {
-        self.read(|engine| engine.groups()).await
+        self.read(Engine::groups).await
     }
 
     /// Returns the time of the last log entry of a group that was read; see
