@@ -36,8 +36,7 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Returns the default settings for a client with this certificate, whose signature key is in
-    /// the store. `identities` contains the trust anchors of the domains whose clients the client
-    /// talks to.
+    /// the store. `identities` contains the trust anchors of the domains of all members.
     #[must_use]
     pub fn new(credential: Credential, identities: DeviceIdentities) -> Self {
         Self {
@@ -63,7 +62,7 @@ impl ClientBuilder {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Sets the settings of the transport.
+    /// Sets the settings of the transport of [`ClientBuilder::open`].
     #[cfg(feature = "http")]
     #[must_use]
     pub fn http(self, http: HttpSettings) -> Self {

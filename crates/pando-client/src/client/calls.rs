@@ -19,7 +19,9 @@ pub(super) struct Tasks<T, B: Backend> {
     delivery: Arc<DeliveryClient<T>>,
     messages: WeakSender<Message<B>>,
     runtime: Handle,
-    tasks: JoinSet<()>,
+    calls: JoinSet<()>,
+    /// The timer, and replaced ones that have not ended yet.
+    timers: JoinSet<()>,
     timer: Option<AbortHandle>,
     /// The number of the last timer.
     last_timer: u64,
@@ -31,13 +33,15 @@ impl<T: Transport + 'static, B: Backend> Tasks<T, B> {
         messages: WeakSender<Message<B>>,
         runtime: Handle,
     ) -> Self {
-        Self { delivery, messages, runtime, tasks: JoinSet::new(), timer: None, last_timer: 0 }
+        let (calls, timers) = (JoinSet::new(), JoinSet::new());
+        Self { delivery, messages, runtime, calls, timers, timer: None, last_timer: 0 }
     }
 
     /// Performs a call. Its result is sent to the thread.
     pub(super) fn call(&mut self, call: Call) {
         let Call { id, operation } = call;
         let (delivery, messages) = (Arc::clone(&self.delivery), self.messages.clone());
+        forget_ended(&mut self.calls);
         let task = async move {
             // The engine waits for a result, also if the transport panics.
             let result = AssertUnwindSafe(delivery.call(&operation)).catch_unwind().await;
@@ -46,7 +50,7 @@ impl<T: Transport + 'static, B: Backend> Tasks<T, B> {
             drop(delivery);
             send(&messages, Message::Complete(id, Box::new(result))).await;
         };
-        self.spawn(task);
+        self.calls.spawn_on(task, &self.runtime);
     }
 
     /// Starts the timer, in place of the one before.
@@ -54,11 +58,12 @@ impl<T: Transport + 'static, B: Backend> Tasks<T, B> {
         self.stop_timer();
         self.last_timer = self.last_timer.saturating_add(1);
         let (number, messages) = (self.last_timer, self.messages.clone());
-        let timer = self.spawn(async move {
+        forget_ended(&mut self.timers);
+        let task = async move {
             tokio::time::sleep(wait).await;
             send(&messages, Message::Expired(number)).await;
-        });
-        self.timer = Some(timer);
+        };
+        self.timer = Some(self.timers.spawn_on(task, &self.runtime));
     }
 
     pub(super) fn stop_timer(&mut self) {
@@ -72,23 +77,21 @@ impl<T: Transport + 'static, B: Backend> Tasks<T, B> {
         number == self.last_timer && self.timer.take().is_some()
     }
 
-    /// Cancels all calls and the timer.
-    pub(super) fn cancel(&mut self) {
-        self.timer = None;
-        self.tasks.abort_all();
+    /// Cancels all calls.
+    pub(super) fn cancel_calls(&mut self) {
+        self.calls.abort_all();
     }
 
-    /// Cancels all tasks, and returns them.
+    /// Cancels all tasks, and returns the calls.
     pub(super) fn into_cancelled(mut self) -> JoinSet<()> {
-        self.tasks.abort_all();
-        self.tasks
+        self.calls.abort_all();
+        self.calls
     }
+}
 
-    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        // Tasks that have ended are forgotten, so that the set does not grow.
-        while self.tasks.try_join_next().is_some() {}
-        self.tasks.spawn_on(task, &self.runtime)
-    }
+/// Forgets tasks that have ended, so that the set does not grow.
+fn forget_ended(tasks: &mut JoinSet<()>) {
+    while tasks.try_join_next().is_some() {}
 }
 
 /// Sends a message, unless all handles were dropped.

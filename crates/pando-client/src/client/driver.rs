@@ -29,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The senders of the thread's reports.
 type Reporters = (watch::Sender<(u64, u64)>, watch::Sender<Option<Arc<EngineError>>>);
 
-/// What the thread owns.
+/// The state of the thread.
 pub(super) struct Driver<T, B: Backend> {
     engine: Engine<B>,
     clock: Arc<dyn Clock>,
@@ -109,17 +109,21 @@ impl<T: Transport + 'static, B: Backend> Driver<T, B> {
     fn advance(&mut self) {
         while !self.is_paused {
             let next = self.engine.next_call();
-            if self.engine.reloads() != self.reloads {
-                // The engine repeats the calls in flight, and ignores their results.
-                self.reloads = self.engine.reloads();
-                self.timer = None;
-                self.tasks.cancel();
-            }
+            self.cancel_forgotten();
             match next {
                 Ok(Next::Call(call)) => self.tasks.call(*call),
                 Ok(Next::Wait(until)) => return self.wait(until),
                 Err(error) => self.fail(error),
             }
+        }
+    }
+
+    /// Cancels the calls in flight if the engine has forgotten them: it repeats them, and ignores
+    /// their results.
+    fn cancel_forgotten(&mut self) {
+        if self.engine.reloads() != self.reloads {
+            self.reloads = self.engine.reloads();
+            self.tasks.cancel_calls();
         }
     }
 
@@ -156,11 +160,12 @@ impl<T: Transport + 'static, B: Backend> Driver<T, B> {
         self.tasks.start_timer(pause.min(LONGEST_PAUSE));
     }
 
-    /// Tells those that wait for events that there may be new ones.
+    /// Notifies the functions that wait for operations and events.
     fn report(&mut self) {
         if let Err(error) = self.waiters.settle(&mut self.engine) {
             self.fail(error);
         }
+        self.cancel_forgotten();
         // After a failed step, an event can have the number of one that was not stored.
         let version = (self.engine.reloads(), self.engine.last_event().0);
         self.reporters.0.send_if_modified(|last| std::mem::replace(last, version) != version);

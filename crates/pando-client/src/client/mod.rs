@@ -8,7 +8,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Limiting the calls in flight: there is one long poll for each group.
+//! Limiting the calls in flight: there is one long poll for each group. A client of more groups than
+//! the server allows streams on a connection waits for a stream before each call.
 
 mod builder;
 mod calls;
@@ -53,17 +54,16 @@ enum Message<B: Backend> {
     Close(oneshot::Sender<Closed<B>>),
 }
 
-/// What is left of a closed client.
+/// The store of a closed client, and its cancelled calls.
 struct Closed<B: Backend> {
     store: Store<B>,
-    /// The calls in flight, which are cancelled.
     calls: JoinSet<()>,
 }
 
 /// The number of messages that wait for the thread. Callers and tasks wait while the queue is full.
 const WAITING: usize = 64;
 
-/// What the thread reports.
+/// The reports of the thread.
 #[derive(Debug, Clone)]
 struct Reports {
     /// A value that changes with each event.
@@ -90,8 +90,8 @@ struct Reports {
 /// All futures are `Send`, and each can be dropped at any time. A future that was not polled has no
 /// effect. A future that is dropped later had either no effect, or the whole effect of its method:
 /// if the thread has received it, an operation or message is stored and will be performed, although
-/// the caller does not learn its number. Its events tell. Futures that only read or wait have no
-/// effects.
+/// the caller does not learn its number. Its events report it. Futures that only read or wait have
+/// no effects.
 ///
 /// # Errors
 ///
@@ -130,7 +130,7 @@ impl<T, B: Backend> Client<T, B> {
     /// # Errors
     /// [`ClientError`].
     pub async fn groups(&self) -> Result<Vec<GroupId>, ClientError> {
-        self.read(|engine| engine.groups()).await
+        self.read(Engine::groups).await
     }
 
     /// Returns the time of the last log entry of a group that was read; see

@@ -1,11 +1,11 @@
 //! Starting operations.
 //!
-//! Each function does what the function of [`Engine`](crate::Engine) with its name does, and
-//! returns when that is stored.
+//! Each function calls the function of the same name of [`Engine`](crate::Engine), and returns when
+//! the operation is stored.
 
 use super::Client;
 use super::error::ClientError;
-use crate::engine::OperationId;
+use crate::engine::{Engine, OperationId};
 use pando_api::{ClaimTarget, MessageId, Policy, UserId};
 use pando_mls::GroupId;
 use pando_store::Backend;
@@ -116,6 +116,6 @@ impl<T, B: Backend> Client<T, B> {
     /// # Errors
     /// [`ClientError`].
     pub async fn find_groups(&self) -> Result<(), ClientError> {
-        self.start(crate::engine::Engine::find_groups).await
+        self.start(Engine::find_groups).await
     }
 }

@@ -59,14 +59,14 @@ async fn a_policy_and_keys_change() {
     let change = alice.client.set_policy(&group_id, closed).await.unwrap();
     assert_eq!(alice.client.wait_for(change).await.unwrap(), Outcome::Done);
     bob.wait_for(|event| *event == Event::ExtensionsChanged).await;
-    // A member that is not an admin adds nobody any more.
+    // Only admins may add clients now.
     let carol = world.device("carol/phone").await;
     let target = ClaimTarget::Client(carol.client.own().clone());
     let addition = bob.client.add(&group_id, [target]).await.unwrap();
     assert!(matches!(bob.client.wait_for(addition).await.unwrap(), Outcome::Failed(_)));
 }
 
-/// An acknowledged end is told to those that waited before, and to no others.
+/// The end of an operation is found until its event is acknowledged.
 #[tokio::test]
 async fn waiting_does_not_take_events_from_the_application() {
     let mut world = World::new().await;
@@ -81,4 +81,25 @@ async fn waiting_does_not_take_events_from_the_application() {
     assert_eq!(alice.wait_for(creation).await.unwrap(), Outcome::Done);
     alice.acknowledge(end.id).await.unwrap();
     assert_eq!(alice.wait_for(creation).await.unwrap(), Outcome::Acknowledged);
+}
+
+/// A function that waits sees the end of an operation before another task can acknowledge it.
+#[tokio::test]
+async fn an_acknowledged_end_reaches_functions_that_wait() {
+    let mut world = World::new().await;
+    let alice = world.device("alice/laptop").await.client;
+    for _ in 0..20 {
+        let (_, creation) = alice.create_group(policy(), []).await.unwrap();
+        let acknowledging = async {
+            loop {
+                let events = alice.next_events(EventId::default()).await.unwrap();
+                alice.acknowledge(events.last().unwrap().id).await.unwrap();
+                if events.iter().any(|stored| stored.event == Event::OperationDone(creation)) {
+                    break;
+                }
+            }
+        };
+        let (outcome, ()) = tokio::join!(alice.wait_for(creation), acknowledging);
+        assert_eq!(outcome.unwrap(), Outcome::Done);
+    }
 }

@@ -29,7 +29,7 @@ async fn a_busy_store_delays_the_client_and_does_not_end_it() {
     assert!(alice.client.last_error().is_some());
     let refused = alice.client.send(&group_id, "text/plain", "refused", 0).await;
     assert!(matches!(refused, Err(ClientError::Engine(EngineError::Store(StoreError::Busy)))));
-    // Nothing is lost that is stored, and what is not stored is not seen.
+    // Stored rows are still read.
     assert_eq!(alice.client.groups().await.unwrap(), [group_id.clone()]);
     other.rollback();
 

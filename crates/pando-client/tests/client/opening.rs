@@ -30,7 +30,7 @@ async fn a_client_is_opened_by_its_url() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused() {
+async fn settings_that_do_not_fit_are_refused() {
     let mut world = World::new().await;
     let mut known = store();
     let credential = world.certify("alice/laptop", &mut known);
