@@ -67,6 +67,8 @@ mod http_transport;
 pub use attachment::{Attachment, AttachmentError, ChunkLayout, EncryptedChunk, Upload};
 pub use delivery::DeliveryClient;
 pub use description::Description;
+#[cfg(feature = "mistakes")]
+pub use engine::Mistake;
 pub use engine::{
     Call, CallId, Engine, EngineError, EngineSettings, Event, EventId, Message, Next, OperationId,
     StoredEvent, mls_client,

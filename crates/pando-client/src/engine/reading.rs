@@ -10,14 +10,14 @@ use super::lanes::Lane;
 use super::operations::End;
 use super::rows::{GroupStage, Intent, PlacedProposal, SEEN, Stage, table_of};
 use super::state::State;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::error::CallError;
 use pando_api::{
     ClientId, Digest, EntryKind, LogCursor, LogEntry, LogId, LogPage, MessageContent, MessageId, ProblemCode,
     ServerKeys, SignedHead,
 };
 use pando_mls::{Credential, Encode, GroupId, MlsMessage, Sender};
-use pando_store::session::{AppError, Event as GroupEvent, Received, SessionError};
+use pando_store::session::{AppError, Event as GroupEvent, Received, SessionError, no_rows};
 use pando_store::{Backend, Transaction};
 
 impl<B: Backend> Engine<B> {
@@ -35,6 +35,9 @@ impl<B: Backend> Engine<B> {
             let event = Event::Restored { incarnation: last.incarnation() };
             self.state.push_event(page.head.head.time, Some(group_id), event);
         }
+        if self.settings.makes(Mistake::AdvancesCursorFirst) {
+            self.pass(group_id, last.clone())?;
+        }
         for (entry, place) in page.entries.iter().zip(places) {
             self.take_entry(group_id, entry, place, &keys)?;
             if self.reading_cursor(group_id).is_none() {
@@ -43,6 +46,9 @@ impl<B: Backend> Engine<B> {
             }
         }
         self.take_head(group_id, last, &keys)?;
+        if self.settings.makes(Mistake::SkipsOnReconnect) {
+            self.state.skip_entries(false);
+        }
         let is_end = page.entries.is_empty() || page.end == page.head.head.seq;
         if is_end || !page.entries.is_empty() {
             // The outcome of a request that was refused as too late is in the entries that were read.
@@ -80,11 +86,21 @@ impl<B: Backend> Engine<B> {
             return Ok(transaction.commit()?);
         }
         let committer = self.committer(group_id, &message)?;
+        if self.settings.makes(Mistake::TakesOwnCommitAsForeign) && entry.kind == EntryKind::Commit {
+            self.session.drop_commit(group_id, no_rows)?;
+        }
         let Self { session, state, .. } = self;
         let received = session.receive(&entry.message, |transaction, received| {
             step.apply(state, transaction, received, committer)
         });
         let is_own = step.is_own;
+        if self.settings.makes(Mistake::SkipsFailedCommit)
+            && entry.kind == EntryKind::Commit
+            && received.is_err()
+        {
+            self.is_stale = true;
+            return self.pass(group_id, step.place);
+        }
         drop(received?);
         if is_own {
             self.forget_outbox(group_id)?;

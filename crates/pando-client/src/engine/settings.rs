@@ -30,6 +30,9 @@ pub struct EngineSettings {
     /// Whether the client joins again by an external Commit, after a Commit that it cannot process
     /// or a gap in the log. Default: no.
     pub rejoins: bool,
+    /// The mistake that the engine makes, for tests of the simulation. Default: none.
+    #[cfg(feature = "mistakes")]
+    pub mistake: Option<super::Mistake>,
 }
 
 impl EngineSettings {
@@ -46,6 +49,8 @@ impl EngineSettings {
             count_interval: 60 * 60 * 1_000,
             commit_delay: 5_000,
             rejoins: false,
+            #[cfg(feature = "mistakes")]
+            mistake: None,
         }
     }
 }
