@@ -1,10 +1,12 @@
 //! The checks of a simulation's history (invariants I1 to I10 of the design).
 
 use crate::authority::SUITE;
-use crate::world::{Failure, World};
-use pando_api::{EntryKind, GroupAddress, LogEntry, MessageId};
-use pando_client::{Event, Operation};
-use pando_mls::{Decode, GroupId, GroupState, MlsMessage, MlsMessageBody};
+use crate::device::{Device, MIN_KEY_PACKAGES};
+use crate::world::{Failure, World, describe};
+use pando_api::{ClientId, DeviceCertificate, EntryKind, GroupAddress, LogEntry, MessageId};
+use pando_client::{Answer, Event, Operation};
+use pando_mls::wire::Content;
+use pando_mls::{Decode, GroupId, GroupState, MlsMessage, MlsMessageBody, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A violation of an invariant.
@@ -48,6 +50,9 @@ impl World<'_> {
         self.check_events(&mut report);
         self.check_groups(&mut report, &logs)?;
         self.check_messages(&mut report, &logs);
+        self.check_requests(&mut report);
+        self.check_joins(&mut report, &logs);
+        self.check_key_packages(&mut report).await;
         Ok(report.0)
     }
 
@@ -66,7 +71,7 @@ impl World<'_> {
             let mut after = start.saturating_sub(1);
             loop {
                 let read = Operation::ReadLog { group_id: group_id.clone(), after, limit: None, wait: 0 };
-                let Ok(pando_client::Answer::Log(page)) = device.api.call(&read).await else { break };
+                let Ok(Answer::Log(page)) = device.api.call(&read).await else { break };
                 let Some(last) = page.entries.last() else { break };
                 after = last.seq;
                 entries.extend(page.entries);
@@ -152,7 +157,7 @@ impl World<'_> {
                 let mut members = Vec::new();
                 for member in group.members() {
                     let member = member?;
-                    let certificate = pando_api::DeviceCertificate::read(&member.credential)?;
+                    let certificate = DeviceCertificate::read(&member.credential)?;
                     members.push((certificate.client, certificate.version));
                 }
                 let own = members.iter().filter(|(member, _)| *member == client).count();
@@ -166,7 +171,69 @@ impl World<'_> {
                 report.check(suite == SUITE, "suite", || format!("{group_id} has another cipher suite"));
             }
         }
+        for (group_id, (_, (_, _, members))) in epochs {
+            for (client, version) in members {
+                let is_owner = |device: &&Device| (&device.client, device.version) == (&client, version);
+                let Some(device) = self.devices.iter().find(is_owner) else { continue };
+                let Some(engine) = &device.engine else { continue };
+                report.check(engine.groups().contains(&group_id), "no ghost", || {
+                    format!("{client} has a leaf in {group_id} and is not a member")
+                });
+            }
+        }
         Ok(())
+    }
+
+    /// No request is repeated whose success the client knows.
+    fn check_requests(&self, report: &mut Report) {
+        for (index, (device, operation)) in self.answered.iter().enumerate() {
+            let earlier = self.answered.iter().take(index);
+            let equal = earlier.filter(|(other, earlier)| other == device && is_equal(earlier, operation));
+            let allowed = match (operation, self.devices.get(*device)) {
+                // The user may try to leave more than once.
+                (Operation::RequestRemoval(group_id, _), Some(device)) => {
+                    device.application.leaves.get(group_id).copied().unwrap_or_default()
+                }
+                _ => 1,
+            };
+            report.check(equal.count() < allowed, "no needless request", || {
+                format!("{} repeats {} after its receipt", self.name(*device), describe(operation))
+            });
+        }
+    }
+
+    /// Clients join by external Commits only if their users say so.
+    fn check_joins(&self, report: &mut Report, logs: &BTreeMap<GroupId, Vec<LogEntry>>) {
+        let mut joined: BTreeMap<(ClientId, GroupId), usize> = BTreeMap::new();
+        for (group_id, log) in logs {
+            for client in log.iter().filter_map(external_committer) {
+                let count = joined.entry((client, group_id.clone())).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        for (join, count) in joined {
+            let allowed = self.joins.get(&join).copied().unwrap_or_default();
+            report.check(count <= allowed || self.rejoins, "no needless join", || {
+                format!("{} has joined {} {count} times, and its user {allowed} times", join.0, join.1)
+            });
+        }
+    }
+
+    /// All clients have KeyPackages at the server.
+    async fn check_key_packages(&self, report: &mut Report) {
+        for device in self.devices.iter().filter(|device| device.engine.is_some()) {
+            let count = match device.api.call(&Operation::CountKeyPackages).await {
+                Ok(Answer::Counts(counts)) => {
+                    let own = counts.counts.iter().find(|one| one.cipher_suite == SUITE);
+                    own.map(|one| (one.count, one.has_last_resort))
+                }
+                _ => None,
+            };
+            let is_enough = count.is_some_and(|(count, has_last)| count >= MIN_KEY_PACKAGES && has_last);
+            report.check(is_enough, "KeyPackages", || {
+                format!("the server has {count:?} KeyPackages of {}", device.client)
+            });
+        }
     }
 
     /// I3: a message that was acknowledged is received once by every member that could read it.
@@ -234,6 +301,35 @@ impl World<'_> {
                 }
             }
         }
+    }
+}
+
+/// Returns the client that has joined by an entry.
+fn external_committer(entry: &LogEntry) -> Option<ClientId> {
+    let MlsMessageBody::PublicMessage(message) = MlsMessage::decode(&entry.message).ok()?.body else {
+        return None;
+    };
+    let (Sender::NewMemberCommit, Content::Commit(commit)) =
+        (message.content.sender, message.content.content)
+    else {
+        return None;
+    };
+    let leaf = commit.path?.leaf_node;
+    DeviceCertificate::read(&leaf.credential).ok().map(|certificate| certificate.client)
+}
+
+/// Returns whether two mutations are the same request.
+fn is_equal(a: &Operation, b: &Operation) -> bool {
+    match (a, b) {
+        (Operation::CreateGroup(a), Operation::CreateGroup(b)) => a == b,
+        (Operation::SubmitCommit(group, a), Operation::SubmitCommit(other, b)) => (group, a) == (other, b),
+        (Operation::SubmitMessage(group, a), Operation::SubmitMessage(other, b)) => (group, a) == (other, b),
+        (Operation::RequestRemoval(group, a), Operation::RequestRemoval(other, b)) => {
+            (group, a) == (other, b)
+        }
+        (Operation::UploadKeyPackages(a), Operation::UploadKeyPackages(b)) => a == b,
+        (Operation::ClaimKeyPackages(a), Operation::ClaimKeyPackages(b)) => a == b,
+        _ => false,
     }
 }
 

@@ -19,12 +19,15 @@ mod clock;
 mod device;
 mod run;
 mod server;
+mod story;
 mod world;
 
 pub use action::{Action, schedule};
 pub use authority::{Certificates, Certified, DEVICES, SUITE, USERS, VERSIONS, domain};
 pub use checker::Violation;
 pub use clock::{START, SimClock};
+pub use pando_client::Mistake;
 pub use run::{Outcome, run_actions, run_seed, shrink};
 pub use server::{Direct, Server};
+pub use story::{Deed, Fate, Story};
 pub use world::{Fault, World, policy};
