@@ -8,7 +8,7 @@ use super::event::{Event, Message};
 use super::heads::{Compared, Heads, Lookup, head_of_handshake, history_row};
 use super::lanes::Lane;
 use super::operations::End;
-use super::rows::{GroupStage, Intent, PlacedProposal, SEEN, Stage, table_of};
+use super::rows::{ENCRYPTED, GroupStage, Intent, PlacedProposal, SEEN, Stage, table_of};
 use super::state::State;
 use super::{Engine, EngineError, Mistake};
 use crate::error::CallError;
@@ -324,7 +324,8 @@ impl Step<'_> {
         let (seq, time, group_id) = (self.entry.seq, self.entry.time, self.group_id);
         let event = match event {
             GroupEvent::Message(message) => return self.take_message(state, transaction, message),
-            GroupEvent::OwnMessage | GroupEvent::ProposalsLeftOut(_) => return Ok(()),
+            GroupEvent::OwnMessage => return self.end_own_message(state, transaction),
+            GroupEvent::ProposalsLeftOut(_) => return Ok(()),
             GroupEvent::Proposal(pending) => {
                 let reference = pending.reference.clone();
                 if let Some(row) = state.group_mut(group_id) {
@@ -404,6 +405,29 @@ impl Step<'_> {
         if let (true, Some(number)) = (is_own, started) {
             state.end_operation(number, End::Done, time);
         }
+    }
+
+    /// Ends the sending of the message of this entry. Its receipt may never come, for instance if
+    /// the client is removed from the group before it can repeat the request.
+    fn end_own_message<B: Backend>(
+        &self,
+        state: &mut State,
+        transaction: &Transaction<'_, B>,
+    ) -> Result<(), AppError> {
+        let sent: Vec<_> = state
+            .messages_of(self.group_id)
+            .filter(|(_, row)| row.is_encrypted == 1)
+            .map(|(number, row)| (number, row.id))
+            .collect();
+        for (number, message) in sent {
+            let encrypted = transaction.record(ENCRYPTED, number)?;
+            if encrypted.is_some_and(|encrypted| *encrypted.expose() == *self.entry.message) {
+                state.remove_message(number);
+                let event = Event::MessageSent { message, seq: self.entry.seq };
+                state.push_event(self.entry.time, Some(self.group_id), event);
+            }
+        }
+        Ok(())
     }
 
     fn take_message<B: Backend>(

@@ -9,6 +9,7 @@ mod kills;
 mod leaves;
 mod local_operations;
 mod missed_commits;
+mod own_messages;
 mod races;
 mod rejoining;
 mod turns;
