@@ -7,7 +7,31 @@ const ACTIONS: usize = 600;
 
 /// The seed that finds each mistake, and the rule that is violated, from
 /// `cargo run --release -p pando-simulation -- --mistakes`.
-const FOUND: &[(Mistake, u64, &str)] = &[];
+const FOUND: &[(Mistake, u64, &str)] = &[
+    (Mistake::ForgetsRequest, 14, "progress"),
+    (Mistake::MergesBeforePublishing, 0, "progress"),
+    (Mistake::MergesByReceipt, 0, "progress"),
+    (Mistake::BuildsTwoCommits, 0, "progress"),
+    (Mistake::TakesOwnCommitAsForeign, 0, "progress"),
+    (Mistake::BuildsUnknownAgain, 13, "progress"),
+    (Mistake::RejoinsAfterConflict, 0, "no needless join"),
+    (Mistake::JoinsFromOldState, 2, "progress"),
+    (Mistake::SkipsOnReconnect, 0, "progress"),
+    (Mistake::AdvancesCursorFirst, 4, "I3"),
+    (Mistake::SkipsFailedCommit, 3, "no false alarm"),
+    (Mistake::KeepsRowsAfterFailure, 5, "no error"),
+    (Mistake::ReusesCallNumbers, 48, "I1"),
+    (Mistake::UploadsKeyPackagesOnce, 0, "KeyPackages"),
+    (Mistake::DeletesOldKeyPackages, 0, "no ghost"),
+    (Mistake::DropsWelcome, 1, "no ghost"),
+    (Mistake::RepeatsLeave, 0, "no needless request"),
+    (Mistake::CommitsNoProposals, 0, "progress"),
+    (Mistake::AbandonsCreation, 21, "progress"),
+    (Mistake::RenamesMessage, 0, "I10"),
+    (Mistake::EncryptsUnknownAgain, 0, "no false alarm"),
+    (Mistake::LosesEvents, 0, "I10"),
+    (Mistake::NumbersEventsAnew, 0, "I10"),
+];
 
 #[test]
 fn each_mistake_is_found_by_its_seed() {
