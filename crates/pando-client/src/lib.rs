@@ -71,6 +71,8 @@ pub use attachment::{Attachment, AttachmentError, ChunkLayout, EncryptedChunk, U
 pub use client::{Client, ClientBuilder, ClientError, IdentityError, OpenError, Outcome, create_identity};
 pub use delivery::DeliveryClient;
 pub use description::Description;
+#[cfg(feature = "mistakes")]
+pub use engine::Mistake;
 pub use engine::{
     Call, CallId, Engine, EngineError, EngineSettings, Event, EventId, Message, Next, OperationId,
     StoredEvent, mls_client,

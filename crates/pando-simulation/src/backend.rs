@@ -53,6 +53,11 @@ impl Fuse {
         self.is_blown.store(false, Ordering::Relaxed);
     }
 
+    /// Returns whether a commit will fail.
+    pub(crate) fn is_lit(&self) -> bool {
+        self.left.load(Ordering::Relaxed) >= 0
+    }
+
     /// Returns whether the database has failed.
     pub(crate) fn is_blown(&self) -> bool {
         self.is_blown.load(Ordering::Relaxed)

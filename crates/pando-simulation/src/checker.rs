@@ -1,10 +1,12 @@
 //! The checks of a simulation's history (invariants I1 to I10 of the design).
 
 use crate::authority::SUITE;
-use crate::world::{Failure, World};
-use pando_api::{EntryKind, GroupAddress, LogEntry, MessageId};
-use pando_client::{Event, Operation};
-use pando_mls::{Decode, GroupId, GroupState, MlsMessage, MlsMessageBody};
+use crate::device::{Device, MIN_KEY_PACKAGES};
+use crate::world::{Failure, World, describe};
+use pando_api::{ClientId, DeviceCertificate, EntryKind, LogEntry, MessageId};
+use pando_client::{Answer, Event, Operation};
+use pando_mls::wire::Content;
+use pando_mls::{Decode, GroupId, GroupState, MlsMessage, MlsMessageBody, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A violation of an invariant.
@@ -40,7 +42,7 @@ impl World<'_> {
         let groups = self.devices.iter().filter_map(|device| device.engine.as_ref());
         let groups: BTreeSet<_> = groups.flat_map(pando_client::Engine::groups).collect();
         for group_id in groups {
-            let log = self.read_log(&group_id).await?;
+            let log = self.read_log(&mut report, &group_id).await?;
             check_log(&mut report, &group_id, &log);
             logs.insert(group_id, log);
         }
@@ -48,13 +50,14 @@ impl World<'_> {
         self.check_events(&mut report);
         self.check_groups(&mut report, &logs)?;
         self.check_messages(&mut report, &logs);
+        self.check_requests(&mut report);
+        self.check_joins(&mut report, &logs);
+        self.check_key_packages(&mut report).await;
         Ok(report.0)
     }
 
-    /// Reads the whole log of a group from the server's store.
-    async fn read_log(&self, group_id: &GroupId) -> Result<Vec<LogEntry>, Failure> {
-        let address = GroupAddress::new(group_id, &crate::authority::domain()?)?;
-        let _ = address;
+    /// I2: no member finds a gap in its part of the log. Returns the entries that members can read.
+    async fn read_log(&self, report: &mut Report, group_id: &GroupId) -> Result<Vec<LogEntry>, Failure> {
         let mut entries = Vec::new();
         // Members read from their own start, so the log is put together from all members.
         for device in &self.devices {
@@ -66,9 +69,17 @@ impl World<'_> {
             let mut after = start.saturating_sub(1);
             loop {
                 let read = Operation::ReadLog { group_id: group_id.clone(), after, limit: None, wait: 0 };
-                let Ok(pando_client::Answer::Log(page)) = device.api.call(&read).await else { break };
-                let Some(last) = page.entries.last() else { break };
-                after = last.seq;
+                let Ok(Answer::Log(page)) = device.api.call(&read).await else { break };
+                if page.entries.is_empty() {
+                    break;
+                }
+                for entry in &page.entries {
+                    let is_next = entry.seq == after.saturating_add(1);
+                    report.check(is_next, "I2", || {
+                        format!("{} reads entry {} of {group_id} after {after}", device.client, entry.seq)
+                    });
+                    after = entry.seq;
+                }
                 entries.extend(page.entries);
             }
         }
@@ -152,7 +163,7 @@ impl World<'_> {
                 let mut members = Vec::new();
                 for member in group.members() {
                     let member = member?;
-                    let certificate = pando_api::DeviceCertificate::read(&member.credential)?;
+                    let certificate = DeviceCertificate::read(&member.credential)?;
                     members.push((certificate.client, certificate.version));
                 }
                 let own = members.iter().filter(|(member, _)| *member == client).count();
@@ -170,7 +181,78 @@ impl World<'_> {
                 report.check(suite == SUITE, "suite", || format!("{group_id} has another cipher suite"));
             }
         }
+        for (group_id, (_, (_, _, members))) in epochs {
+            for (client, version) in members {
+                let is_owner = |device: &&Device| (&device.client, device.version) == (&client, version);
+                let Some(device) = self.devices.iter().find(is_owner) else { continue };
+                let Some(engine) = &device.engine else { continue };
+                report.check(engine.groups().contains(&group_id), "no ghost", || {
+                    format!("{client} has a leaf in {group_id} and is not a member")
+                });
+            }
+        }
         Ok(())
+    }
+
+    /// Returns whether a present member has read an entry.
+    fn is_readable(&self, group_id: &GroupId, seq: u64) -> bool {
+        let mut engines = self.devices.iter().filter_map(|device| device.engine.as_ref());
+        engines.any(|engine| match (engine.start_of(group_id), engine.read_until(group_id)) {
+            (Some(start), Some(read)) => start <= seq && seq <= read,
+            _ => false,
+        })
+    }
+
+    /// No request is repeated whose success the client knows.
+    fn check_requests(&self, report: &mut Report) {
+        for (index, (device, operation)) in self.answered.iter().enumerate() {
+            let earlier = self.answered.iter().take(index);
+            let equal = earlier.filter(|(other, earlier)| other == device && is_equal(earlier, operation));
+            let allowed = match (operation, self.devices.get(*device)) {
+                // The user may try to leave more than once.
+                (Operation::RequestRemoval(group_id, _), Some(device)) => {
+                    device.application.leaves.get(group_id).copied().unwrap_or_default()
+                }
+                _ => 1,
+            };
+            report.check(equal.count() < allowed, "no needless request", || {
+                format!("{} repeats {} after its receipt", self.name(*device), describe(operation))
+            });
+        }
+    }
+
+    /// Clients join by external Commits only if their users say so.
+    fn check_joins(&self, report: &mut Report, logs: &BTreeMap<GroupId, Vec<LogEntry>>) {
+        let mut joined: BTreeMap<(ClientId, GroupId), usize> = BTreeMap::new();
+        for (group_id, log) in logs {
+            for client in log.iter().filter_map(external_committer) {
+                let count = joined.entry((client, group_id.clone())).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        for (join, count) in joined {
+            let allowed = self.joins.get(&join).copied().unwrap_or_default();
+            report.check(count <= allowed || self.rejoins, "no needless join", || {
+                format!("{} has joined {} {count} times, and its user {allowed} times", join.0, join.1)
+            });
+        }
+    }
+
+    /// All clients have KeyPackages at the server.
+    async fn check_key_packages(&self, report: &mut Report) {
+        for device in self.devices.iter().filter(|device| device.engine.is_some()) {
+            let count = match device.api.call(&Operation::CountKeyPackages).await {
+                Ok(Answer::Counts(counts)) => {
+                    let own = counts.counts.iter().find(|one| one.cipher_suite == SUITE);
+                    own.map(|one| (one.count, one.has_last_resort))
+                }
+                _ => None,
+            };
+            let is_enough = count.is_some_and(|(count, has_last)| count >= MIN_KEY_PACKAGES && has_last);
+            report.check(is_enough, "KeyPackages", || {
+                format!("the server has {count:?} KeyPackages of {}", device.client)
+            });
+        }
     }
 
     /// I3: a message that was acknowledged is received once by every member that could read it.
@@ -190,7 +272,12 @@ impl World<'_> {
         }
         for ((group_id, seq), message) in &sent {
             let entry = logs.get(group_id).and_then(|log| log.iter().find(|entry| entry.seq == *seq));
-            report.check(entry.is_some_and(|entry| entry.kind == EntryKind::Application), "I3", || {
+            let is_right = match entry {
+                Some(entry) => entry.kind == EntryKind::Application,
+                // All present members have joined later.
+                None => !self.is_readable(group_id, *seq),
+            };
+            report.check(is_right, "I3", || {
                 format!("message {message} is not at its place {seq} in {group_id}")
             });
         }
@@ -241,13 +328,39 @@ impl World<'_> {
     }
 }
 
-/// I1 and I2: one Commit in an epoch, and no gap.
+/// Returns the client that has joined by an entry.
+fn external_committer(entry: &LogEntry) -> Option<ClientId> {
+    let MlsMessageBody::PublicMessage(message) = MlsMessage::decode(&entry.message).ok()?.body else {
+        return None;
+    };
+    let (Sender::NewMemberCommit, Content::Commit(commit)) =
+        (message.content.sender, message.content.content)
+    else {
+        return None;
+    };
+    let leaf = commit.path?.leaf_node;
+    DeviceCertificate::read(&leaf.credential).ok().map(|certificate| certificate.client)
+}
+
+/// Returns whether two mutations are the same request.
+fn is_equal(a: &Operation, b: &Operation) -> bool {
+    match (a, b) {
+        (Operation::CreateGroup(a), Operation::CreateGroup(b)) => a == b,
+        (Operation::SubmitCommit(group, a), Operation::SubmitCommit(other, b)) => (group, a) == (other, b),
+        (Operation::SubmitMessage(group, a), Operation::SubmitMessage(other, b)) => (group, a) == (other, b),
+        (Operation::RequestRemoval(group, a), Operation::RequestRemoval(other, b)) => {
+            (group, a) == (other, b)
+        }
+        (Operation::UploadKeyPackages(a), Operation::UploadKeyPackages(b)) => a == b,
+        (Operation::ClaimKeyPackages(a), Operation::ClaimKeyPackages(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// I1: one Commit in an epoch.
 fn check_log(report: &mut Report, group_id: &GroupId, log: &[LogEntry]) {
-    let mut seq = log.first().map(|first| first.seq);
     let mut commits = BTreeSet::new();
     for entry in log {
-        report.check(seq == Some(entry.seq), "I2", || format!("entry {} of {group_id}", entry.seq));
-        seq = entry.seq.checked_add(1);
         let message = MlsMessage::decode(&entry.message);
         let is_public = message.is_ok_and(|message| matches!(message.body, MlsMessageBody::PublicMessage(_)));
         if entry.kind == EntryKind::Commit {

@@ -6,7 +6,8 @@ use crate::clock::SimClock;
 use crate::server::{Direct, Server};
 use pando_api::{ClientId, MessageId};
 use pando_client::{
-    DeliveryClient, Engine, EngineError, EngineSettings, Event, EventId, OperationId, StoredEvent, mls_client,
+    DeliveryClient, Engine, EngineError, EngineSettings, Event, EventId, Mistake, OperationId, StoredEvent,
+    mls_client,
 };
 use pando_mls::{CryptoProvider, GroupId, RustCrypto};
 use pando_store::{Backend, Key, Memory, Store};
@@ -16,6 +17,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
+/// The number of KeyPackages at the server below which a device uploads new ones.
+pub(crate) const MIN_KEY_PACKAGES: u32 = 2;
+
 /// What the application of a device has stored.
 #[derive(Default)]
 pub(crate) struct Application {
@@ -23,6 +27,8 @@ pub(crate) struct Application {
     pub(crate) events: BTreeMap<EventId, StoredEvent>,
     /// The operations that the user was told are started.
     pub(crate) operations: BTreeMap<OperationId, String>,
+    /// How often the user has tried to leave a group.
+    pub(crate) leaves: BTreeMap<GroupId, usize>,
     /// The messages that the user was told are stored.
     pub(crate) messages: BTreeMap<MessageId, GroupId>,
     /// Events that came again with another content.
@@ -92,7 +98,7 @@ impl Device {
         certified: &Certified,
         identities: pando_api::DeviceIdentities,
         clock: &SimClock,
-        rejoins: bool,
+        (rejoins, mistake): (bool, Option<Mistake>),
     ) -> Result<(), Box<dyn Error>> {
         self.engine = None;
         self.fuse.reset();
@@ -101,8 +107,9 @@ impl Device {
         let store = Store::new(backend, &key()?)?;
         let mut settings = EngineSettings::new(SUITE);
         (settings.read_wait, settings.read_interval) = (0, 500);
-        (settings.min_key_packages, settings.key_packages) = (2, 4);
-        settings.rejoins = rejoins;
+        (settings.min_key_packages, settings.key_packages) = (MIN_KEY_PACKAGES, 4);
+        settings.count_interval = 5_000;
+        (settings.rejoins, settings.mistake) = (rejoins, mistake);
         let rng = ChaCha20Rng::seed_from_u64(self.seed.wrapping_mul(1_000).wrapping_add(self.lives));
         let identity = (mls_client(identities), &certified.credential);
         let engine = Engine::open(store, identity, domain()?, (clock.clone(), rng), settings)?;
@@ -115,14 +122,18 @@ impl Device {
         self.engine = None;
     }
 
-    /// Lets the application take its events. With `forgets`, it is killed before it acknowledges
-    /// them.
+    /// Lets the application take at most `most` events. With `forgets`, it is killed before it
+    /// acknowledges them.
     ///
     /// Returns the groups that the device has found.
-    pub(crate) fn take_events(&mut self, forgets: bool) -> Result<Vec<(GroupId, bool)>, EngineError> {
+    pub(crate) fn take_events(
+        &mut self,
+        most: usize,
+        forgets: bool,
+    ) -> Result<Vec<(GroupId, bool)>, EngineError> {
         let Some(engine) = &mut self.engine else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        let events = engine.events(EventId(0), usize::MAX)?;
+        let events = engine.events(EventId(0), most)?;
         let last = events.last().map(|event| event.id);
         for event in events {
             match self.application.events.get(&event.id) {

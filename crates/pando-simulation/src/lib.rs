@@ -21,6 +21,7 @@ mod checker;
 mod clock;
 mod device;
 mod run;
+mod script;
 mod server;
 mod story;
 mod world;
@@ -30,7 +31,9 @@ pub use authority::{Certificates, Certified, DEVICES, SUITE, USERS, VERSIONS, do
 pub use backend::Fused;
 pub use checker::Violation;
 pub use clock::{START, SimClock};
+pub use pando_client::Mistake;
 pub use run::{Outcome, run_actions, run_seed, shrink};
+pub use script::{Deed, Fate, Script};
 pub use server::{Direct, SERVER_SECRET, Server};
 pub use story::{CallResult, Falsify, Story};
 pub use world::{Fault, World, policy};

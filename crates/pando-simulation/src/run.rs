@@ -4,6 +4,7 @@ use crate::action::{Action, schedule};
 use crate::authority::Certificates;
 use crate::checker::Violation;
 use crate::world::{Failure, Fault, World};
+use pando_client::Mistake;
 use std::collections::BTreeMap;
 
 /// The result of a simulation.
@@ -18,12 +19,17 @@ pub struct Outcome {
     pub story: Vec<String>,
 }
 
-/// Runs the simulation of a seed.
+/// Runs the simulation of a seed, with engines that make a mistake.
 ///
 /// # Errors
 /// A failure of the simulation itself.
-pub async fn run_seed(certificates: &Certificates, seed: u64, length: usize) -> Result<Outcome, Failure> {
-    run_actions(certificates, seed, &schedule(seed, length)).await
+pub async fn run_seed(
+    certificates: &Certificates,
+    seed: u64,
+    length: usize,
+    mistake: Option<Mistake>,
+) -> Result<Outcome, Failure> {
+    run_actions(certificates, seed, &schedule(seed, length), mistake).await
 }
 
 /// Runs a schedule.
@@ -34,8 +40,23 @@ pub async fn run_actions(
     certificates: &Certificates,
     seed: u64,
     actions: &[Action],
+    mistake: Option<Mistake>,
 ) -> Result<Outcome, Failure> {
-    let mut world = World::new(certificates, seed)?;
+    let mut world = World::with_mistake(certificates, seed, mistake)?;
+    let violations = match play(&mut world, actions).await {
+        Ok(violations) => violations,
+        Err(error) => vec![Violation { rule: "no error", what: error.to_string() }],
+    };
+    let events = world.devices.iter().flat_map(|device| {
+        device.events(None).map(move |event| format!("{}: {:?} {:?}", device.client, event.id, event.event))
+    });
+    let events: Vec<_> = events.collect();
+    world.story.extend(events);
+    Ok(Outcome { violations, faults: world.faults, story: world.story })
+}
+
+/// Performs the actions, lets the simulation settle, and checks it.
+async fn play(world: &mut World<'_>, actions: &[Action]) -> Result<Vec<Violation>, Failure> {
     for action in actions {
         world.act(*action).await?;
     }
@@ -51,12 +72,7 @@ pub async fn run_actions(
         violations.push(Violation { rule: "progress", what });
     }
     violations.extend(world.check().await?);
-    let events = world.devices.iter().flat_map(|device| {
-        device.events(None).map(move |event| format!("{}: {:?} {:?}", device.client, event.id, event.event))
-    });
-    let events: Vec<_> = events.collect();
-    world.story.extend(events);
-    Ok(Outcome { violations, faults: world.faults, story: world.story })
+    Ok(violations)
 }
 
 /// Removes actions from a failing schedule while it fails with the same rule.
@@ -68,6 +84,7 @@ pub async fn shrink(
     seed: u64,
     actions: Vec<Action>,
     rule: &str,
+    mistake: Option<Mistake>,
 ) -> Result<Vec<Action>, Failure> {
     let mut actions = actions;
     let mut size = actions.len().div_ceil(2);
@@ -77,7 +94,7 @@ pub async fn shrink(
             let end = start.saturating_add(size).min(actions.len());
             let mut fewer = actions.clone();
             fewer.drain(start..end);
-            let fails = match run_actions(certificates, seed, &fewer).await {
+            let fails = match run_actions(certificates, seed, &fewer, mistake).await {
                 Ok(outcome) => outcome.violations.iter().any(|violation| violation.rule == rule),
                 Err(_) => false,
             };

@@ -96,7 +96,7 @@ impl<'a> Story<'a> {
         let identities = self.certificates.identities()?;
         let device = self.devices.get_mut(name).ok_or("no such device")?;
         let certified = self.certificates.get(&device.client, device.version).ok_or("no such certificate")?;
-        device.open(certified, identities, &self.clock, self.rejoins)
+        device.open(certified, identities, &self.clock, (self.rejoins, None))
     }
 
     /// Lets all later answers to a device be falsified, or no longer.

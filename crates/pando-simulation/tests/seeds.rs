@@ -15,7 +15,7 @@ fn no_seed_violates_an_invariant() {
     let certificates = Certificates::issue().unwrap();
     let mut faults = BTreeMap::<Fault, u64>::new();
     for seed in 0..seeds {
-        let outcome = runtime.block_on(run_seed(&certificates, seed, 600)).unwrap();
+        let outcome = runtime.block_on(run_seed(&certificates, seed, 600, None)).unwrap();
         assert!(outcome.violations.is_empty(), "seed {seed}: {:?}", outcome.violations);
         for (fault, count) in outcome.faults {
             let sum = faults.entry(fault).or_default();
@@ -31,7 +31,7 @@ fn no_seed_violates_an_invariant() {
 fn a_seed_has_one_history() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let certificates = Certificates::issue().unwrap();
-    let run = || runtime.block_on(run_seed(&certificates, 7, 600)).unwrap();
+    let run = || runtime.block_on(run_seed(&certificates, 7, 600, None)).unwrap();
     let (first, second) = (run(), run());
     assert_eq!(first.faults, second.faults);
     assert_eq!(first.story, second.story);

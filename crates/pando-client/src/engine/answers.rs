@@ -6,13 +6,13 @@ use super::joining::Progress;
 use super::lanes::{CallId, Lane};
 use super::operations::End;
 use super::rows::{GroupStage, Intent, Stage};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::error::{CallError, LoginFailure};
 use crate::operation::Answer;
-use pando_api::{LogCursor, ProblemCode, Receipt};
+use pando_api::{LogCursor, MessageId, ProblemCode, Receipt};
 use pando_mls::GroupId;
 use pando_store::Backend;
-use pando_store::session::SessionError;
+use pando_store::session::{SessionError, no_rows};
 use std::time::Duration;
 
 /// The least milliseconds between two reads without result.
@@ -139,7 +139,13 @@ impl<B: Backend> Engine<B> {
         if intent == Intent::Join {
             return self.accept_join(&group_id, number, receipt);
         }
+        if self.settings.makes(Mistake::MergesByReceipt) && matches!(row.stage, Stage::Committing(_)) {
+            self.session.accept_commit(&group_id, no_rows)?;
+        }
         row.stage = Stage::Accepted;
+        if self.settings.makes(Mistake::RepeatsLeave) && intent == Intent::Leave {
+            row.stage = Stage::Waiting;
+        }
         match intent {
             Intent::Create(_) => {
                 let log = self.log_id(&group_id);
@@ -241,7 +247,7 @@ impl<B: Backend> Engine<B> {
         };
         let (group_id, intent, is_commit) =
             (row.group_id.clone(), row.intent.clone(), matches!(row.stage, Stage::Committing(_)));
-        let verdict = verdict(error);
+        let verdict = self.verdict(error, Mistake::BuildsUnknownAgain);
         if intent == Intent::Join {
             self.lanes.fail(lane, now, wait, &mut self.rng);
             return match verdict {
@@ -256,6 +262,10 @@ impl<B: Backend> Engine<B> {
         self.lanes.fail(lane, now, wait, &mut self.rng);
         match verdict {
             Verdict::Repeat => Ok(()),
+            Verdict::ReadFirst if self.settings.makes(Mistake::RejoinsAfterConflict) => {
+                self.put_join(&group_id, true);
+                self.write()
+            }
             Verdict::ReadFirst => {
                 self.mark_behind(&group_id);
                 Ok(())
@@ -335,13 +345,16 @@ impl<B: Backend> Engine<B> {
         self.lanes.fail(lane, now, wait, &mut self.rng);
         let Some(row) = self.state.messages.get(number) else { return Ok(()) };
         let group_id = row.group_id.clone();
-        match verdict(error) {
+        match self.verdict(error, Mistake::EncryptsUnknownAgain) {
             Verdict::Repeat => Ok(()),
             Verdict::ReadFirst | Verdict::BuildAgain => {
                 // The same message is encrypted again in the present epoch, with the same
                 // identifier.
                 if let Some(row) = self.state.messages.get_mut(number) {
                     row.is_encrypted = 0;
+                    if self.settings.makes(Mistake::RenamesMessage) {
+                        row.id = MessageId(self.rng.id());
+                    }
                 }
                 self.state.remove_record(super::rows::ENCRYPTED, number);
                 self.mark_behind(&group_id);
@@ -354,6 +367,15 @@ impl<B: Backend> Engine<B> {
                 self.fail_message::<()>(number, &error.to_string()).map(drop)
             }
         }
+    }
+
+    /// Returns what a failed mutation means for its request. With the mistake, a request whose
+    /// outcome is unknown is built again.
+    fn verdict(&self, error: &CallError, mistake: Mistake) -> Verdict {
+        if self.settings.makes(mistake) && error.may_have_taken_effect() {
+            return Verdict::BuildAgain;
+        }
+        verdict(error)
     }
 
     /// Stops, because the server accepts no more logins with the certificate.

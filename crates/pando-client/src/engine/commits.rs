@@ -3,7 +3,7 @@
 use super::calls::Purpose;
 use super::operations::End;
 use super::rows::{GroupStage, Intent, OperationRow, Stage};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{
     ClaimStatus, ClaimTarget, ClientId, CreateGroup, DeviceCertificate, HandshakeData, Policy, RemovalIntent,
@@ -25,7 +25,12 @@ impl<B: Backend> Engine<B> {
         group_id: &GroupId,
         now: u64,
     ) -> Result<Option<(Purpose, Operation)>, EngineError> {
-        if let Some((number, row)) = self.state.started(group_id) {
+        let builds_another = self.settings.makes(Mistake::BuildsTwoCommits)
+            && self.state.stage(group_id) == Some(GroupStage::Member)
+            && self.ready_operation(group_id).is_some();
+        if let Some((number, row)) = self.state.started(group_id)
+            && !builds_another
+        {
             // After a refusal, the log may show that the request is decided.
             let request = if self.behind.contains(group_id) { None } else { request(row) };
             return Ok(request.map(|request| (Purpose::Operation(number), request)));
@@ -73,7 +78,7 @@ impl<B: Backend> Engine<B> {
     /// Starts a Commit of the pending proposals: at once if a message waits, and otherwise after a
     /// random time, in which another member may commit them.
     fn commit_pending_proposals(&mut self, group_id: &GroupId, now: u64) -> Result<(), EngineError> {
-        if self.ready_operation(group_id).is_some() {
+        if self.ready_operation(group_id).is_some() || self.settings.makes(Mistake::CommitsNoProposals) {
             return Ok(());
         }
         let group = self.session.group(group_id)?;
@@ -120,6 +125,8 @@ impl<B: Backend> Engine<B> {
             if let Err(error) = created {
                 return self.failed(number, error);
             }
+        } else if self.settings.makes(Mistake::AbandonsCreation) {
+            return Ok(None);
         }
         let group_info: Opaque = self.session.group_info(group_id, |builder| builder)?.into();
         let added = self.claimed(number);
@@ -186,6 +193,9 @@ impl<B: Backend> Engine<B> {
             error => SessionError::Application(error.into()),
         })?;
         let new_identity = is_old.then(|| self.identity.clone());
+        if self.settings.makes(Mistake::BuildsTwoCommits) {
+            self.session.drop_commit(group_id, no_rows)?;
+        }
         let Self { session, state, .. } = self;
         let fill = FillCommit { fill, data };
         let app = |transaction: &mut Transaction<'_, B>, commit: &Commit| {
@@ -201,7 +211,11 @@ impl<B: Backend> Engine<B> {
             }
             None => session.commit(group_id, |builder| fill.apply(builder), app),
         };
-        result.map(drop)
+        result?;
+        if self.settings.makes(Mistake::MergesBeforePublishing) {
+            self.session.accept_commit(group_id, no_rows)?;
+        }
+        Ok(())
     }
 
     /// Returns the changes by which an operation reaches its aim in the present epoch.

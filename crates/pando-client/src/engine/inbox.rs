@@ -7,7 +7,7 @@ use super::calls::Purpose;
 use super::event::Event;
 use super::lanes::Lane;
 use super::rows::{GroupRow, GroupStage};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{InboxEntry, InboxPage, LogCursor};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};
@@ -54,6 +54,9 @@ impl<B: Backend> Engine<B> {
         for entry in page.entries {
             self.read_inbox_seq = self.read_inbox_seq.max(entry.seq);
             let is_done = entry.seq <= handled;
+            if self.settings.makes(Mistake::DropsWelcome) {
+                self.state.change_client(|client| client.inbox_seq = client.inbox_seq.max(entry.seq));
+            }
             self.welcomes.push_back(Welcome { entry, is_late: false, is_done });
         }
     }

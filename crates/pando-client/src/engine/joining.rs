@@ -10,7 +10,7 @@ use super::commits::client_of;
 use super::event::Event;
 use super::operations::End;
 use super::rows::{GroupStage, Intent, Stage};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{GroupState, HandshakeData, LogCursor, Receipt, SubmitCommit};
 use pando_mls::wire::{Node, RatchetTree};
@@ -53,6 +53,9 @@ impl<B: Backend> Engine<B> {
         state: &GroupState,
         tree: &[u8],
     ) -> Result<Option<(Purpose, Operation)>, EngineError> {
+        if self.settings.makes(Mistake::JoinsFromOldState) {
+            self.joins.insert(number, Progress::Tree(Box::new(state.clone()), tree.to_vec()));
+        }
         if let Some(successor) = &state.successor {
             let event = Event::Ended { successor: Some(successor.clone()) };
             let time = self.now();

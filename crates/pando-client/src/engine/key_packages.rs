@@ -6,7 +6,7 @@
 
 use super::calls::Purpose;
 use super::lanes::Lane;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{KeyPackageCounts, LastResort, UploadKeyPackages};
 use pando_mls::{Encode, Extension, Extensions, Lifetime};
@@ -45,8 +45,13 @@ impl<B: Backend> Engine<B> {
         let number = count.map(|count| count.count).unwrap_or_default();
         let is_used = self.state.client().needs_last_resort == 1;
         let has_last_resort = count.is_some_and(|count| count.has_last_resort) && !is_used;
-        if number >= self.settings.min_key_packages && has_last_resort {
+        let is_enough =
+            number >= self.settings.min_key_packages || self.settings.makes(Mistake::UploadsKeyPackagesOnce);
+        if is_enough && has_last_resort {
             return Ok(());
+        }
+        if self.settings.makes(Mistake::DeletesOldKeyPackages) {
+            self.delete_key_packages()?;
         }
         let seconds = now.div_euclid(1_000);
         let mut transaction = self.session.store_mut().begin()?;

@@ -39,6 +39,7 @@ mod joining;
 mod key_packages;
 mod lanes;
 mod messages;
+mod mistake;
 mod operations;
 mod randomness;
 mod reading;
@@ -53,7 +54,12 @@ pub use calls::{Call, Next};
 pub use error::EngineError;
 pub use event::{Event, EventId, Message, OperationId, StoredEvent};
 pub use lanes::CallId;
+#[cfg(feature = "mistakes")]
+pub use mistake::Mistake;
 pub use settings::{EngineSettings, mls_client};
+
+#[cfg(not(feature = "mistakes"))]
+use mistake::Mistake;
 
 use crate::transport::Clock;
 use calls::Purpose;
@@ -141,7 +147,16 @@ impl<B: Backend> Engine<B> {
         let identity = updates::find_identity(&store, credential, settings.cipher_suite)?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let rng = SharedRng::new(rng);
-        let state = State::load(&store)?;
+        let mut state = State::load(&store)?;
+        if settings.makes(Mistake::ForgetsRequest) {
+            state.forget_requests();
+        }
+        if settings.makes(Mistake::SkipsOnReconnect) {
+            state.skip_entries(true);
+        }
+        if settings.makes(Mistake::NumbersEventsAnew) {
+            state.number_anew();
+        }
         let seconds = {
             let clock = Arc::clone(&clock);
             move || clock.now().div_euclid(1_000)
@@ -201,8 +216,9 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// [`EngineError::Store`].
     pub fn acknowledge_events(&mut self, last: EventId) -> Result<(), EngineError> {
+        let last = if self.settings.makes(Mistake::LosesEvents) { u64::MAX } else { last.0 };
         let mut transaction = self.session.store_mut().begin()?;
-        transaction.remove_records(rows::EVENTS, 0..=last.0)?;
+        transaction.remove_records(rows::EVENTS, 0..=last)?;
         Ok(transaction.commit()?)
     }
 
@@ -288,7 +304,7 @@ impl<B: Backend> Engine<B> {
     /// the changes in memory may not be stored. The calls in flight are forgotten, so that they are
     /// repeated.
     fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, EngineError>) -> Result<T, EngineError> {
-        if self.is_stale {
+        if self.is_stale && !self.settings.makes(Mistake::KeepsRowsAfterFailure) {
             self.reload()?;
         }
         let result = step(self);
@@ -312,6 +328,9 @@ impl<B: Backend> Engine<B> {
         self.reloads = self.reloads.saturating_add(1);
         self.calls.clear();
         self.lanes.reset();
+        if self.settings.makes(Mistake::ReusesCallNumbers) {
+            self.lanes = Lanes::default();
+        }
         self.welcomes.clear();
         self.read_inbox_seq = 0;
         self.behind.clear();

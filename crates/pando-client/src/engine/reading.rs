@@ -9,9 +9,11 @@ use super::heads::{Compared, Heads, Lookup, head_of_handshake, history_row};
 use super::lanes::Lane;
 use super::operations::End;
 use super::reports::{failure_of, report_about};
-use super::rows::{GroupStage, Intent, LaterHead, PlacedProposal, ReportRow, SEEN, Stage, table_of};
+use super::rows::{
+    ENCRYPTED, GroupStage, Intent, LaterHead, PlacedProposal, ReportRow, SEEN, Stage, table_of,
+};
 use super::state::State;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Mistake};
 use crate::error::CallError;
 use pando_api::{
     ClientId, Digest, EntryKind, LogCursor, LogEntry, LogError, LogId, LogPage, MessageContent, MessageId,
@@ -19,7 +21,7 @@ use pando_api::{
 };
 use pando_mls::wire::Content;
 use pando_mls::{Credential, Encode, GroupError, GroupId, Missing, MlsMessage, MlsMessageBody, Sender};
-use pando_store::session::{AppError, Event as GroupEvent, Held, Received, SessionError};
+use pando_store::session::{AppError, Event as GroupEvent, Held, Received, SessionError, no_rows};
 use pando_store::{Backend, Transaction};
 
 impl<B: Backend> Engine<B> {
@@ -35,6 +37,9 @@ impl<B: Backend> Engine<B> {
             let event = Event::Restored { incarnation: last.incarnation() };
             self.state.push_event(page.head.head.time, Some(group_id), event);
         }
+        if self.settings.makes(Mistake::AdvancesCursorFirst) {
+            self.pass(group_id, last.clone())?;
+        }
         for (entry, place) in page.entries.iter().zip(places) {
             self.take_entry(group_id, entry, place, &keys)?;
             if self.reading_cursor(group_id).is_none() {
@@ -43,6 +48,9 @@ impl<B: Backend> Engine<B> {
             }
         }
         self.take_head(group_id, last, &keys)?;
+        if self.settings.makes(Mistake::SkipsOnReconnect) {
+            self.state.skip_entries(false);
+        }
         let is_end = page.entries.is_empty() || page.end == page.head.head.seq;
         if is_end || !page.entries.is_empty() {
             // The outcome of a request that was refused as too late is in the entries that were read.
@@ -146,12 +154,22 @@ impl<B: Backend> Engine<B> {
             return Ok(transaction.commit()?);
         }
         let committer = self.committer(group_id, &message)?;
+        if self.settings.makes(Mistake::TakesOwnCommitAsForeign) && entry.kind == EntryKind::Commit {
+            self.session.drop_commit(group_id, no_rows)?;
+        }
         let Self { session, state, .. } = self;
         let received = session.receive(&entry.message, |transaction, received| {
             step.apply(state, transaction, received, committer)
         });
         let (is_own, is_unprocessable) = (step.is_own, step.is_unprocessable);
         self.must_describe |= step.must_describe;
+        if self.settings.makes(Mistake::SkipsFailedCommit)
+            && entry.kind == EntryKind::Commit
+            && received.is_err()
+        {
+            self.is_stale = true;
+            return self.pass(group_id, step.place);
+        }
         drop(received?);
         if is_own {
             self.forget_outbox(group_id)?;
@@ -429,7 +447,8 @@ impl Step<'_> {
         let (seq, time, group_id) = (self.entry.seq, self.entry.time, self.group_id);
         let event = match event {
             GroupEvent::Message(message) => return self.take_message(state, transaction, message),
-            GroupEvent::OwnMessage | GroupEvent::ProposalsLeftOut(_) => return Ok(()),
+            GroupEvent::OwnMessage => return self.end_own_message(state, transaction),
+            GroupEvent::ProposalsLeftOut(_) => return Ok(()),
             GroupEvent::Proposal(pending) => {
                 let reference = pending.reference.clone();
                 if let Some(row) = state.group_mut(group_id) {
@@ -510,6 +529,29 @@ impl Step<'_> {
         if let (true, Some(number)) = (is_own, started) {
             state.end_operation(number, End::Done, time);
         }
+    }
+
+    /// Ends the sending of the message of this entry. Its receipt may never come, for instance if
+    /// the client is removed from the group before it can repeat the request.
+    fn end_own_message<B: Backend>(
+        &self,
+        state: &mut State,
+        transaction: &Transaction<'_, B>,
+    ) -> Result<(), AppError> {
+        let sent: Vec<_> = state
+            .messages_of(self.group_id)
+            .filter(|(_, row)| row.is_encrypted == 1)
+            .map(|(number, row)| (number, row.id))
+            .collect();
+        for (number, message) in sent {
+            let encrypted = transaction.record(ENCRYPTED, number)?;
+            if encrypted.is_some_and(|encrypted| *encrypted.expose() == *self.entry.message) {
+                state.remove_message(number);
+                let event = Event::MessageSent { message, seq: self.entry.seq };
+                state.push_event(self.entry.time, Some(self.group_id), event);
+            }
+        }
+        Ok(())
     }
 
     fn take_message<B: Backend>(

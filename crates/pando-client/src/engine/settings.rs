@@ -35,6 +35,9 @@ pub struct EngineSettings {
     /// Whether the client joins again by an external Commit, after a Commit that it cannot process
     /// or a gap in the log. Default: no.
     pub rejoins: bool,
+    /// The mistake that the engine makes, for tests of the simulation. Default: none.
+    #[cfg(feature = "mistakes")]
+    pub mistake: Option<super::Mistake>,
 }
 
 impl EngineSettings {
@@ -53,6 +56,8 @@ impl EngineSettings {
             lock_wait: Duration::from_secs(1),
             acknowledge_interval: 60_000,
             rejoins: false,
+            #[cfg(feature = "mistakes")]
+            mistake: None,
         }
     }
 }
