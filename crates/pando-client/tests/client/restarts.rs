@@ -49,7 +49,7 @@ async fn a_store_in_a_file_is_opened_again() {
 
     // Events that were not acknowledged come again, with the same numbers.
     let mut alice = world.open(&credential, SqliteStore::open(&path, &key()).unwrap());
-    assert_eq!(alice.client.groups().await.unwrap(), [group_id.clone()]);
+    assert_eq!(alice.client.groups().await.unwrap(), std::slice::from_ref(&group_id));
     let after = alice.client.next_events(EventId::default()).await.unwrap();
     assert_eq!(after[..before.len()], before);
     alice.send(&group_id, "from the file").await;

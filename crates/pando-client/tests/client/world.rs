@@ -149,7 +149,7 @@ impl World {
         assert_eq!(creator.wait_for(creation).await.unwrap(), Outcome::Done);
         for device in &mut devices[1..] {
             device.wait_for(|event| matches!(event, Event::Joined { .. })).await;
-            assert_eq!(device.client.groups().await.unwrap(), [group_id.clone()]);
+            assert_eq!(device.client.groups().await.unwrap(), std::slice::from_ref(&group_id));
         }
         group_id
     }
