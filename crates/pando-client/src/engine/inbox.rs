@@ -18,8 +18,6 @@ use pando_store::session::{Event as GroupEvent, Held, Received};
 #[derive(Debug, Clone)]
 pub(super) struct Welcome {
     pub(super) entry: InboxEntry,
-    /// Whether the log of the group was read after the Welcome.
-    pub(super) is_late: bool,
     /// Whether the Welcome was handled, and is only removed from the inbox.
     pub(super) is_done: bool,
 }
@@ -57,7 +55,7 @@ impl<B: Backend> Engine<B> {
             if self.settings.makes(Mistake::DropsWelcome) {
                 self.state.change_client(|client| client.inbox_seq = client.inbox_seq.max(entry.seq));
             }
-            self.welcomes.push_back(Welcome { entry, is_late: false, is_done });
+            self.welcomes.push_back(Welcome { entry, is_done });
         }
     }
 
@@ -65,7 +63,10 @@ impl<B: Backend> Engine<B> {
     pub(super) fn take_welcome(&mut self, welcome: &Welcome, tree: &[u8]) -> Result<(), EngineError> {
         let InboxEntry { seq, group_id, group_seq, welcome: bytes, .. } = &welcome.entry;
         let log = self.log_id(group_id);
-        let (now, is_late) = (self.clock.now(), welcome.is_late);
+        // A member that has read all entries before the Welcome's Commit was not removed by them.
+        let cursor = self.reading_cursor(group_id);
+        let is_late = cursor.is_none_or(|cursor| cursor.seq().saturating_add(1) >= *group_seq);
+        let now = self.clock.now();
         let mut waits = false;
         let uses_last_resort = self.uses_last_resort(bytes)?;
         let Self { session, state, .. } = self;
@@ -121,9 +122,6 @@ impl<B: Backend> Engine<B> {
             // The Commit that removes the client comes before the one that adds it again.
             self.mark_behind(group_id);
             self.lanes.delay(&Lane::Inbox, now.saturating_add(RETRY));
-            if let Some(front) = self.welcomes.front_mut() {
-                front.is_late = true;
-            }
         } else {
             self.finish_welcome();
             self.count_time = 0;

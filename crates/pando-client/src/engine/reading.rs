@@ -102,7 +102,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Returns the cursor of a group that is read.
-    fn reading_cursor(&self, group_id: &GroupId) -> Option<LogCursor> {
+    pub(super) fn reading_cursor(&self, group_id: &GroupId) -> Option<LogCursor> {
         let row = self.state.group(group_id)?;
         if row.stage == GroupStage::Member { row.cursor.clone() } else { None }
     }
