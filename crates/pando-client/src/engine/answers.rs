@@ -253,10 +253,7 @@ impl<B: Backend> Engine<B> {
             return match verdict {
                 Verdict::Repeat => Ok(()),
                 Verdict::ReadFirst | Verdict::BuildAgain => self.drop_join(&group_id, number),
-                Verdict::Refused => {
-                    self.abandon_join(&group_id)?;
-                    self.fail_join::<()>(&group_id, number, &error.to_string()).map(drop)
-                }
+                Verdict::Refused => self.abandon_join(&group_id, number, &error.to_string()),
             };
         }
         self.lanes.fail(lane, now, wait, &mut self.rng);

@@ -32,7 +32,7 @@ impl<B: Backend> Engine<B> {
             && !builds_another
         {
             // After a refusal, the log may show that the request is decided.
-            let request = if self.behind.contains(group_id) { None } else { request(row) };
+            let request = if self.is_behind(group_id) { None } else { request(row) };
             return Ok(request.map(|request| (Purpose::Operation(number), request)));
         }
         match self.state.stage(group_id) {
@@ -41,7 +41,7 @@ impl<B: Backend> Engine<B> {
             Some(GroupStage::Member) => {}
             Some(GroupStage::Removed | GroupStage::Ended | GroupStage::Broken) | None => return Ok(None),
         }
-        if self.behind.contains(group_id) {
+        if self.is_behind(group_id) {
             return Ok(None);
         }
         self.start_due_update(group_id, now)?;
@@ -57,6 +57,12 @@ impl<B: Backend> Engine<B> {
             (Some(operation), _) => self.build(group_id, operation),
             (None, _) => Ok(None),
         }
+    }
+
+    /// Returns whether the log of a group must be read before anything is written. A client that
+    /// is not a member cannot read it.
+    fn is_behind(&self, group_id: &GroupId) -> bool {
+        self.behind.contains(group_id) && self.reading_cursor(group_id).is_some()
     }
 
     /// Returns the earliest operation of a group that waits for nothing.

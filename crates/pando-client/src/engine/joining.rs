@@ -16,7 +16,6 @@ use pando_api::{GroupState, HandshakeData, LogCursor, Receipt, SubmitCommit};
 use pando_mls::wire::{Node, RatchetTree};
 use pando_mls::{Decode, Encode, GroupId, LeafIndex, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
-use pando_store::session::no_rows;
 
 /// What an external join has read.
 #[derive(Debug)]
@@ -115,14 +114,19 @@ impl<B: Backend> Engine<B> {
         number: u64,
         reason: &str,
     ) -> Result<Option<T>, EngineError> {
+        self.put_failure(group_id, number, reason);
+        self.write()?;
+        Ok(None)
+    }
+
+    /// Puts the end of an external join that cannot succeed into the rows.
+    fn put_failure(&mut self, group_id: &GroupId, number: u64, reason: &str) {
         let time = self.now();
         self.state.end_operation(number, End::Failed(reason.to_owned()), time);
         if let Some(row) = self.state.group_mut(group_id) {
             row.stage = GroupStage::Removed;
         }
         self.state.end_group(group_id, reason, time);
-        self.write()?;
-        Ok(None)
     }
 
     /// Merges our external Commit, which the server has accepted.
@@ -160,9 +164,16 @@ impl<B: Backend> Engine<B> {
         Ok(session.abandon_join(group_id, |transaction, _| state.write(transaction))?)
     }
 
-    /// Deletes what a failed attempt to join has stored.
-    pub(super) fn abandon_join(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
-        Ok(self.session.abandon_join(group_id, no_rows)?)
+    /// Drops our external Commit, which the server refuses for good, and ends its operation.
+    pub(super) fn abandon_join(
+        &mut self,
+        group_id: &GroupId,
+        number: u64,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        self.put_failure(group_id, number, reason);
+        let Self { session, state, .. } = self;
+        Ok(session.abandon_join(group_id, |transaction, _| state.write(transaction))?)
     }
 }
 

@@ -44,6 +44,23 @@ fn a_device_that_has_lost_its_store_joins_while_others_commit() {
 }
 
 #[test]
+fn a_device_that_has_left_joins_again() {
+    run(async |mut story| {
+        let group_id = group_of(&mut story, "alice/laptop", &["alice", "bob"]).await;
+        let (alice, bob) = (story.device("alice/laptop").unwrap(), story.device("bob/phone").unwrap());
+        story.act(alice, &group_id, &Deed::Remove(client("bob/phone"))).unwrap();
+        story.work(alice, 4).await.unwrap();
+        // The update loses against the removal, so the log must be read before another one.
+        story.act(bob, &group_id, &Deed::Update).unwrap();
+        story.work(bob, 4).await.unwrap();
+        assert!(story.groups(bob).is_empty());
+        story.act(bob, &group_id, &Deed::Join).unwrap();
+        settle(&mut story).await;
+        assert_eq!(story.members(bob, &group_id).unwrap().len(), 4);
+    });
+}
+
+#[test]
 fn an_external_commit_whose_answer_is_lost_is_merged_once() {
     run(async |mut story| {
         let group_id = group_of(&mut story, "alice/laptop", &["bob"]).await;
