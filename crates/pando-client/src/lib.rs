@@ -27,8 +27,8 @@
 //! ```
 //!
 //! The library does no input or output, except in [`HttpTransport`], which the default feature
-//! `http` contains, and in [`Client`]. The time and randomness are arguments of the other two layers.
-//! Futures are `Send`, except on WebAssembly.
+//! `http` contains, and in [`Client`]. The time and randomness are arguments of the other two
+//! layers. Futures are `Send`, except on WebAssembly.
 //!
 //! # Left out on purpose
 //!

@@ -6,8 +6,8 @@
 //! faults end, the simulation settles, and the history is checked ([`World::check`]). A failing
 //! schedule is shrunk to a short story ([`shrink`]).
 //!
-//! A [`Story`] is a simulation that a test directs: it has few devices, and the server's answers can
-//! be falsified.
+//! A [`Story`] is a simulation that a test directs: it has few devices, and the server's answers
+//! can be falsified.
 //!
 //! # Left out on purpose
 //!

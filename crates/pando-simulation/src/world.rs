@@ -109,8 +109,9 @@ pub struct World<'a> {
     seed: u64,
 }
 
-/// The minutes by which the clocks of the devices are ahead of that of the server. Clocks that differ
-/// by more than an hour keep clients from adding each other, because a KeyPackage is not valid yet.
+/// The minutes by which the clocks of the devices are ahead of that of the server. Clocks that
+/// differ by more than an hour keep clients from adding each other, because a KeyPackage is not
+/// valid yet.
 const OFFSETS: [i64; 8] = [0, 25, -25, 3, -7, 0, 29, -29];
 
 /// A failure of the simulation itself.
@@ -244,8 +245,8 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Lets a device make some calls, which succeed at once. Without it, the devices would read most
-    /// of the logs after the faults.
+    /// Lets a device make some calls, which succeed at once. Without it, the devices would read
+    /// most of the logs after the faults.
     async fn work(&mut self, index: usize, calls: u32) -> Result<(), Failure> {
         for _ in 0..calls {
             let before = self.in_flight.len();
@@ -634,7 +635,7 @@ impl<'a> World<'a> {
     /// # Errors
     /// A failure of the simulation itself.
     pub(crate) async fn run(&mut self) -> Result<bool, Failure> {
-        let mut quiet = 0;
+        let mut quiet = 0_u32;
         for _ in 0..400 {
             let mut calls = 0_u32;
             while !self.in_flight.is_empty() {
@@ -662,7 +663,7 @@ impl<'a> World<'a> {
             }
             let is_busy =
                 self.devices.iter().filter_map(|device| device.engine.as_ref()).any(Engine::is_busy);
-            quiet = if calls > 0 || is_busy { 0 } else { quiet + 1 };
+            quiet = if calls > 0 || is_busy { 0 } else { quiet.saturating_add(1) };
             if quiet > 12 {
                 return Ok(true);
             }

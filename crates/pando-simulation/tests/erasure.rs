@@ -1,5 +1,5 @@
-//! Contents of messages and used keys leave the files of a client: the database, its write-ahead log
-//! and freed pages. The stores are not encrypted, so that the search can find what is there.
+//! Contents of messages and used keys leave the files of a client: the database, its write-ahead
+//! log and freed pages. The stores are not encrypted, so that the search can find what is there.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -120,7 +120,7 @@ async fn talk() {
     let (group_id, _) = alice.engine.create_group(policy(admins), [bobs]).unwrap();
     alice.run(&server, &clock).await;
     bob.run(&server, &clock).await;
-    assert_eq!(bob.engine.groups(), [group_id.clone()]);
+    assert_eq!(bob.engine.groups(), std::slice::from_ref(&group_id));
 
     let text = b"a sentence that is nowhere else, number ";
     for number in 0..4_u8 {

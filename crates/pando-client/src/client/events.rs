@@ -42,8 +42,8 @@ impl<T, B: Backend> Client<T, B> {
     ///
     /// The function finds the end in the events that the application has not acknowledged. If the
     /// application acknowledges the event before it calls this function, the function returns
-    /// [`Outcome::Acknowledged`]. A function that waits already returns how the operation has ended,
-    /// also if another task acknowledges the event at once.
+    /// [`Outcome::Acknowledged`]. A function that waits already returns how the operation has
+    /// ended, also if another task acknowledges the event at once.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -1,4 +1,5 @@
-//! A client for asynchronous programs: an engine in its own thread, and its calls in tasks of tokio.
+//! A client for asynchronous programs: an engine in its own thread, and its calls in tasks of
+//! tokio.
 //!
 //! The thread owns the [`Engine`]. It receives the functions of the application and the results of
 //! calls over one bounded channel, and runs them in order. After each of them it starts the calls
@@ -8,8 +9,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Limiting the calls in flight: there is one long poll for each group. A client of more groups than
-//! the server allows streams on a connection waits for a stream before each call.
+//! Limiting the calls in flight: there is one long poll for each group. A client of more groups
+//! than the server allows streams on a connection waits for a stream before each call.
 
 mod builder;
 mod calls;
@@ -72,8 +73,8 @@ struct Reports {
     error: watch::Receiver<Option<Arc<EngineError>>>,
 }
 
-/// A client at one server: a handle to an [`Engine`] that runs in its own thread, whose calls to the
-/// server are tasks of tokio.
+/// A client at one server: a handle to an [`Engine`] that runs in its own thread, whose calls to
+/// the server are tasks of tokio.
 ///
 /// A clone is another handle to the same client. When the last handle is dropped, the calls in
 /// flight are cancelled and the thread ends, some time later; [`Client::close`] waits for it.

@@ -1,10 +1,10 @@
 //! The results of calls.
 
-use super::calls::Purpose;
 use super::event::Event;
-use super::joining::Progress;
 use super::lanes::{CallId, Lane};
 use super::operations::End;
+use super::purpose::Progress;
+use super::purpose::Purpose;
 use super::rows::{GroupStage, Intent, Stage};
 use super::{Engine, EngineError, Mistake};
 use crate::error::{CallError, LoginFailure};
@@ -385,8 +385,8 @@ impl<B: Backend> Engine<B> {
 }
 
 /// Returns why a session has ended for good before its token has expired: the certificate was
-/// revoked or superseded since the login. The refusal of an operation with a certificate may concern
-/// that certificate instead.
+/// revoked or superseded since the login. The refusal of an operation with a certificate may
+/// concern that certificate instead.
 fn end_of_session(purpose: &Purpose, error: &CallError) -> Option<LoginFailure> {
     let concerns_session = matches!(
         purpose,

@@ -1,12 +1,12 @@
 //! The calls to the server, in the order of their urgency.
 
 use super::event::Event;
-use super::inbox::Welcome;
 use super::lanes::{CallId, Lane};
+use super::purpose::Purpose;
 use super::rows::{GroupStage, Remover};
 use super::{Engine, EngineError};
 use crate::operation::Operation;
-use pando_api::{Acknowledgement, GroupList, GroupState, LogCursor};
+use pando_api::{Acknowledgement, GroupList, LogCursor};
 use pando_mls::{GroupId, Opaque};
 use pando_store::Backend;
 
@@ -27,27 +27,6 @@ pub enum Next {
     Call(Box<Call>),
     /// Ask again after the next result or step, or at this time in milliseconds since 1970.
     Wait(Option<u64>),
-}
-
-/// What a call is for.
-#[derive(Debug, Clone)]
-pub(crate) enum Purpose {
-    DescribeServer,
-    CountKeyPackages,
-    UploadKeyPackages,
-    ListGroups,
-    Claim(u64),
-    /// The request of an operation.
-    Operation(u64),
-    JoinState(u64),
-    JoinTree(u64, Box<GroupState>),
-    Message(u64),
-    Report(u64),
-    ReadInbox,
-    WelcomeTree(Box<Welcome>),
-    RemoveWelcome(u64),
-    Read(GroupId),
-    Acknowledge(GroupId, u64),
 }
 
 impl<B: Backend> Engine<B> {
@@ -134,9 +113,9 @@ impl<B: Backend> Engine<B> {
         Ok(None)
     }
 
-    /// Lets the engine list the groups of our user again, and report those that it does not have with
-    /// [`Event::GroupFound`](super::Event::GroupFound). It does so by itself when it is opened for the
-    /// first time.
+    /// Lets the engine list the groups of our user again, and report those that it does not have
+    /// with [`Event::GroupFound`](super::Event::GroupFound). It does so by itself when it is opened
+    /// for the first time.
     ///
     /// # Errors
     /// [`EngineError::Store`].

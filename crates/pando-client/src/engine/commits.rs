@@ -1,7 +1,7 @@
 //! The next mutation of a group, and building the requests of operations.
 
-use super::calls::Purpose;
 use super::operations::End;
+use super::purpose::Purpose;
 use super::rows::{GroupStage, Intent, OperationRow, Stage};
 use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;

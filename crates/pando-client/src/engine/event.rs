@@ -1,6 +1,6 @@
 //! Events for the application.
 
-use super::text::text;
+use super::text;
 use pando_api::{ClientId, Equivocation, ForkEvidence, MessageId};
 use pando_mls::{Encode, GroupId, Opaque};
 use std::fmt;
@@ -209,8 +209,8 @@ pub enum Event {
         #[tls_codec(with = "text")]
         reason: String,
     },
-    /// A client of our user is a member of this group, and the client has no state of it. The client
-    /// can join it.
+    /// A client of our user is a member of this group, and the client has no state of it. The
+    /// client can join it.
     #[tls_codec(discriminant = 26)]
     GroupFound {
         /// 1 if the group has a leaf of our client, which has lost its store, and 0 otherwise.

@@ -1,9 +1,9 @@
 //! Signed heads that members send, and the entries that the client has read.
 //!
 //! A head in a message is compared with the log that the client has read (docs/protocol.md, section
-//! 8). A head that is not signed by the server blames its sender. A signed head that contradicts the
-//! client's log blames the server, and becomes evidence with the signed head of the client's own
-//! log.
+//! 8). A head that is not signed by the server blames its sender. A signed head that contradicts
+//! the client's log blames the server, and becomes evidence with the signed head of the client's
+//! own log.
 
 use super::event::Event;
 use super::rows::{GroupRow, HistoryRow, LaterHead, table_of};
@@ -34,7 +34,7 @@ pub(super) enum Compared {
     /// The server has not signed the head, or it is of another log.
     Invented,
     /// The server has shown two logs.
-    Forked(Event),
+    Forked(Box<Event>),
 }
 
 /// Returns a record of a table.
@@ -73,7 +73,7 @@ impl Heads<'_> {
             return Ok(Compared::Later);
         };
         if let Some(evidence) = Equivocation::between(signed, later) {
-            return Ok(Compared::Forked(Event::ServerEquivocated(evidence)));
+            return Ok(Compared::Forked(Box::new(Event::ServerEquivocated(evidence))));
         }
         let mut entries = Vec::new();
         for seq in head.seq..=later.head.seq {
@@ -89,7 +89,7 @@ impl Heads<'_> {
             },
         };
         let evidence = ForkEvidence { head: signed.clone(), previous, entries, later: later.clone() };
-        Ok(Compared::Forked(Event::ServerForked(evidence)))
+        Ok(Compared::Forked(Box::new(Event::ServerForked(evidence))))
     }
 
     fn read(&self, seq: u64) -> Result<Option<HistoryRow>, StoreError> {

@@ -3,9 +3,9 @@
 //! A Welcome is removed from the inbox after the client has joined, or has refused it. The cursor
 //! of the inbox is stored with the group, so a Welcome is handled once.
 
-use super::calls::Purpose;
 use super::event::Event;
 use super::lanes::Lane;
+use super::purpose::{Purpose, Welcome};
 use super::rows::{GroupRow, GroupStage};
 use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
@@ -13,14 +13,6 @@ use pando_api::{InboxEntry, InboxPage, LogCursor};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
 use pando_store::session::{Event as GroupEvent, Held, Received};
-
-/// A Welcome that was read.
-#[derive(Debug, Clone)]
-pub(super) struct Welcome {
-    pub(super) entry: InboxEntry,
-    /// Whether the Welcome was handled, and is only removed from the inbox.
-    pub(super) is_done: bool,
-}
 
 impl<B: Backend> Engine<B> {
     /// Returns the next call about Welcomes.

@@ -5,10 +5,10 @@
 //! Commit is merged by its receipt and not by the log, because the client cannot read the log
 //! before it is a member.
 
-use super::calls::Purpose;
 use super::commits::client_of;
 use super::event::Event;
 use super::operations::End;
+use super::purpose::{Progress, Purpose};
 use super::rows::{GroupStage, Intent, Stage};
 use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
@@ -16,13 +16,6 @@ use pando_api::{GroupState, HandshakeData, LogCursor, Receipt, SubmitCommit};
 use pando_mls::wire::{Node, RatchetTree};
 use pando_mls::{Decode, Encode, GroupId, LeafIndex, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
-
-/// What an external join has read.
-#[derive(Debug)]
-pub(super) enum Progress {
-    State(Box<GroupState>),
-    Tree(Box<GroupState>, Vec<u8>),
-}
 
 impl<B: Backend> Engine<B> {
     /// Returns the next call of an external join.

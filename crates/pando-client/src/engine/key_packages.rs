@@ -4,8 +4,8 @@
 //! resort. An upload is stored and sent unchanged until it is accepted, so the server is never left
 //! without KeyPackages by a crash: old ones stay until new ones are there.
 
-use super::calls::Purpose;
 use super::lanes::Lane;
+use super::purpose::Purpose;
 use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{KeyPackageCounts, LastResort, UploadKeyPackages};

@@ -1,11 +1,11 @@
 //! Sending application messages (docs/protocol.md, section 8.2).
 
-use super::calls::Purpose;
 use super::event::Event;
 use super::lanes::Lane;
+use super::purpose::Purpose;
 use super::rows::{CONTENTS, ENCRYPTED, MessageRow};
 use super::state::State;
-use super::text::text;
+use super::text;
 use super::{Engine, EngineError};
 use crate::operation::Operation;
 use pando_api::{MessageContent, MessageId, SubmitMessage};

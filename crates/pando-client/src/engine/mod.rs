@@ -34,13 +34,16 @@ mod commits;
 mod error;
 mod event;
 mod heads;
+mod identity;
 mod inbox;
 mod joining;
 mod key_packages;
 mod lanes;
 mod messages;
 mod mistake;
+mod mistaken_steps;
 mod operations;
+mod purpose;
 mod randomness;
 mod reading;
 mod reports;
@@ -62,12 +65,13 @@ pub use settings::{EngineSettings, mls_client};
 use mistake::Mistake;
 
 use crate::transport::Clock;
-use calls::Purpose;
+use identity::find_identity;
 use lanes::{Lane, Lanes};
 use pando_api::{ClientId, DeviceCertificate, Domain, LogId, ServerKeys, ServerPublicKey};
 use pando_mls::{Credential, CryptoRng, GroupId};
 use pando_store::session::SessionError;
 use pando_store::{Backend, GroupLock, Session, Store, StoreError, StoredSigner};
+use purpose::{Progress, Purpose, Welcome};
 use randomness::SharedRng;
 use rows::GroupStage;
 use state::State;
@@ -83,11 +87,11 @@ pub struct Engine<B: Backend> {
     /// What the calls in flight are for.
     calls: BTreeMap<CallId, (Lane, Purpose)>,
     /// The Welcomes that were read and not handled.
-    welcomes: VecDeque<inbox::Welcome>,
+    welcomes: VecDeque<Welcome>,
     /// The last Welcome that was read from the inbox.
     read_inbox_seq: u64,
     /// The last answers to the requests of an external join, by the operation.
-    joins: BTreeMap<u64, joining::Progress>,
+    joins: BTreeMap<u64, Progress>,
     /// The groups whose log must be read before anything is written.
     behind: BTreeSet<GroupId>,
     /// When this client commits the pending proposals of a group.
@@ -124,12 +128,13 @@ impl<B: Backend> Engine<B> {
     /// Opens the engine on a store.
     ///
     /// `domain` is that of the server. `credential` is our certificate, whose signature key is in
-    /// the store. `client` comes from [`mls_client`]. An engine has its store for itself, because it
-    /// keeps its rows in memory: processes that share a store open the engine one after the other.
+    /// the store. `client` comes from [`mls_client`]. An engine has its store for itself, because
+    /// it keeps its rows in memory: processes that share a store open the engine one after the
+    /// other.
     ///
     /// # Errors
     /// - [`EngineError::NoIdentity`] if the store does not have the certificate's key.
-    /// - [`EngineError::InUse`] if another engine has the store open, and does not close it in time.
+    /// - [`EngineError::InUse`] if another engine has the store open and does not close it in time.
     /// - [`EngineError::Certificate`], [`EngineError::Store`].
     pub fn open(
         store: Store<B>,
@@ -144,7 +149,7 @@ impl<B: Backend> Engine<B> {
             StoreError::Busy => EngineError::InUse,
             error => error.into(),
         })?;
-        let identity = updates::find_identity(&store, credential, settings.cipher_suite)?;
+        let identity = find_identity(&store, credential, settings.cipher_suite)?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let rng = SharedRng::new(rng);
         let mut state = State::load(&store)?;
@@ -261,8 +266,8 @@ impl<B: Backend> Engine<B> {
         Some(self.state.group(group_id)?.cursor.as_ref()?.seq())
     }
 
-    /// Returns the sequence number of the creation or Commit by which the client became a member of a
-    /// group.
+    /// Returns the sequence number of the creation or Commit by which the client became a member of
+    /// a group.
     pub fn start_of(&self, group_id: &GroupId) -> Option<u64> {
         self.state.group(group_id).map(|row| row.start).filter(|start| *start > 0)
     }
@@ -300,9 +305,9 @@ impl<B: Backend> Engine<B> {
         client.server_keys.iter().filter_map(|key| ServerPublicKey::from_bytes(key).ok()).collect()
     }
 
-    /// Runs a step. After a failure, all rows are loaded again before the next step, because a part of
-    /// the changes in memory may not be stored. The calls in flight are forgotten, so that they are
-    /// repeated.
+    /// Runs a step. After a failure, all rows are loaded again before the next step, because a part
+    /// of the changes in memory may not be stored. The calls in flight are forgotten, so that they
+    /// are repeated.
     fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, EngineError>) -> Result<T, EngineError> {
         if self.is_stale && !self.settings.makes(Mistake::KeepsRowsAfterFailure) {
             self.reload()?;

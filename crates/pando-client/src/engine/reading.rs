@@ -53,7 +53,8 @@ impl<B: Backend> Engine<B> {
         }
         let is_end = page.entries.is_empty() || page.end == page.head.head.seq;
         if is_end || !page.entries.is_empty() {
-            // The outcome of a request that was refused as too late is in the entries that were read.
+            // The outcome of a request that was refused as too late is in the entries that were
+            // read.
             self.behind.remove(group_id);
         }
         Ok(())
@@ -87,7 +88,7 @@ impl<B: Backend> Engine<B> {
                 Ok(())
             }
             Compared::Forked(event) => {
-                self.state.push_event(now, Some(group_id), event);
+                self.state.push_event(now, Some(group_id), *event);
                 self.refuse_log(group_id, &error.to_string())
             }
             // An answer to a call of an earlier membership.
@@ -186,9 +187,10 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// Returns why the server has given a Commit a wrong place, if it has. Each epoch has one Commit,
-    /// so an entry that is missing, repeated or in another order is the server's fault and not the
-    /// committer's. The entry by which the client became a member begins the epoch that it joined.
+    /// Returns why the server has given a Commit a wrong place, if it has. Each epoch has one
+    /// Commit, so an entry that is missing, repeated or in another order is the server's fault and
+    /// not the committer's. The entry by which the client became a member begins the epoch that it
+    /// joined.
     fn misplaced(&mut self, group_id: &GroupId, entry: &LogEntry) -> Result<Option<String>, EngineError> {
         let Some(row) = self.state.group(group_id) else { return Ok(None) };
         let (start, skip) = (row.start, row.skip);
@@ -255,7 +257,7 @@ impl<B: Backend> Engine<B> {
         let time = own.as_ref().map(|own| own.head.time).unwrap_or_default();
         for LaterHead { head, sender, seq } in reached {
             let event = match heads.compare(&head)? {
-                Compared::Forked(event) => event,
+                Compared::Forked(event) => *event,
                 // The server has just said which keys it has. It does not blame itself.
                 Compared::Invented | Compared::UnknownKey if seq > 0 => Event::HeadInvented { sender, seq },
                 _ => continue,
@@ -432,7 +434,7 @@ impl Step<'_> {
                 let event = Event::HeadInvented { sender, seq: self.entry.seq };
                 state.push_event(self.entry.time, Some(self.group_id), event);
             }
-            Compared::Forked(event) => state.push_event(self.entry.time, Some(self.group_id), event),
+            Compared::Forked(event) => state.push_event(self.entry.time, Some(self.group_id), *event),
         }
         Ok(())
     }
@@ -609,7 +611,7 @@ fn is_new<B: Backend>(
     sender: Option<&ClientId>,
     id: MessageId,
 ) -> Result<bool, AppError> {
-    let name = sender.map(|sender| sender.as_str()).unwrap_or_default();
+    let name = sender.map(ClientId::as_str).unwrap_or_default();
     let digest = Digest::of(&[&id.0, name.as_bytes()].concat());
     let digest: &[u8] = digest.as_ref();
     let number = digest.first_chunk().map(|first| u64::from_be_bytes(*first)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Reports about Commits that the client cannot process (docs/protocol.md, section 15).
 
-use super::calls::Purpose;
 use super::lanes::Lane;
+use super::purpose::Purpose;
 use super::rows::ReportRow;
 use super::{Engine, EngineError};
 use crate::operation::Operation;

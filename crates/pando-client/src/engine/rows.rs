@@ -4,7 +4,7 @@
 //! as the groups. A row that the engine has in memory is equal to the stored one, except during a
 //! transaction.
 
-use super::text::text;
+use super::text;
 use pando_api::{
     ClaimKeyPackages, ClaimTarget, ClaimedKeyPackages, ClientId, CreateGroup, Digest, EntryKind, Failure,
     LogCursor, MessageId, Policy, RemovalIntent, SignedHead, SubmitCommit, UploadKeyPackages,
@@ -93,9 +93,9 @@ pub(crate) struct GroupRow {
     /// Signed heads of entries that the client has not read yet.
     #[tls_codec(with = "list")]
     pub(crate) later_heads: Vec<LaterHead>,
-    /// The time at which our leaf was made, in milliseconds since 1970 by our clock: if it was by the
-    /// server's, a client whose clock is ahead would never stop updating. 0 if it must be renewed at
-    /// once.
+    /// The time at which our leaf was made, in milliseconds since 1970 by our clock: if it was by
+    /// the server's, a client whose clock is ahead would never stop updating. 0 if it must be
+    /// renewed at once.
     pub(crate) leaf_time: u64,
 }
 

@@ -1,5 +1,6 @@
 //! The settings of an engine.
 
+use super::mistake::Mistake;
 use pando_api::{DeviceIdentities, LAST_RESORT_EXTENSION, POLICY_EXTENSION, PolicyRules};
 use pando_mls::{AcceptedHandshakes, CipherSuite, Client, GroupConfig};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub struct EngineSettings {
     pub rejoins: bool,
     /// The mistake that the engine makes, for tests of the simulation. Default: none.
     #[cfg(feature = "mistakes")]
-    pub mistake: Option<super::Mistake>,
+    pub mistake: Option<Mistake>,
 }
 
 impl EngineSettings {
@@ -59,6 +60,20 @@ impl EngineSettings {
             #[cfg(feature = "mistakes")]
             mistake: None,
         }
+    }
+}
+
+impl EngineSettings {
+    /// Returns whether the engine makes a mistake.
+    #[cfg(feature = "mistakes")]
+    pub(super) fn makes(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
+    }
+
+    /// Returns `false`: the engine makes no mistakes.
+    #[cfg(not(feature = "mistakes"))]
+    pub(super) const fn makes(&self, _: Mistake) -> bool {
+        false
     }
 }
 

@@ -1,21 +1,22 @@
 //! Renewing our leaves: by the schedule of a group's policy, after the last resort was used, and
 //! when the client has a new certificate.
 
+use super::identity::find_identity;
 use super::lanes::Lane;
 use super::rows::Intent;
 use super::{Engine, EngineError};
 use pando_api::{DeviceCertificate, Digest, Policy};
 use pando_mls::{Credential, GroupError, GroupId};
+use pando_store::Backend;
 use pando_store::session::SessionError;
-use pando_store::{Backend, StoredSigner};
 
 /// The label of an epoch code.
 const CODE_LABEL: &[u8] = b"Pando 1.0 EpochCode";
 
 impl<B: Backend> Engine<B> {
     /// Uses a new certificate of the client, whose signature key is in the store. The engine renews
-    /// the client's leaves in all groups and its KeyPackages. The caller lets the client log in with
-    /// the new certificate.
+    /// the client's leaves in all groups and its KeyPackages. The caller lets the client log in
+    /// with the new certificate.
     ///
     /// # Errors
     /// [`EngineError::NoIdentity`], [`EngineError::Store`]; [`EngineError::Certificate`] if the
@@ -104,16 +105,4 @@ impl<B: Backend> Engine<B> {
         let credential = credential.map_err(GroupError::from).map_err(SessionError::from)?;
         Ok(credential.is_some_and(|credential| credential != self.identity.credential))
     }
-}
-
-/// Returns the stored signature key of a certificate.
-pub(super) fn find_identity<B: Backend>(
-    store: &pando_store::Store<B>,
-    credential: &Credential,
-    cipher_suite: pando_mls::CipherSuite,
-) -> Result<StoredSigner, EngineError> {
-    let mut signers = store.signers()?.into_iter();
-    let is_it =
-        |signer: &StoredSigner| signer.credential == *credential && signer.cipher_suite == cipher_suite;
-    signers.find(is_it).ok_or(EngineError::NoIdentity)
 }

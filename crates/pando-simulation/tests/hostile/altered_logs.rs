@@ -1,4 +1,5 @@
-//! The server drops, repeats or moves entries of one client's log, with valid hashes and signatures.
+//! The server drops, repeats or moves entries of one client's log, with valid hashes and
+//! signatures.
 
 use crate::fixture::{ALICE, BOB, CAROL, alarms, check_evidence, say, shown, state, texts, three, update};
 use crate::forger::Forger;

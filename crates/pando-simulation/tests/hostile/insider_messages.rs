@@ -25,7 +25,7 @@ pub(crate) fn send(
     };
     let session = story.engine(name).unwrap().session();
     let content = content.encode().unwrap();
-    let message = session.send(group_id, &content[..], |transaction, message| no_rows(transaction, message));
+    let message = session.send(group_id, &content[..], no_rows);
     submit(story, name, group_id, message.unwrap());
 }
 

@@ -56,6 +56,7 @@ impl Rogue {
     pub(crate) fn of(story: &mut Tale, name: &str, group_id: &GroupId) -> Self {
         let signer = Arc::clone(&story.certified(name).unwrap().signer);
         let session = story.engine(name).unwrap().session();
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a path is not general enough")]
         let info = session.group_info(group_id, |info| info.without_tree()).unwrap();
         let MlsMessageBody::GroupInfo(info) = MlsMessage::decode(&info).unwrap().body else { panic!() };
         // The row of a member begins with its leaf, and continues with the secrets of the epoch.
@@ -158,8 +159,8 @@ impl NewEpoch {
     /// that member's ratchet.
     ///
     /// The signature of the content stays as it was. This crate offers no way to seal an existing
-    /// signature, so `signer` is the victim's. Ed25519 is deterministic, so the signature is that of
-    /// the message, as is checked. An insider does not need the key.
+    /// signature, so `signer` is the victim's. Ed25519 is deterministic, so the signature is that
+    /// of the message, as is checked. An insider does not need the key.
     pub(crate) fn replay(&self, message: &[u8], own_leaf: LeafIndex, signer: &dyn Signer) -> Vec<u8> {
         let (suite, mut ratchets) = (self.suite, self.secret_tree());
         let MlsMessageBody::PrivateMessage(message) = MlsMessage::decode(message).unwrap().body else {

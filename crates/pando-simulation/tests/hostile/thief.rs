@@ -81,7 +81,7 @@ fn a_thief_with_the_whole_log_reads_nothing_after_the_owners_return() {
 
     let forger = Forger::of(&mut story, &group_id, ALICE, &[1, 2, 3, 4, 5]);
     story.falsify(THIEF, move |operation, _| match operation {
-        Operation::ReadLog { .. } => forger.answer(operation, &mut |_| unreachable!()),
+        Operation::ReadLog { .. } => forger.answer(operation, &mut |_| panic!("the forger asks the server")),
         _ => Err(CallError::NotSent("the thief only reads".to_owned())),
     });
     story.run(&[THIEF], 10).unwrap();

@@ -1,5 +1,13 @@
-//! Stories of clients and their delivery service: each complaint of docs/simulation.md that concerns
-//! the client, without a random schedule.
+//! Stories of clients and their delivery service: each complaint of docs/simulation.md that
+//! concerns the client, without a random schedule.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic fails the test"
+)]
 
 mod creation;
 mod echoes;
