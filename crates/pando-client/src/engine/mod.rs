@@ -113,7 +113,7 @@ pub struct Engine<B: Backend> {
     identity: StoredSigner,
     own: ClientId,
     domain: Domain,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock + Send + Sync>,
     rng: SharedRng,
     settings: EngineSettings,
     /// Keeps other engines from using the store.
@@ -140,7 +140,7 @@ impl<B: Backend> Engine<B> {
         store: Store<B>,
         (client, credential): (pando_mls::Client, &Credential),
         domain: Domain,
-        (clock, rng): (impl Clock + 'static, impl CryptoRng + Send + 'static),
+        (clock, rng): (impl Clock + Send + Sync + 'static, impl CryptoRng + Send + 'static),
         settings: EngineSettings,
     ) -> Result<Self, EngineError> {
         let certificate = DeviceCertificate::read(credential);
@@ -150,7 +150,7 @@ impl<B: Backend> Engine<B> {
             error => error.into(),
         })?;
         let identity = find_identity(&store, credential, settings.cipher_suite)?;
-        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let clock: Arc<dyn Clock + Send + Sync> = Arc::new(clock);
         let rng = SharedRng::new(rng);
         let mut state = State::load(&store)?;
         if settings.makes(Mistake::ForgetsRequest) {
