@@ -9,7 +9,7 @@ use super::rows::{GroupStage, Intent, Stage};
 use super::{Engine, EngineError, Mistake};
 use crate::error::{CallError, LoginFailure};
 use crate::operation::Answer;
-use pando_api::{LogCursor, MessageId, ProblemCode, Receipt};
+use pando_api::{GroupAddress, LogCursor, MessageId, ProblemCode, Receipt};
 use pando_mls::GroupId;
 use pando_store::Backend;
 use pando_store::session::{SessionError, no_rows};
@@ -41,7 +41,13 @@ impl<B: Backend> Engine<B> {
             let Some((lane, purpose)) = engine.calls.remove(&call) else { return Ok(()) };
             match result {
                 Ok(answer) => {
-                    engine.lanes.end(&lane);
+                    // Reading what a join needs does not end the wait between two attempts.
+                    let is_part = matches!(purpose, Purpose::JoinState(_) | Purpose::JoinTree(..));
+                    if is_part {
+                        engine.lanes.release(&lane);
+                    } else {
+                        engine.lanes.end(&lane);
+                    }
                     engine.take_answer(&lane, purpose, answer)
                 }
                 Err(error) => engine.take_error(&lane, purpose, &error),
@@ -137,12 +143,13 @@ impl<B: Backend> Engine<B> {
             return Ok(());
         }
         if intent == Intent::Join {
-            return self.accept_join(&group_id, number, receipt);
+            return self.take_join_receipt(&group_id, number, receipt);
         }
         if self.settings.makes(Mistake::MergesByReceipt) && matches!(row.stage, Stage::Committing(_)) {
             self.session.accept_commit(&group_id, no_rows)?;
         }
-        row.stage = Stage::Accepted;
+        let is_alone = matches!(&row.stage, Stage::Creating(request) if request.first_commit.is_none());
+        row.stage = if is_alone { Stage::Created } else { Stage::Accepted };
         if self.settings.makes(Mistake::RepeatsLeave) && intent == Intent::Leave {
             row.stage = Stage::Waiting;
         }
@@ -178,9 +185,11 @@ impl<B: Backend> Engine<B> {
         if let CallError::Login(failure) = error
             && failure.is_final()
         {
+            self.lanes.end(lane);
             return self.lock(failure);
         }
         if let Some(failure) = end_of_session(&purpose, error) {
+            self.lanes.end(lane);
             return self.lock(&failure);
         }
         let wait = match error {
@@ -203,10 +212,8 @@ impl<B: Backend> Engine<B> {
                 self.refuse_welcome(&welcome, error.to_string())
             }
             Purpose::UploadKeyPackages if is_refused(error) => {
-                // The KeyPackages may have expired while the client was offline. New ones follow.
-                self.lanes.fail(lane, now, wait, &mut self.rng);
-                self.count_time = 0;
-                self.end_upload()
+                self.lanes.end(lane);
+                self.drop_upload()
             }
             Purpose::Report(number) if is_refused(error) => {
                 self.lanes.end(lane);
@@ -248,6 +255,10 @@ impl<B: Backend> Engine<B> {
         let (group_id, intent, is_commit) =
             (row.group_id.clone(), row.intent.clone(), matches!(row.stage, Stage::Committing(_)));
         let verdict = self.verdict(error, Mistake::BuildsUnknownAgain);
+        if intent != Intent::Join && self.take_end(&group_id, error) {
+            self.lanes.fail(lane, now, wait, &mut self.rng);
+            return Ok(());
+        }
         if intent == Intent::Join {
             self.lanes.fail(lane, now, wait, &mut self.rng);
             return match verdict {
@@ -276,9 +287,6 @@ impl<B: Backend> Engine<B> {
                 self.state.end_operation(number, End::Failed(error.to_string()), now);
                 if matches!(intent, Intent::Create(_)) {
                     return self.drop_creation(&group_id);
-                }
-                if error.code() == Some(ProblemCode::GroupEnded) {
-                    self.end_group_at_server(&group_id);
                 }
                 self.drop_request(&group_id, number, is_commit, None)
             }
@@ -309,7 +317,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Deletes a group that the server does not create.
-    fn drop_creation(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
+    pub(super) fn drop_creation(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
         let now = self.now();
         if let Some(row) = self.state.group_mut(group_id) {
             row.stage = GroupStage::Removed;
@@ -322,13 +330,30 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    fn end_group_at_server(&mut self, group_id: &GroupId) {
+    /// Remembers that the server has ended a group, if it says so. The client writes nothing more,
+    /// and first reads the rest of the log.
+    fn take_end(&mut self, group_id: &GroupId, error: &CallError) -> bool {
+        let CallError::Problem(refusal) = error else { return false };
+        if error.code() != Some(ProblemCode::GroupEnded) {
+            return false;
+        }
+        let successor = refusal.problem.successor.as_deref();
+        let address = successor.and_then(|segment| GroupAddress::from_path(segment, &self.domain).ok());
+        self.ended.insert(group_id.clone(), address.map(|address| address.group_id()));
+        self.mark_behind(group_id);
+        true
+    }
+
+    /// Ends a group whose log was read to its end.
+    pub(super) fn end_group_at_server(&mut self, group_id: &GroupId) -> Result<(), EngineError> {
+        let Some(successor) = self.ended.remove(group_id) else { return Ok(()) };
         let now = self.now();
         if let Some(row) = self.state.group_mut(group_id) {
             row.stage = GroupStage::Ended;
         }
         self.state.end_group(group_id, "the group has ended", now);
-        self.state.push_event(now, Some(group_id), Event::Ended { successor: None });
+        self.state.push_event(now, Some(group_id), Event::Ended { successor });
+        self.write()
     }
 
     fn take_message_error(
@@ -342,6 +367,9 @@ impl<B: Backend> Engine<B> {
         self.lanes.fail(lane, now, wait, &mut self.rng);
         let Some(row) = self.state.messages.get(number) else { return Ok(()) };
         let group_id = row.group_id.clone();
+        if self.take_end(&group_id, error) {
+            return Ok(());
+        }
         match self.verdict(error, Mistake::EncryptsUnknownAgain) {
             Verdict::Repeat => Ok(()),
             Verdict::ReadFirst | Verdict::BuildAgain => {
@@ -357,12 +385,7 @@ impl<B: Backend> Engine<B> {
                 self.mark_behind(&group_id);
                 self.write()
             }
-            Verdict::Refused => {
-                if error.code() == Some(ProblemCode::GroupEnded) {
-                    self.end_group_at_server(&group_id);
-                }
-                self.fail_message::<()>(number, &error.to_string()).map(drop)
-            }
+            Verdict::Refused => self.fail_message::<()>(number, &error.to_string()).map(drop),
         }
     }
 
@@ -377,7 +400,10 @@ impl<B: Backend> Engine<B> {
 
     /// Stops, because the server accepts no more logins with the certificate.
     fn lock(&mut self, failure: &LoginFailure) -> Result<(), EngineError> {
-        self.is_locked = true;
+        // Several calls in flight may be refused for the same reason.
+        if std::mem::replace(&mut self.is_locked, true) {
+            return Ok(());
+        }
         let now = self.now();
         self.state.push_event(now, None, Event::LoggedOut { reason: failure.to_string() });
         self.write()

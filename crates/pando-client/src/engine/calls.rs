@@ -10,6 +10,9 @@ use pando_api::{Acknowledgement, GroupList, LogCursor};
 use pando_mls::{GroupId, Opaque};
 use pando_store::Backend;
 
+/// The most claims in flight.
+const MOST_CLAIMS: usize = 16;
+
 /// A call to the server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -67,9 +70,10 @@ impl<B: Backend> Engine<B> {
         if self.state.client().has_listed == 0 && self.lanes.is_free(&Lane::Groups, now) {
             return Ok(Some((Lane::Groups, Purpose::ListGroups, Operation::ListGroups)));
         }
+        let claims = self.calls.values().filter(|(lane, _)| matches!(lane, Lane::Claim(_))).count();
         for (number, claim) in self.state.claims.iter() {
             let lane = Lane::Claim(number);
-            if claim.claimed.is_none() && self.lanes.is_free(&lane, now) {
+            if claims < MOST_CLAIMS && claim.claimed.is_none() && self.lanes.is_free(&lane, now) {
                 let operation = Operation::ClaimKeyPackages(claim.claim.clone());
                 return Ok(Some((lane, Purpose::Claim(number), operation)));
             }

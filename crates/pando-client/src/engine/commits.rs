@@ -16,7 +16,7 @@ use pando_mls::{
 };
 use pando_store::session::{Commit, SessionError, no_rows};
 use pando_store::{Backend, Transaction};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<B: Backend> Engine<B> {
     /// Returns the next mutation of a group.
@@ -62,7 +62,8 @@ impl<B: Backend> Engine<B> {
     /// Returns whether the log of a group must be read before anything is written. A client that
     /// is not a member cannot read it.
     fn is_behind(&self, group_id: &GroupId) -> bool {
-        self.behind.contains(group_id) && self.reading_cursor(group_id).is_some()
+        let must_read = self.behind.contains(group_id) || self.ended.contains_key(group_id);
+        must_read && self.reading_cursor(group_id).is_some()
     }
 
     /// Returns the earliest operation of a group that waits for nothing.
@@ -296,13 +297,24 @@ impl<B: Backend> Engine<B> {
         Ok(clients)
     }
 
-    /// Returns the KeyPackages that were claimed for an operation. A client of which the server has
-    /// none is left out.
+    /// Returns the KeyPackages that were claimed for an operation, one of each client. A client of
+    /// which the server has none is left out.
     fn claimed(&self, number: u64) -> Vec<KeyPackage> {
         let claims = self.state.claims.iter().filter(|(_, claim)| claim.operation == number);
         let claimed = claims.filter_map(|(_, claim)| claim.claimed.as_ref());
-        let clients = claimed.flat_map(|claimed| &claimed.clients).filter(|one| one.client != self.own);
-        clients.filter_map(|one| KeyPackage::decode(one.status.key_package()?).ok()).collect()
+        let mut key_packages = BTreeMap::new();
+        for one in claimed.flat_map(|claimed| &claimed.clients).filter(|one| one.client != self.own) {
+            let key_package = one.status.key_package().and_then(|bytes| KeyPackage::decode(bytes).ok());
+            // The server could answer with the KeyPackage of another client.
+            let is_asked_for = |key_package: &KeyPackage| {
+                client_of(&key_package.leaf_node.credential).as_ref() == Some(&one.client)
+                    && key_package.cipher_suite == self.settings.cipher_suite
+            };
+            if let Some(key_package) = key_package.filter(is_asked_for) {
+                key_packages.entry(one.client.clone()).or_insert(key_package);
+            }
+        }
+        key_packages.into_values().collect()
     }
 
     /// Returns why no KeyPackage was claimed for an operation.
@@ -368,8 +380,15 @@ impl<B: Backend> Engine<B> {
 
     /// Ends an operation that no member would accept.
     pub(super) fn fail<T>(&mut self, number: u64, reason: String) -> Result<Option<T>, EngineError> {
+        let created = self.state.operations.get(number).and_then(|row| match row.intent {
+            Intent::Create(_) => Some(row.group_id.clone()),
+            _ => None,
+        });
         self.state.end_operation(number, End::Failed(reason), self.clock.now());
-        self.write()?;
+        match created {
+            Some(group_id) => self.drop_creation(&group_id)?,
+            None => self.write()?,
+        }
         Ok(None)
     }
 
@@ -377,6 +396,8 @@ impl<B: Backend> Engine<B> {
     pub(super) fn failed<T>(&mut self, number: u64, error: SessionError) -> Result<Option<T>, EngineError> {
         match error {
             SessionError::Group(error) if !error.is_storage() => self.fail(number, error.to_string()),
+            // The client has no key of the group's cipher suite.
+            SessionError::NoSigner(_) => self.fail(number, error.to_string()),
             error => Err(error.into()),
         }
     }
@@ -452,7 +473,7 @@ fn add(key_package: KeyPackage) -> Proposal {
 /// Returns the request of an operation whose outcome is not known.
 fn request(row: &OperationRow) -> Option<Operation> {
     match &row.stage {
-        Stage::Waiting | Stage::Accepted => None,
+        Stage::Waiting | Stage::Accepted | Stage::Created => None,
         Stage::Creating(request) => Some(Operation::CreateGroup(request.clone())),
         Stage::Committing(request) => Some(Operation::SubmitCommit(row.group_id.clone(), request.clone())),
         Stage::Leaving(request) => Some(Operation::RequestRemoval(row.group_id.clone(), request.clone())),

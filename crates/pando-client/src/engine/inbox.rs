@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use pando_api::{InboxEntry, InboxPage, LogCursor};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
-use pando_store::session::{Event as GroupEvent, Held, Received};
+use pando_store::session::{Event as GroupEvent, Held, Received, SessionError, no_rows};
 
 impl<B: Backend> Engine<B> {
     /// Returns the next call about Welcomes.
@@ -59,7 +59,8 @@ impl<B: Backend> Engine<B> {
         let cursor = self.reading_cursor(group_id);
         let is_late = cursor.is_none_or(|cursor| cursor.seq().saturating_add(1) >= *group_seq);
         let now = self.clock.now();
-        let mut waits = false;
+        let (mut waits, mut is_other, mut is_stuck) = (false, false, false);
+        let is_broken = self.state.stage(group_id) == Some(GroupStage::Broken);
         let uses_last_resort = self.uses_last_resort(bytes)?;
         let Self { session, state, .. } = self;
         let joined = session.join(bytes, Some(tree), |transaction, received| {
@@ -87,7 +88,12 @@ impl<B: Backend> Engine<B> {
                     None
                 }
                 Received::Applied { .. } => {
+                    is_other = true;
                     return Err("the Welcome is for another group than the server says".into());
+                }
+                Received::Held(Held::StillInGroup) if is_broken => {
+                    is_stuck = true;
+                    return Ok(());
                 }
                 Received::Held(Held::StillInGroup) if !is_late => {
                     waits = true;
@@ -103,12 +109,21 @@ impl<B: Backend> Engine<B> {
             state.write(transaction)
         });
         match joined {
-            Err(pando_store::session::SessionError::Application(reason)) => {
+            // The group is not stored. Other errors of the closure are those of the store.
+            Err(SessionError::Application(reason)) if is_other => {
                 let reason = reason.to_string();
                 self.reload()?;
                 return self.refuse_welcome(welcome, reason);
             }
+            Err(SessionError::WrongMessage) => {
+                return self.refuse_welcome(welcome, "it is not a Welcome".to_owned());
+            }
             joined => drop(joined?),
+        }
+        if is_stuck {
+            // The client cannot process the Commits that remove it and add it again.
+            self.session.delete_group(group_id, no_rows)?;
+            return self.take_welcome(welcome, tree);
         }
         if waits {
             // The Commit that removes the client comes before the one that adds it again.

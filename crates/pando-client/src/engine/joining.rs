@@ -16,6 +16,7 @@ use pando_api::{GroupState, HandshakeData, LogCursor, Receipt, SubmitCommit};
 use pando_mls::wire::{Node, RatchetTree};
 use pando_mls::{Decode, Encode, GroupId, LeafIndex, MlsMessage, MlsMessageBody};
 use pando_store::Backend;
+use pando_store::session::SessionError;
 
 impl<B: Backend> Engine<B> {
     /// Returns the next call of an external join.
@@ -55,7 +56,10 @@ impl<B: Backend> Engine<B> {
                 row.stage = GroupStage::Ended;
             }
             self.state.push_event(time, Some(group_id), event);
-            return self.fail(number, "the group has ended".to_owned());
+            self.state.end_operation(number, End::Failed("the group has ended".to_owned()), time);
+            self.state.end_group(group_id, "the group has ended", time);
+            self.write()?;
+            return Ok(None);
         }
         let old_leaf = match own_leaf(tree, &self.own) {
             Ok(old_leaf) => old_leaf,
@@ -92,7 +96,13 @@ impl<B: Backend> Engine<B> {
         match built {
             Ok(_) => self.next_write(group_id, self.clock.now()),
             Err(error) => {
-                if matches!(&error, pando_store::session::SessionError::Group(error) if !error.is_storage()) {
+                let is_final = match &error {
+                    SessionError::Group(error) => !error.is_storage(),
+                    // The group has another cipher suite than our key.
+                    SessionError::NoSigner(_) | SessionError::WrongMessage => true,
+                    _ => false,
+                };
+                if is_final {
                     return self.fail_join(group_id, number, &error.to_string());
                 }
                 self.failed(number, error)
@@ -120,6 +130,35 @@ impl<B: Backend> Engine<B> {
             row.stage = GroupStage::Removed;
         }
         self.state.end_group(group_id, reason, time);
+    }
+
+    /// Takes the receipt of an external Commit. If the client has joined by a Welcome in the
+    /// meantime, the log decides: it contains the external Commit after the Welcome's, or the
+    /// Welcome's membership is the later one.
+    pub(super) fn take_join_receipt(
+        &mut self,
+        group_id: &GroupId,
+        number: u64,
+        receipt: &Receipt,
+    ) -> Result<(), EngineError> {
+        let Some(row) = self.state.group(group_id) else { return Ok(()) };
+        if row.stage == GroupStage::Joining {
+            return self.accept_join(group_id, number, receipt);
+        }
+        let is_earlier = receipt.head.head.seq < row.start;
+        if !is_earlier {
+            if let Some(row) = self.state.operations.get_mut(number) {
+                row.stage = Stage::Accepted;
+            }
+            return self.write();
+        }
+        let time = self.now();
+        self.state.end_operation(number, End::Done, time);
+        let Self { session, state, .. } = self;
+        match session.abandon_join(group_id, |transaction, _| state.write(transaction)) {
+            Err(SessionError::NoGroup(_)) => self.write(),
+            abandoned => Ok(abandoned?),
+        }
     }
 
     /// Merges our external Commit, which the server has accepted.

@@ -9,12 +9,17 @@ use super::purpose::Purpose;
 use super::{Engine, EngineError, Mistake};
 use crate::operation::Operation;
 use pando_api::{KeyPackageCounts, LastResort, UploadKeyPackages};
-use pando_mls::{Encode, Extension, Extensions, Lifetime};
-use pando_store::session::no_rows;
+use pando_mls::{Decode, Encode, Extension, Extensions, KeyPackage, Lifetime};
+use pando_store::session::{SessionError, no_rows};
 use pando_store::{Backend, KEY_PACKAGE_GRACE};
 
 /// The seconds by which the lifetime of a KeyPackage begins early, for clocks that differ.
 const EARLY: u64 = 60 * 60;
+
+/// The milliseconds before new KeyPackages are made after a refused upload, the first time and at
+/// most.
+const FIRST_WAIT: u64 = 10_000;
+const LONGEST_WAIT: u64 = 60 * 60 * 1_000;
 
 impl<B: Backend> Engine<B> {
     /// Returns the next call about our KeyPackages.
@@ -83,17 +88,47 @@ impl<B: Backend> Engine<B> {
             created?.encode()?
         };
         let upload = UploadKeyPackages { key_packages, last_resort: last_resort.into() };
-        self.state.change_client(|client| {
-            client.needs_last_resort = 0;
-            client.upload = Some(upload);
-        });
+        self.state.change_client(|client| client.upload = Some(upload));
         self.lanes.hasten(&Lane::KeyPackages);
         self.write()
     }
 
-    /// Ends an upload that the server has accepted or refused for good.
+    /// Ends an upload that the server has accepted.
     pub(super) fn end_upload(&mut self) -> Result<(), EngineError> {
-        self.state.change_client(|client| client.upload = None);
+        self.refused_uploads = 0;
+        self.state.change_client(|client| {
+            let upload = client.upload.take();
+            if upload.is_some_and(|upload| !upload.last_resort.is_empty()) {
+                client.needs_last_resort = 0;
+            }
+        });
         self.write()
+    }
+
+    /// Drops an upload that the server has refused, for instance because the KeyPackages have
+    /// expired while the client was offline, or because its certificate is about to expire. The
+    /// client makes new ones after a time that grows with each refusal.
+    pub(super) fn drop_upload(&mut self) -> Result<(), EngineError> {
+        let wait = FIRST_WAIT.checked_shl(self.refused_uploads).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        self.refused_uploads = self.refused_uploads.saturating_add(1).min(16);
+        self.count_time = self.now().saturating_add(wait);
+        self.lanes.delay(&Lane::KeyPackages, self.count_time);
+        let Some(upload) = self.state.change_client(|client| client.upload.take()) else {
+            return self.write();
+        };
+        let refused: Vec<_> = upload
+            .key_packages
+            .iter()
+            .chain([&upload.last_resort])
+            .filter_map(|bytes| KeyPackage::decode(bytes).ok())
+            .collect();
+        let Self { session, state, .. } = self;
+        let stored = session.store().key_packages()?;
+        let mut transaction = session.store_mut().begin()?;
+        for one in stored.iter().filter(|one| refused.contains(&one.bundle.key_package)) {
+            transaction.remove_key_package(&one.reference)?;
+        }
+        state.write(&mut transaction).map_err(SessionError::Application)?;
+        Ok(transaction.commit()?)
     }
 }

@@ -57,6 +57,9 @@ impl Lanes {
     const FIRST_WAIT: u64 = 500;
     const LONGEST_WAIT: u64 = 60_000;
 
+    /// The longest wait that the server can ask for, in milliseconds.
+    const LONGEST_SERVER_WAIT: u64 = 60 * 60 * 1_000;
+
     /// Frees all lanes. The numbers of calls are not used again, so that late answers are ignored.
     pub(crate) fn reset(&mut self) {
         self.lanes.clear();
@@ -77,20 +80,30 @@ impl Lanes {
 
     /// Frees the lane of a call that has succeeded, or was refused for good.
     pub(crate) fn end(&mut self, lane: &Lane) {
+        self.lanes.remove(lane);
+    }
+
+    /// Frees the lane of a call that is a part of an attempt, which may still fail.
+    pub(crate) fn release(&mut self, lane: &Lane) {
         if let Some(state) = self.lanes.get_mut(lane) {
-            *state = State::default();
+            state.in_flight = None;
         }
     }
 
     /// Frees the lane of a call that has failed, and lets it wait: for as long as the server says,
-    /// or twice as long as the last time. The wait is random within its upper half, so that clients
-    /// that have failed together do not come back together.
+    /// or twice as long as the last time. The wait is partly random, so that clients that have failed
+    /// together do not come back together.
     pub(crate) fn fail(&mut self, lane: &Lane, now: u64, server: Option<Duration>, rng: &mut SharedRng) {
         let state = self.lanes.entry(lane.clone()).or_default();
         let doubled = Self::FIRST_WAIT.checked_shl(state.failures).unwrap_or(Self::LONGEST_WAIT);
         let server = server.and_then(|wait| u64::try_from(wait.as_millis()).ok());
-        let wait = server.unwrap_or(doubled).clamp(1, Self::LONGEST_WAIT);
-        let wait = wait.saturating_sub(rng.below(wait.div_euclid(2)));
+        let wait = match server {
+            Some(least) => least.min(Self::LONGEST_SERVER_WAIT).saturating_add(rng.below(Self::FIRST_WAIT)),
+            None => {
+                let wait = doubled.clamp(1, Self::LONGEST_WAIT);
+                wait.saturating_sub(rng.below(wait.div_euclid(2)))
+            }
+        };
         state.in_flight = None;
         state.failures = state.failures.saturating_add(1).min(16);
         state.not_before = now.saturating_add(wait);
@@ -99,6 +112,13 @@ impl Lanes {
     /// Lets a free lane wait until a time.
     pub(crate) fn delay(&mut self, lane: &Lane, until: u64) {
         self.lanes.entry(lane.clone()).or_default().not_before = until;
+    }
+
+    /// Lets a lane wait no longer, unless it waits after a failure.
+    pub(crate) fn hasten_if_well(&mut self, lane: &Lane) {
+        if self.lanes.get(lane).is_some_and(|state| state.failures == 0) {
+            self.hasten(lane);
+        }
     }
 
     /// Lets a lane wait no longer.

@@ -94,6 +94,10 @@ pub struct Engine<B: Backend> {
     joins: BTreeMap<u64, Progress>,
     /// The groups whose log must be read before anything is written.
     behind: BTreeSet<GroupId>,
+    /// The groups that the server has ended, with their successors. Their logs are read to the end.
+    ended: BTreeMap<GroupId, Option<GroupId>>,
+    /// How often an upload of KeyPackages was refused since the last one that was accepted.
+    refused_uploads: u32,
     /// When this client commits the pending proposals of a group.
     commit_times: BTreeMap<GroupId, u64>,
     /// When the client renews its leaf in a group.
@@ -176,6 +180,8 @@ impl<B: Backend> Engine<B> {
             read_inbox_seq: 0,
             joins: BTreeMap::new(),
             behind: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            refused_uploads: 0,
             commit_times: BTreeMap::new(),
             update_times: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
@@ -339,6 +345,7 @@ impl<B: Backend> Engine<B> {
         self.welcomes.clear();
         self.read_inbox_seq = 0;
         self.behind.clear();
+        self.ended.clear();
         self.commit_times.clear();
         self.update_times.clear();
         self.is_stale = false;

@@ -8,7 +8,7 @@ use super::event::{Event, Message};
 use super::heads::{Compared, Heads, Lookup, head_of_handshake, history_row};
 use super::lanes::Lane;
 use super::operations::End;
-use super::reports::{failure_of, report_about};
+use super::reports::{concerns_all, failure_of, report_about};
 use super::rows::{
     ENCRYPTED, GroupStage, Intent, LaterHead, PlacedProposal, ReportRow, SEEN, Stage, table_of,
 };
@@ -20,7 +20,9 @@ use pando_api::{
     ProblemCode, ServerKeys, SignedHead,
 };
 use pando_mls::wire::Content;
-use pando_mls::{Credential, Encode, GroupError, GroupId, Missing, MlsMessage, MlsMessageBody, Sender};
+use pando_mls::{
+    Credential, Decode, Encode, GroupError, GroupId, Missing, MlsMessage, MlsMessageBody, Sender,
+};
 use pando_store::session::{AppError, Event as GroupEvent, Held, Received, SessionError, no_rows};
 use pando_store::{Backend, Transaction};
 
@@ -51,13 +53,9 @@ impl<B: Backend> Engine<B> {
         if self.settings.makes(Mistake::SkipsOnReconnect) {
             self.state.skip_entries(false);
         }
-        let is_end = page.entries.is_empty() || page.end == page.head.head.seq;
-        if is_end || !page.entries.is_empty() {
-            // The outcome of a request that was refused as too late is in the entries that were
-            // read.
-            self.behind.remove(group_id);
-        }
-        Ok(())
+        // The outcome of a request that was refused as too late is in the entries that were read.
+        self.behind.remove(group_id);
+        if page.entries.is_empty() { self.end_group_at_server(group_id) } else { Ok(()) }
     }
 
     /// Handles a page that does not continue the log from the cursor. If the head of the page is
@@ -126,6 +124,14 @@ impl<B: Backend> Engine<B> {
         if let Some(reason) = self.misplaced(group_id, entry)? {
             return self.refuse_log(group_id, &reason);
         }
+        let start = self.state.group(group_id).map(|row| row.start).unwrap_or_default();
+        if entry.kind == EntryKind::Commit
+            && entry.seq == start
+            && entry.seq == skip
+            && !self.has_tag_of(group_id, &message)?
+        {
+            return self.refuse_start(group_id, entry);
+        }
         let report = match entry.kind {
             EntryKind::Commit if entry.seq > skip => {
                 let group = self.session.group(group_id)?;
@@ -183,7 +189,13 @@ impl<B: Backend> Engine<B> {
             self.put_join(group_id, true);
             self.write()?;
         }
-        self.lanes.hasten(&Lane::Write(group_id.clone()));
+        // Messages of others do not shorten the wait after a failure.
+        let lane = Lane::Write(group_id.clone());
+        if entry.kind == EntryKind::Application {
+            self.lanes.hasten_if_well(&lane);
+        } else {
+            self.lanes.hasten(&lane);
+        }
         Ok(())
     }
 
@@ -207,6 +219,31 @@ impl<B: Backend> Engine<B> {
             EntryKind::Proposal | EntryKind::Application => is_start,
         };
         Ok(wrong.then(|| format!("entry {} is not of the epoch at its place", entry.seq)))
+    }
+
+    /// Returns whether a Commit has begun the epoch of a group: the confirmation tags are equal.
+    fn has_tag_of(&mut self, group_id: &GroupId, message: &MlsMessage) -> Result<bool, EngineError> {
+        let MlsMessageBody::PublicMessage(commit) = &message.body else { return Ok(false) };
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a path is not general enough")]
+        let info = self.session.group_info(group_id, |info| info.without_tree())?;
+        let Ok(MlsMessage { body: MlsMessageBody::GroupInfo(info) }) = MlsMessage::decode(&info) else {
+            return Ok(false);
+        };
+        Ok(commit.auth.confirmation_tag.as_ref() == Some(&info.confirmation_tag))
+    }
+
+    /// Stops reading a log whose Commit does not belong to the Welcome by which the client joined.
+    /// Later Commits would seem to be invalid, and their committers would be blamed.
+    fn refuse_start(&mut self, group_id: &GroupId, entry: &LogEntry) -> Result<(), EngineError> {
+        if let Some(row) = self.state.group_mut(group_id) {
+            row.stage = GroupStage::Broken;
+        }
+        let reason = "the Welcome does not belong to the Commit in the log".to_owned();
+        self.state.push_event(entry.time, Some(group_id), Event::WelcomeRefused { reason });
+        if self.settings.rejoins {
+            self.put_join(group_id, true);
+        }
+        self.write()
     }
 
     /// Returns the sender of a handshake, as a client.
@@ -284,6 +321,10 @@ impl<B: Backend> Engine<B> {
         error: &CallError,
     ) -> Result<(), EngineError> {
         let now = self.now();
+        if self.reading_cursor(group_id).is_none() {
+            // The client was removed, or the group has ended, while the call was in flight.
+            return Ok(());
+        }
         match error.code() {
             Some(ProblemCode::Gap) => {
                 if let Some(row) = self.state.group_mut(group_id) {
@@ -333,7 +374,7 @@ impl Step<'_> {
         // The operation that has created the group without adding a client ends with the creation.
         let created = state.started(self.group_id).map(|(number, row)| (number, row.intent.clone()));
         if let (EntryKind::Creation, Some((number, Intent::Create(_)))) = (self.entry.kind, created)
-            && state.operations.get(number).is_some_and(|row| row.stage == Stage::Accepted)
+            && state.operations.get(number).is_some_and(|row| row.stage == Stage::Created)
             && state.group(self.group_id).is_some_and(|row| row.start == self.entry.seq)
         {
             state.end_operation(number, End::Done, self.entry.time);
@@ -375,7 +416,7 @@ impl Step<'_> {
                     Event::LogRefused { reason }
                 } else {
                     self.is_unprocessable = true;
-                    if let Some(report) = self.report.take() {
+                    if let Some(report) = self.report.take().filter(|_| concerns_all(received)) {
                         let number = state.next_number();
                         let failure = failure_of(received);
                         state.reports.insert(number, ReportRow { failure, ..report });
@@ -545,9 +586,11 @@ impl Step<'_> {
             .filter(|(_, row)| row.is_encrypted == 1)
             .map(|(number, row)| (number, row.id))
             .collect();
+        let own = Digest::of(&self.entry.message);
         for (number, message) in sent {
             let encrypted = transaction.record(ENCRYPTED, number)?;
-            if encrypted.is_some_and(|encrypted| *encrypted.expose() == *self.entry.message) {
+            let encrypted = encrypted.map(|encrypted| Digest::of(encrypted.expose()));
+            if encrypted == Some(own) {
                 state.remove_message(number);
                 let event = Event::MessageSent { message, seq: self.entry.seq };
                 state.push_event(self.entry.time, Some(self.group_id), event);

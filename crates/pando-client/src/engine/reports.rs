@@ -60,6 +60,17 @@ pub(super) fn report_about(entry: &LogEntry, group: &Group) -> Result<ReportRow,
     })
 }
 
+/// Returns whether other members refuse a Commit for the same reason. A limit of this client, or an
+/// object that it lacks, is no reason to report the committer.
+pub(super) const fn concerns_all(received: &Received) -> bool {
+    match received {
+        Received::Rejected(Rejection::Group(error)) => {
+            !matches!(error, GroupError::Exceeded(_) | GroupError::Missing(_))
+        }
+        _ => false,
+    }
+}
+
 /// Returns why the client cannot process a Commit.
 pub(super) const fn failure_of(received: &Received) -> Failure {
     let Received::Rejected(Rejection::Group(error)) = received else { return Failure::Other };

@@ -199,6 +199,10 @@ pub(crate) enum Stage {
     /// The server has accepted the request. The log ends the operation.
     #[tls_codec(discriminant = 5)]
     Accepted,
+    /// The server has created the group, whose creation has no first Commit. The entry of the
+    /// creation ends the operation.
+    #[tls_codec(discriminant = 6)]
+    Created,
 }
 
 /// A claim of KeyPackages for an operation.

@@ -183,7 +183,7 @@ impl State {
         let is_started = |row: &OperationRow| match row.stage {
             Stage::Waiting => false,
             Stage::Accepted => row.intent != Intent::Leave,
-            Stage::Creating(_) | Stage::Committing(_) | Stage::Leaving(_) => true,
+            Stage::Creating(_) | Stage::Committing(_) | Stage::Leaving(_) | Stage::Created => true,
         };
         self.operations_of(group_id).find(|(_, row)| is_started(row))
     }

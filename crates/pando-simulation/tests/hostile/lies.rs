@@ -1,7 +1,9 @@
 //! The server refuses what it could accept. It cannot be forced, but the client loses nothing and
 //! does not hurry.
 
-use crate::fixture::{ALICE, BOB, alarms, refusal, refuse, say, shown, state, texts, three};
+use crate::fixture::{
+    ALICE, BOB, Tale, alarms, certificates, refusal, refuse, say, shown, state, texts, three,
+};
 use pando_api::ProblemCode;
 use pando_client::{CallError, Event, LoginFailure, Operation};
 
@@ -90,4 +92,33 @@ fn a_false_gap_stops_the_reader() {
         assert_eq!(count.get(), 1);
         assert_eq!(state(&mut story, BOB, &group_id), before);
     }
+}
+
+/// A client whose KeyPackages are refused makes few new ones, and keeps none of the refused ones.
+#[test]
+fn refused_uploads_become_rare() {
+    let mut story = Tale::new(certificates(), &[ALICE], false).unwrap();
+    let is_upload = |operation: &Operation| matches!(operation, Operation::UploadKeyPackages(_));
+    let count = refuse(&mut story, ALICE, is_upload, || refusal(ProblemCode::InvalidKeyPackage));
+    story.run(&[ALICE], 600).unwrap();
+    assert!((2..10).contains(&count.get()), "{}", count.get());
+    assert_eq!(story.engine(ALICE).unwrap().session().store().key_packages().unwrap().len(), 0);
+    story.trust(ALICE);
+    story.run(&[ALICE], 900).unwrap();
+    assert_eq!(story.engine(ALICE).unwrap().session().store().key_packages().unwrap().len(), 5);
+}
+
+/// A group that is said to have ended is read to its end before the client stops.
+#[test]
+fn the_log_of_an_ended_group_is_read_to_its_end() {
+    let (mut story, group_id) = three();
+    say(&mut story, ALICE, &group_id, "last");
+    let is_message = |operation: &Operation| matches!(operation, Operation::SubmitMessage(..));
+    refuse(&mut story, BOB, is_message, || refusal(ProblemCode::GroupEnded));
+    story.engine(BOB).unwrap().send(&group_id, "text/plain", b"too late", 0).unwrap();
+    story.run(&[BOB], 5).unwrap();
+    assert_eq!(texts(&story, BOB), [shown(3, ALICE, "last")]);
+    let events: Vec<_> = story.events(BOB).unwrap().into_iter().map(|stored| stored.event).collect();
+    assert!(events.iter().any(|event| matches!(event, Event::MessageFailed { .. })), "{events:?}");
+    assert_eq!(events.last(), Some(&Event::Ended { successor: None }));
 }

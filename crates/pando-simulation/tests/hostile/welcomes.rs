@@ -1,12 +1,13 @@
 //! The server alters Welcomes.
 
 use crate::fixture::{
-    ALICE, BOB, CAROL, Tale, alarms, client, say, shown, state, texts, three, update, user,
+    ALICE, BOB, CAROL, Tale, alarms, certificates, client, refusal, refuse, say, shown, state, texts, three,
+    update, user,
 };
-use pando_api::{ClaimTarget, InboxEntry};
+use pando_api::{ClaimKeyPackages, ClaimTarget, ClientId, InboxEntry, ProblemCode};
 use pando_client::{Answer, Contents, Event, Operation};
 use pando_mls::GroupId;
-use pando_simulation::CallResult;
+use pando_simulation::{CallResult, policy};
 
 const DAVE: &str = "dave/laptop";
 
@@ -158,4 +159,54 @@ fn a_claim_without_a_result_ends_the_operation() {
     story.run(&[ALICE], 3).unwrap();
     let end = story.end_of(ALICE, add).unwrap();
     assert!(matches!(end, Some(Event::OperationFailed { .. })), "{end:?}");
+}
+
+/// The server answers a claim with the KeyPackage of another client than it says.
+#[test]
+fn a_claim_with_the_key_package_of_another_client_adds_nobody() {
+    let (mut story, group_id) = three();
+    story.start(DAVE, DAVE, 1).unwrap();
+    story.run(&[DAVE], 3).unwrap();
+    let phone: ClientId = client("carol/phone").parse().unwrap();
+    let asked = phone.clone();
+    story.falsify(ALICE, move |operation, perform| match operation {
+        Operation::ClaimKeyPackages(claim) => {
+            let target = ClaimTarget::Client(client(DAVE).parse().unwrap());
+            let other = ClaimKeyPackages { target, ..claim.clone() };
+            let Ok(Answer::Claimed(mut claimed)) = perform(&Operation::ClaimKeyPackages(other)) else {
+                panic!("Dave has KeyPackages")
+            };
+            claimed.clients.iter_mut().for_each(|one| one.client = asked.clone());
+            Ok(Answer::Claimed(claimed))
+        }
+        _ => perform(operation),
+    });
+    let before = state(&mut story, ALICE, &group_id);
+    let add = story.engine(ALICE).unwrap().add(&group_id, [ClaimTarget::Client(phone)]).unwrap();
+    story.run(&[ALICE], 3).unwrap();
+    let end = story.end_of(ALICE, add).unwrap();
+    assert!(matches!(end, Some(Event::OperationFailed { .. })), "{end:?}");
+    assert_eq!(state(&mut story, ALICE, &group_id), before);
+}
+
+/// A creation whose claim is refused ends everything that waits for the group.
+#[test]
+fn a_creation_without_a_key_package_ends_what_waits_for_it() {
+    let mut story = Tale::new(certificates(), &[ALICE], false).unwrap();
+    story.run(&[ALICE], 3).unwrap();
+    let is_claim = |operation: &Operation| matches!(operation, Operation::ClaimKeyPackages(_));
+    refuse(&mut story, ALICE, is_claim, || refusal(ProblemCode::Malformed));
+    let engine = story.engine(ALICE).unwrap();
+    let (group_id, create) = engine.create_group(policy(vec![user("alice")]), [user("bob")]).unwrap();
+    let update = engine.update(&group_id).unwrap();
+    let message = engine.send(&group_id, "text/plain", b"too early", 0).unwrap();
+    story.run(&[ALICE], 3).unwrap();
+    let end = story.end_of(ALICE, create).unwrap();
+    assert!(matches!(end, Some(Event::OperationFailed { .. })), "{end:?}");
+    let end = story.end_of(ALICE, update).unwrap();
+    assert!(matches!(end, Some(Event::OperationSuperseded { .. })), "{end:?}");
+    let has_failed =
+        |event: Event| matches!(event, Event::MessageFailed { message: id, .. } if id == message);
+    assert!(story.events(ALICE).unwrap().into_iter().any(|stored| has_failed(stored.event)));
+    assert!(!story.engine(ALICE).unwrap().is_busy());
 }

@@ -129,6 +129,8 @@ fn text(event: &Event) -> String {
         | Event::Removed { .. }
         | Event::ExtensionsChanged
         | Event::GroupFound { .. }
+        // The client was removed before it has joined, so it may not read the tree any more.
+        | Event::WelcomeRefused { .. }
         | Event::RemovedUs
         | Event::IdentityChanged { .. } => "change".to_owned(),
         other => format!("alarm {}", format!("{other:?}").replace('\n', " ")),
