@@ -91,8 +91,8 @@ impl Lanes {
     }
 
     /// Frees the lane of a call that has failed, and lets it wait: for as long as the server says,
-    /// or twice as long as the last time. The wait is partly random, so that clients that have failed
-    /// together do not come back together.
+    /// or twice as long as the last time. The wait is partly random, so that clients that have
+    /// failed together do not come back together.
     pub(crate) fn fail(&mut self, lane: &Lane, now: u64, server: Option<Duration>, rng: &mut SharedRng) {
         let state = self.lanes.entry(lane.clone()).or_default();
         let doubled = Self::FIRST_WAIT.checked_shl(state.failures).unwrap_or(Self::LONGEST_WAIT);
