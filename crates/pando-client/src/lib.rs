@@ -20,10 +20,10 @@
 //!
 //! # Example
 //!
-//! The program `examples/first.rs`: a client creates a group, sends a message and prints events.
+//! The program `examples/group.rs`: a client creates a group, sends a message and prints events.
 //!
 //! ```no_run
-#![cfg_attr(feature = "http", doc = include_str!("../examples/first.rs"))]
+#![cfg_attr(feature = "http", doc = include_str!("../examples/group.rs"))]
 //! ```
 //!
 //! The library does no input or output, except in [`HttpTransport`], which the default feature

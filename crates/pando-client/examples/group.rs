@@ -1,5 +1,5 @@
 //! A client creates a group, sends a message and prints events. Start `pando serve`, then run
-//! `cargo run -p pando-client --example first -- https://localhost:8443 pando-data alice@localhost/laptop`
+//! `cargo run -p pando-client --example group -- https://localhost:8443 pando-data alice@localhost/laptop`
 
 use getrandom::{SysRng, rand_core::UnwrapErr};
 use pando_api::{ClientId, DeviceIdentities, Policy};
@@ -12,7 +12,7 @@ use std::{env, error::Error, fs, path::Path};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().collect();
-    let [_, url, data, name] = &*arguments else { return Err("usage: first URL DATA CLIENT".into()) };
+    let [_, url, data, name] = &*arguments else { return Err("usage: group URL DATA CLIENT".into()) };
     let (own, data): (ClientId, _) = (name.parse()?, Path::new(data));
     let roots = fs::read(data.join("tls/ca.pem"))?;
 
